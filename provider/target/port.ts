@@ -1,0 +1,110 @@
+import type { Secret } from "../core/secret.js";
+
+/**
+ * What changes a password on a kind of system, and proves it. A driver keeps no state between calls, knows no vault and
+ * resolves no reference: the rotation hands it logins. It maps its own failures to {@link CoffreError} codes once:
+ * `UNREACHABLE` (nothing was asked of the target), `TLS_NOT_TRUSTED`, `LOGIN_REFUSED`, `FORBIDDEN` (logged in, no right),
+ * `NOT_VERIFIABLE`, `TARGET_NOT_READY`, `NOT_FOUND` (no such account, and it isn't to be created), `INVALID_INPUT`.
+ */
+export interface TargetDriver {
+  /** `postgres`, `linux`, …: the first part of an account. */
+  readonly kind: string;
+  /**
+   * Parses what a stack declares, with defaults filled in; secrets have no place in it.
+   * @throws CoffreError INVALID_INPUT that names the field
+   */
+  parse(description: Record<string, unknown>, username: string | undefined): TargetSpec;
+  /** Opens a session that can look and set. @throws as above */
+  connect(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession>;
+  /**
+   * Tries the password on a connection of its own, at one address. Never throws for what the target answers.
+   * `password` is sent only in a form from which it can't be read.
+   */
+  verify(spec: TargetSpec, password: Secret, address: TargetAddress, signal?: AbortSignal): Promise<Proof>;
+}
+
+export interface TargetAddress {
+  host: string;
+  port: number;
+}
+
+/** A parsed description. `description` is what the vault keeps and what {@link TargetDriver.parse} accepts again. */
+export interface TargetSpec {
+  kind: string;
+  /** `postgres://orders_app@db.example.com:5432`: lower-case host, explicit port, user percent-encoded. */
+  account: string;
+  /** The account's user name, as the target spells it. */
+  username: string;
+  address: TargetAddress;
+  /** Where to verify: the address that is set, then `verifyHosts`. Empty for `verify: "none"`. */
+  verifyAddresses: TargetAddress[];
+  /** Characters that a password on this target may have. */
+  acceptedCharacters: string;
+  /** How to log in for look and set. `self`: with the account's own current password. */
+  admin:
+    | { by: "reference"; ref: string }
+    | { by: "connection"; username: string; passwordEnv?: string; passwordFile?: string }
+    | { by: "self"; initialRef?: string };
+  /** Seconds to wait for a machine that doesn't accept connections yet. 0: no wait. */
+  waitForSeconds: number;
+  /** True if an admin can set the same value again without harm, so that a set in doubt is simply repeated. */
+  repeatable: boolean;
+  /** Changes when the thing behind the address was made anew (`vm.id`). */
+  identity?: string;
+  onDelete: "keep" | "disable" | "drop" | "default";
+  /** Upper bounds of one call, milliseconds: the sum over a rotation's calls is what a lease must outlast. */
+  limits: { connectMs: number; setMs: number; verifyMs: number };
+  description: Record<string, unknown>;
+}
+
+export interface TargetLogin {
+  username: string;
+  password: Secret;
+  /** True when it is the account itself, not an admin. */
+  self: boolean;
+}
+
+/** One logged-in connection. Calls come one after another; `close` may be called twice. */
+export interface TargetSession {
+  /**
+   * Asks, without the password, whether the set can succeed and be proven; changes nothing.
+   * @returns whether the account exists. @throws TARGET_NOT_READY with the reason (expired role, NOLOGIN, standby, …),
+   * NOT_FOUND if the account is missing and isn't to be created, FORBIDDEN if this login may not change it,
+   * NOT_VERIFIABLE if no proof would be possible
+   */
+  look(): Promise<Look>;
+  /** Sets, creating the account first if the description says so and it is missing. Limits itself on the server to `limits.setMs`. */
+  set(password: Secret): Promise<SetResult>;
+  /** What becomes of the account when its credential is deleted. A missing account is a success. */
+  remove(how: "disable" | "drop"): Promise<void>;
+  /** False once the connection is broken; a pool opens a new one. */
+  readonly usable: boolean;
+  close(): Promise<void>;
+}
+
+export interface Look {
+  accountExists: boolean;
+  /** Facts worth an event or a warning, without secrets. */
+  notes: string[];
+}
+
+/**
+ * `set`: the target said yes. `value-refused`: it definitely refused this value (too short, seen before): another may be
+ * drawn. `refused`: it definitely refused for another reason, nothing changed. `in-doubt`: it may have happened.
+ */
+export type SetResult =
+  | { result: "set"; accountMade: boolean }
+  | { result: "value-refused"; reason: string }
+  | { result: "refused"; reason: string }
+  | { result: "in-doubt"; reason: string };
+
+/**
+ * `works`: a completed proof, even if the session was then refused. `refused`: the password is wrong.
+ * `unreachable`: no answer, no password was sent. `not-verifiable`: the target asks for no proof, or in a form that would
+ * give the password away; nothing was sent.
+ */
+export type Proof =
+  | { proof: "works"; note?: string }
+  | { proof: "refused"; reason: string }
+  | { proof: "unreachable"; reason: string }
+  | { proof: "not-verifiable"; reason: string };

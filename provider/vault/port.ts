@@ -1,0 +1,410 @@
+import type { PasswordPolicy } from "../core/policy.js";
+import type { Secret } from "../core/secret.js";
+
+/**
+ * The one interface that every vault answers.
+ *
+ * Errors that any method may throw: `UNREACHABLE`, `BAD_RESPONSE`, `FORBIDDEN`, `LOCKED`, `READ_ONLY`, `WRONG_KEY`,
+ * `CORRUPT`, `DISK_FULL`. The others are named at the method. `NOT_FOUND` is the only one that means *gone*.
+ * A method that returns has written durably; one that throws has written nothing.
+ */
+export interface Vault {
+  readonly capabilities: Capabilities;
+
+  /** Who this vault is, and how far it has come. One cheap request. @throws VAULT_MISSING */
+  identity(): Promise<VaultIdentity>;
+
+  /** A digest of `text` under a key of the vault's own, 32 hex digits: equal texts, equal digests, in this vault only. */
+  digest(text: string): Promise<string>;
+
+  /** @throws CONFLICT if a live sibling has the name; NOT_FOUND if the parent is gone; INVALID_INPUT for a name */
+  createCategory(input: CategoryInput): Promise<Category>;
+  /** @throws NOT_FOUND if there is no live category with this id */
+  readCategory(id: string): Promise<Category>;
+  /** Changes what is given, also the parent (a move). @throws NOT_FOUND; CONFLICT for a taken name, a loop, a foreign token */
+  updateCategory(id: string, patch: CategoryPatch): Promise<Category>;
+  /** Removes an empty category; one that is gone is a success. @throws CONFLICT if it isn't empty or the token isn't the owner's */
+  deleteCategory(id: string, proof: OwnerProof): Promise<void>;
+  /** All live categories, parents before children, siblings by name. */
+  listCategories(): AsyncIterable<Category>;
+  /** The live category at this path of names, `undefined` if there is none. @throws CONFLICT if there are two */
+  findCategory(path: readonly string[]): Promise<Category | undefined>;
+
+  /**
+   * Creates entries, all or none, with one event each. An entry with `initial` has a current version 1 at once: for
+   * entries without a target. Accounts of targets are claimed in the same write.
+   * @throws CONFLICT if a live sibling has the name, or another credential owns an account (its message names the first);
+   * NOT_FOUND if a category is gone
+   */
+  createCredentials(inputs: readonly CredentialInput[]): Promise<Credential[]>;
+  /** Archived entries are answered too (`archivedAt`). @throws NOT_FOUND */
+  readCredential(id: string): Promise<Credential>;
+  /** Changes what is given, also the category (a move). @throws NOT_FOUND; CONFLICT for a taken name or account, or a foreign token */
+  updateCredential(id: string, patch: CredentialPatch): Promise<Credential>;
+  /**
+   * Takes the entry out of the tree and gives its accounts free; values and history stay, readable by id. Already
+   * archived or gone is a success. @throws CONFLICT if the token isn't the owner's
+   */
+  archiveCredential(id: string, proof: OwnerProof): Promise<void>;
+  /**
+   * Deletes entry, values and history. Gone already is a success.
+   * @throws CONFLICT if the token isn't the owner's, if a version is pending, or if the entry is another's admin
+   */
+  deleteCredential(id: string, proof: OwnerProof): Promise<void>;
+  /** Brings an archived entry back into `categoryId`. @throws NOT_FOUND; CONFLICT for a taken name or account */
+  unarchiveCredential(id: string, categoryId: string | null): Promise<Credential>;
+  /** The live credential at this path (its last segment is the name). @throws CONFLICT if there are two */
+  findCredential(path: readonly string[]): Promise<Credential | undefined>;
+  /** The entry or category, live only, that carries the mark of this owner key. */
+  findOwned(kind: "credential" | "category", ownerKey: string): Promise<string | undefined>;
+  /** Live entries, by path; `stack` cuts to the entries of that stack, `archived` answers the archived ones instead. */
+  listCredentials(filter?: { stack?: string; archived?: boolean }): AsyncIterable<Credential>;
+  /** Ids of the live credentials that have `credentialId` as the admin of a target. */
+  listDependants(credentialId: string): Promise<string[]>;
+
+  /**
+   * Reads values in one request; the event of the read is durable before the answer. Answers in the order asked;
+   * one that can't be answered is an error in its place, so that one wrong reference doesn't hide the others.
+   */
+  readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]>;
+
+  /**
+   * The lease of one credential: one holder at a time. With `takeOver`, a lease of exactly that fencing number is
+   * replaced though it hasn't expired: for a holder that is known to be dead. `steps` are recorded in the same write.
+   * @throws LOCKED with `details.holder`, `details.fencing`, `details.expiresAt`; NOT_FOUND; CONFLICT if archived
+   */
+  acquireLease(id: string, request: LeaseRequest, steps?: readonly RotationStep[]): Promise<LeaseGrant>;
+  /**
+   * Records steps of a rotation, all or none, in one durable write, after checking that the lease is still the newest
+   * (its fencing number). A step that the journal doesn't allow throws CONFLICT: see `journal.ts`.
+   * @throws LOCKED if the lease was taken over or released; BUDGET_SPENT by a `book-login` step
+   */
+  record(lease: Lease, steps: readonly RotationStep[]): Promise<Credential>;
+
+  /** Books one login outside a rotation (verify, an admin's connection). @throws BUDGET_SPENT with the time when it is free again */
+  bookLogin(booking: LoginBooking): Promise<void>;
+  /** Settles a booked login; `succeeded` clears the account's refused ones. */
+  settleLogin(bookingId: string, outcome: LoginOutcome): Promise<void>;
+  /** Forgets what the account has booked, when a person says so. */
+  clearLogins(account: string): Promise<void>;
+
+  /** A person's decision about a credential that needs attention, or that was rolled back. @throws NOT_FOUND */
+  resolveCredential(id: string, decision: Resolution): Promise<Credential>;
+
+  /** Events, oldest first. */
+  listEvents(filter?: EventFilter): AsyncIterable<VaultEvent>;
+  /** Ends connections and wipes keys from memory as far as the language allows. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface Capabilities {
+  /** Keeps more than the current value. */
+  versions: boolean;
+  /** Writes are compared and set; without it the pending entry is the lease (`protocol.md` 4). */
+  compareAndSet: boolean;
+  /** Enforces who may read what. A file doesn't: whoever holds a key reads all. */
+  grants: boolean;
+  dropBoxes: boolean;
+}
+
+export interface VaultIdentity {
+  /** Random, for ever: another id at the same URL is another vault. */
+  id: string;
+  /** The name in references, chosen at `coffre vault init`. */
+  name: string;
+  /** Rises with each restore. */
+  restoreCounter: number;
+  /** Number of the newest event; it never goes down in a vault that wasn't rolled back. */
+  head: number;
+}
+
+/** Who made a resource: `protocol.md` section 6. */
+export interface Owner {
+  /** Where it was declared; the vault keeps only a keyed digest of it, the *mark*. */
+  key: string;
+  /** `organization/project/stack`, kept as a keyed digest too: finds all of one stack's entries in one request. */
+  stack: string;
+  /** Random, kept in state: proves that a state speaks of this very entry. */
+  token: string;
+}
+
+/** What a change must prove; a token of `undefined` is a person's, by the CLI, and is always taken. */
+export interface OwnerProof {
+  token?: string;
+}
+
+export interface CategoryInput {
+  name: string;
+  /** `null` is the root. */
+  parentId: string | null;
+  description?: string;
+  policy?: PasswordPolicy;
+  owner?: Owner;
+}
+
+export interface CategoryPatch extends OwnerProof {
+  name?: string;
+  parentId?: string | null;
+  description?: string | null;
+  policy?: PasswordPolicy | null;
+  /** Writes a new owner: adoption, or a mark whose key changed. */
+  owner?: Owner;
+}
+
+export interface Category {
+  id: string;
+  name: string;
+  parentId: string | null;
+  /** Names from the root down to this one. */
+  path: string[];
+  description?: string;
+  /** Its own policy only. */
+  policy?: PasswordPolicy;
+  /** The policies that hold here, root first, its own last, each with the name of its category. */
+  policies: { policy: PasswordPolicy; from: string }[];
+  /** True if a stack made it. */
+  owned: boolean;
+}
+
+/** A target as the vault keeps it: enough to rotate without the program, and no secret in it. */
+export interface TargetRecord {
+  kind: string;
+  /** Normalised `kind://user@host:port` of the account, the key of ownership and budget. */
+  account: string;
+  /** What the target's driver parses: host, port, TLS, references to admins, time limits. */
+  description: Record<string, unknown>;
+  /** Id of the credential that logs in as admin. */
+  adminId?: string;
+  /** True once Coffre created the account itself. */
+  accountMade: boolean;
+}
+
+export interface RotationPolicy {
+  /** Days between rotations, counted from the promotion of the current version. */
+  everyDays: number;
+  /** `scheduled`: `coffre rotate --due` does it, `up` only shows it. `up`: an `up` does it. */
+  when: "scheduled" | "up";
+}
+
+export interface CredentialInput {
+  name: string;
+  categoryId: string | null;
+  username?: string;
+  url?: string;
+  description?: string;
+  tags?: string[];
+  valueManagedBy?: "coffre" | "external";
+  rotation?: RotationPolicy;
+  targets?: TargetRecord[];
+  owner?: Owner;
+  /** Version 1, current at once. */
+  initial?: { value: Secret; causes: string[] };
+}
+
+export interface CredentialPatch extends OwnerProof {
+  name?: string;
+  categoryId?: string | null;
+  username?: string | null;
+  url?: string | null;
+  description?: string | null;
+  tags?: string[];
+  valueManagedBy?: "coffre" | "external";
+  rotation?: RotationPolicy | null;
+  targets?: TargetRecord[];
+  owner?: Owner;
+}
+
+/**
+ * `current`: the newest version works. `rotating`: a version is pending. `needs-attention`: a person must decide.
+ * `awaiting-value`: nobody has given a value yet. `archived`: out of the tree.
+ */
+export type CredentialStatus = "current" | "rotating" | "needs-attention" | "awaiting-value" | "archived";
+
+export interface Credential {
+  id: string;
+  name: string;
+  categoryId: string | null;
+  /** Names of the categories and, last, its own; of an archived entry the path it had. */
+  path: string[];
+  username?: string;
+  url?: string;
+  description?: string;
+  tags: string[];
+  valueManagedBy: "coffre" | "external";
+  rotation?: RotationPolicy;
+  targets: TargetRecord[];
+  owned: boolean;
+  /** True if the token is the one that the entry carries. Never the token itself. */
+  hasToken(token: string): boolean;
+  versions: VersionInfo[];
+  journal: Journal;
+  status: CredentialStatus;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  archivedAt?: string;
+  /** Set by `coffre resolve` after a rollback; a state that hasn't seen this id accepts the older vault. */
+  resolution?: string;
+}
+
+export interface VersionInfo {
+  /** From 1, never used twice. */
+  number: number;
+  state: "pending" | "current" | "previous" | "discarded";
+  /** Why it exists: keyed digests and dates, `protocol.md` section 1. */
+  causes: string[];
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  promotedAt?: string;
+  /** True once every target proved it; false for `verify: "none"` and for entries without a target. */
+  verified: boolean;
+  discardReason?: string;
+}
+
+export interface Journal {
+  /** The last fencing number that was given out. */
+  fencing: number;
+  lease?: Lease;
+  /** After a take-over: nothing *new* is staged before this time, since a late packet of the dead holder may still land. */
+  quietUntil?: string;
+  pending?: PendingRotation;
+  attention?: Attention;
+}
+
+export interface PendingRotation {
+  version: number;
+  /** How many candidates this rotation has drawn, discarded ones included; three at most. */
+  draws: number;
+  targets: TargetProgress[];
+}
+
+export interface TargetProgress {
+  account: string;
+  /** A set with this version may have reached the target. */
+  setStarted: boolean;
+  /** How often a set was started with this version. */
+  setTries: number;
+  /** The target said yes. */
+  setConfirmed: boolean;
+  verified: boolean;
+}
+
+export interface Attention {
+  /** Stable word: `set-but-refused`, `no-way-in`, `admin-refused`, `budget-spent`, `rolled-back`, `draws-exhausted`. */
+  reason: string;
+  /** One sentence for a person, without a value. */
+  message: string;
+  /** ISO 8601, UTC. */
+  since: string;
+  /** The version it is about. */
+  version?: number;
+  account?: string;
+}
+
+export interface Lease {
+  credentialId: string;
+  /** Who: machine, process, start time; see `rotation/holder.ts`. */
+  holder: string;
+  fencing: number;
+  /** ISO 8601, UTC. */
+  expiresAt: string;
+}
+
+export interface LeaseRequest {
+  holder: string;
+  ttlSeconds: number;
+  /** The fencing number of a lease whose holder is known to be dead. */
+  takeOver?: number;
+}
+
+export interface LeaseGrant {
+  lease: Lease;
+  /** As it is after the lease and its steps were written. */
+  credential: Credential;
+}
+
+/** One entry of the journal. Each is one event in the log. */
+export type RotationStep =
+  | { step: "stage"; value: Secret; causes: string[]; accounts: string[] }
+  | { step: "set-started"; version: number; account: string }
+  | { step: "set-confirmed"; version: number; account: string }
+  | { step: "account-made"; account: string }
+  | { step: "verified"; version: number; account: string }
+  | { step: "promote"; version: number; verified: boolean }
+  /** Only before a set is in doubt: the target refused this *value*, definitely, at the first set. */
+  | { step: "discard"; version: number; reason: string }
+  | { step: "attention"; attention: Omit<Attention, "since"> }
+  | { step: "clear-attention" }
+  | { step: "book-login"; booking: LoginBooking }
+  | { step: "settle-login"; bookingId: string; outcome: LoginOutcome }
+  | { step: "release" };
+
+/** One login that is about to be tried: counted before, taken back when it succeeds. */
+export interface LoginBooking {
+  id: string;
+  /** The account that is logged in to. */
+  account: string;
+  /** `host:port`, whose refused logins are counted over all accounts. */
+  host: string;
+  /**
+   * `proof`: right after a set that the target confirmed. Proofs whose outcome is unknown (a kill) count as one
+   * together, since none of them carried a wrong password. `probe`: anything else.
+   */
+  kind: "proof" | "probe";
+}
+
+/** `not-made`: no password was sent (not reachable, not verifiable), so nothing was used up. */
+export type LoginOutcome = "succeeded" | "refused" | "not-made";
+
+export type Resolution =
+  /** Attention is cleared; the next run goes on with the pending version. */
+  | { decision: "retry" }
+  /** The version, tried by a person or by `coffre verify`, is what works: it becomes current. */
+  | { decision: "accept"; version: number; verified: boolean }
+  /** The vault, though older than the state, is what holds. */
+  | { decision: "accept-rollback" };
+
+/** Exactly one value: `field` is the generated password (`password`) unless named. */
+export interface ValueRequest {
+  id?: string;
+  /** The path, where the id isn't known. */
+  path?: readonly string[];
+  /** Default `password`. */
+  field?: string;
+  /** Default `current`. */
+  version?: "current" | "previous" | "pending" | number;
+}
+
+export interface ValueAnswer {
+  id: string;
+  path: string[];
+  username?: string;
+  field: string;
+  /** The number of the version that was read. */
+  version: number;
+  status: CredentialStatus;
+  value: Secret;
+}
+
+export interface EventFilter {
+  /** Only events with a higher number. */
+  after?: number;
+  credentialId?: string;
+  /** At most so many. */
+  limit?: number;
+}
+
+export interface VaultEvent {
+  /** From 1, without gaps. */
+  seq: number;
+  /** ISO 8601, UTC. */
+  at: string;
+  /** Operating-system user, host and front, for example `ana@runner-3 (cli)`. */
+  actor: string;
+  /** For example `credential.created`, `rotation.staged`, `rotation.set-started`, `credential.read`. */
+  action: string;
+  /** Ids of what it is about; a batch read names all. */
+  ids: string[];
+  version?: number;
+  /** More facts, never a value. */
+  detail?: string;
+}
