@@ -266,14 +266,14 @@ export interface Journal {
   lease?: Lease;
   /** After a take-over: nothing *new* is staged before this time, since a late packet of the dead holder may still land. */
   quietUntil?: string;
+  /** Candidates drawn since the last promotion or decision of a person, discarded ones included; three at most. */
+  draws: number;
   pending?: PendingRotation;
   attention?: Attention;
 }
 
 export interface PendingRotation {
   version: number;
-  /** How many candidates this rotation has drawn, discarded ones included; three at most. */
-  draws: number;
   targets: TargetProgress[];
 }
 

@@ -1,0 +1,248 @@
+import { CoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
+import type {
+  CredentialStatus,
+  Journal,
+  LoginBooking,
+  LoginOutcome,
+  PendingRotation,
+  Resolution,
+  RotationStep,
+  TargetProgress,
+  VersionInfo,
+} from "./port.js";
+
+/**
+ * What a rotation may write down, and in which order: the rules of `protocol.md` that no caller can be trusted to keep.
+ * Pure functions over one credential's versions and journal, shared by all vaults that keep a journal of their own.
+ */
+
+/** Candidates in one rotation: a target that refuses three drawn values refuses something else (`protocol.md` 3). */
+export const MAX_DRAWS = 3;
+
+/** The part of a credential that steps change. */
+export interface RotationRecord {
+  versions: VersionInfo[];
+  journal: Journal;
+}
+
+export interface StepEvent {
+  action: string;
+  version?: number;
+  detail?: string;
+}
+
+export interface AppliedSteps extends RotationRecord {
+  /** The value to seal, if a version was staged. */
+  staged?: { version: number; value: Secret };
+  /** Accounts that the target created on our order. */
+  madeAccounts: string[];
+  bookings: LoginBooking[];
+  settlements: { bookingId: string; outcome: LoginOutcome }[];
+  events: StepEvent[];
+}
+
+/** @throws CoffreError CONFLICT for a step that doesn't fit the journal; LOCKED while a dead holder's packets may still land */
+export function applySteps(record: RotationRecord, steps: readonly RotationStep[], now: Date): AppliedSteps {
+  const applied: AppliedSteps = {
+    versions: structuredClone(record.versions),
+    journal: structuredClone(record.journal),
+    madeAccounts: [],
+    bookings: [],
+    settlements: [],
+    events: [],
+  };
+  for (const step of steps) applyStep(applied, step, now);
+  return applied;
+}
+
+function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
+  const { journal, events } = applied;
+  switch (step.step) {
+    case "stage":
+      stage(applied, step, now);
+      return;
+    case "set-started": {
+      const target = progress(journal, step);
+      target.setStarted = true;
+      target.setTries += 1;
+      events.push({ action: "rotation.set-started", version: step.version, detail: step.account });
+      return;
+    }
+    case "set-confirmed": {
+      const target = progress(journal, step);
+      if (!target.setStarted) throw notAllowed(step.step, "no set was started");
+      target.setConfirmed = true;
+      events.push({ action: "rotation.set", version: step.version, detail: step.account });
+      return;
+    }
+    case "account-made":
+      applied.madeAccounts.push(step.account);
+      events.push({ action: "account.created", detail: step.account });
+      return;
+    case "verified": {
+      const target = progress(journal, step);
+      if (!target.setStarted) throw notAllowed(step.step, "no set was started");
+      target.verified = true;
+      events.push({ action: "rotation.verified", version: step.version, detail: step.account });
+      return;
+    }
+    case "promote":
+      promote(applied, step, now);
+      return;
+    case "discard":
+      discard(applied, step);
+      return;
+    case "attention":
+      journal.attention = { ...step.attention, since: now.toISOString() };
+      events.push({
+        action: "attention.raised",
+        ...(step.attention.version === undefined ? {} : { version: step.attention.version }),
+        detail: step.attention.reason,
+      });
+      return;
+    case "clear-attention":
+      delete journal.attention;
+      journal.draws = 0;
+      events.push({ action: "attention.cleared" });
+      return;
+    case "book-login":
+      applied.bookings.push(step.booking);
+      return;
+    case "settle-login":
+      applied.settlements.push({ bookingId: step.bookingId, outcome: step.outcome });
+      if (step.outcome === "refused") events.push({ action: "login.refused" });
+      return;
+    case "release":
+      delete journal.lease;
+      return;
+  }
+}
+
+function stage(applied: AppliedSteps, step: RotationStep & { step: "stage" }, now: Date): void {
+  const { journal, versions } = applied;
+  if (journal.pending) throw notAllowed("stage", `version ${journal.pending.version} is still pending`);
+  if (journal.attention) throw notAllowed("stage", `the credential needs attention (${journal.attention.reason})`);
+  if (journal.draws >= MAX_DRAWS) throw notAllowed("stage", `${MAX_DRAWS} candidates were drawn already`);
+  if (journal.quietUntil !== undefined && new Date(journal.quietUntil) > now) {
+    throw new CoffreError("LOCKED", "A dead process's last change may still reach the target", {
+      hint: `Try again after ${journal.quietUntil}.`,
+      details: { until: journal.quietUntil },
+    });
+  }
+  delete journal.quietUntil;
+  const number = versions.reduce((highest, version) => Math.max(highest, version.number), 0) + 1;
+  versions.push({
+    number,
+    state: "pending",
+    causes: [...step.causes],
+    createdAt: now.toISOString(),
+    verified: false,
+  });
+  journal.draws += 1;
+  journal.pending = { version: number, targets: step.accounts.map(notStarted) };
+  applied.staged = { version: number, value: step.value };
+  applied.events.push({ action: "rotation.staged", version: number });
+}
+
+function notStarted(account: string): TargetProgress {
+  return { account, setStarted: false, setTries: 0, setConfirmed: false, verified: false };
+}
+
+function promote(applied: AppliedSteps, step: RotationStep & { step: "promote" }, now: Date): void {
+  const pending = pendingOf(applied.journal, step.version);
+  const unproven = pending.targets.find((target) => !(step.verified ? target.verified : target.setConfirmed));
+  if (unproven) throw notAllowed("promote", `${unproven.account} is not ${step.verified ? "verified" : "set"}`);
+  makeCurrent(applied, step.version, step.verified && pending.targets.length > 0, now);
+  delete applied.journal.pending;
+  delete applied.journal.attention;
+  applied.journal.draws = 0;
+  applied.events.push({ action: "rotation.promoted", version: step.version });
+}
+
+function makeCurrent(record: RotationRecord, number: number, verified: boolean, now: Date): void {
+  for (const version of record.versions) {
+    if (version.state === "current") version.state = "previous";
+    if (version.number === number) {
+      version.state = "current";
+      version.promotedAt = now.toISOString();
+      version.verified ||= verified;
+      delete version.discardReason;
+    }
+  }
+}
+
+function discard(applied: AppliedSteps, step: RotationStep & { step: "discard" }): void {
+  const pending = pendingOf(applied.journal, step.version);
+  const started = pending.targets.filter((target) => target.setStarted);
+  // A value that any target may hold is never given up: it could be the one that works.
+  const inDoubt = started.length > 1 || started.some((target) => target.setTries > 1 || target.setConfirmed);
+  if (inDoubt) throw notAllowed("discard", `version ${step.version} may be on a target`);
+  markDiscarded(applied, step.version, step.reason);
+  delete applied.journal.pending;
+  applied.events.push({ action: "rotation.discarded", version: step.version, detail: step.reason });
+}
+
+function markDiscarded(record: RotationRecord, number: number, reason: string): void {
+  for (const version of record.versions) {
+    if (version.number !== number) continue;
+    version.state = "discarded";
+    version.discardReason = reason;
+  }
+}
+
+function pendingOf(journal: Journal, version: number): PendingRotation {
+  if (journal.pending?.version !== version) throw notAllowed("this step", `version ${version} is not pending`);
+  return journal.pending;
+}
+
+function progress(journal: Journal, step: { step: string; version: number; account: string }): TargetProgress {
+  const target = pendingOf(journal, step.version).targets.find(({ account }) => account === step.account);
+  if (!target) throw notAllowed(step.step, `${step.account} is no target of version ${step.version}`);
+  return target;
+}
+
+function notAllowed(step: string, reason: string): CoffreError {
+  return new CoffreError("CONFLICT", `The journal does not allow ${step}: ${reason}`);
+}
+
+/** A person's decision, see {@link Resolution}. @throws CoffreError NOT_FOUND for a version that doesn't exist */
+export function applyResolution(
+  record: RotationRecord,
+  decision: Exclude<Resolution, { decision: "accept-rollback" }>,
+  now: Date,
+): RotationRecord & { events: StepEvent[] } {
+  const resolved = { versions: structuredClone(record.versions), journal: structuredClone(record.journal) };
+  delete resolved.journal.attention;
+  resolved.journal.draws = 0;
+  if (decision.decision === "retry") return { ...resolved, events: [{ action: "attention.cleared", detail: "retry" }] };
+  if (!resolved.versions.some(({ number }) => number === decision.version)) {
+    throw new CoffreError("NOT_FOUND", `There is no version ${decision.version}`, {
+      hint: "`coffre history` lists the versions.",
+    });
+  }
+  const pending = resolved.journal.pending?.version;
+  if (pending !== undefined && pending !== decision.version) {
+    markDiscarded(resolved, pending, `version ${decision.version} was accepted instead`);
+  }
+  makeCurrent(resolved, decision.version, decision.verified, now);
+  delete resolved.journal.pending;
+  return {
+    ...resolved,
+    events: [{ action: "attention.cleared", version: decision.version, detail: "accept" }],
+  };
+}
+
+/** The one word that readers see. */
+export function statusOf(record: {
+  versions: readonly VersionInfo[];
+  journal: Journal;
+  valueManagedBy: "coffre" | "external";
+  archivedAt?: string;
+}): CredentialStatus {
+  if (record.archivedAt !== undefined) return "archived";
+  if (record.journal.attention) return "needs-attention";
+  if (record.journal.pending) return "rotating";
+  if (record.versions.some(({ state }) => state === "current")) return "current";
+  return record.valueManagedBy === "external" ? "awaiting-value" : "rotating";
+}
