@@ -14,7 +14,10 @@ export interface TargetDriver {
    * @throws CoffreError INVALID_INPUT that names the field
    */
   parse(description: Record<string, unknown>, username: string | undefined): TargetSpec;
-  /** Opens a session that can look and set. @throws as above */
+  /**
+   * Opens a session at the spec's address that can look and set. It serves every spec with the same
+   * {@link TargetSpec.sessionKey}: one admin connection for all accounts of a server. @throws as above
+   */
   connect(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession>;
   /**
    * Tries the password on a connection of its own, at one address. Never throws for what the target answers.
@@ -47,6 +50,8 @@ export interface TargetSpec {
     | { by: "self"; initialRef?: string };
   /** Seconds to wait for a machine that doesn't accept connections yet. 0: no wait. */
   waitForSeconds: number;
+  /** Equal for specs that can share one admin connection: address, TLS, database and admin, never a secret. */
+  sessionKey: string;
   /** True if an admin can set the same value again without harm, so that a set in doubt is simply repeated. */
   repeatable: boolean;
   /** Changes when the thing behind the address was made anew (`vm.id`). */
@@ -64,7 +69,7 @@ export interface TargetLogin {
   self: boolean;
 }
 
-/** One logged-in connection. Calls come one after another; `close` may be called twice. */
+/** One logged-in connection, shared: calls that overlap wait for each other inside. `close` may be called twice. */
 export interface TargetSession {
   /**
    * Asks, without the password, whether the set can succeed and be proven; changes nothing.
@@ -72,11 +77,11 @@ export interface TargetSession {
    * NOT_FOUND if the account is missing and isn't to be created, FORBIDDEN if this login may not change it,
    * NOT_VERIFIABLE if no proof would be possible
    */
-  look(): Promise<Look>;
+  look(spec: TargetSpec): Promise<Look>;
   /** Sets, creating the account first if the description says so and it is missing. Limits itself on the server to `limits.setMs`. */
-  set(password: Secret): Promise<SetResult>;
+  set(spec: TargetSpec, password: Secret): Promise<SetResult>;
   /** What becomes of the account when its credential is deleted. A missing account is a success. */
-  remove(how: "disable" | "drop"): Promise<void>;
+  remove(spec: TargetSpec, how: "disable" | "drop"): Promise<void>;
   /** False once the connection is broken; a pool opens a new one. */
   readonly usable: boolean;
   close(): Promise<void>;
