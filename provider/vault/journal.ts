@@ -1,5 +1,6 @@
 import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
+import { MAX_DRAWS } from "./port.js";
 import type {
   CredentialStatus,
   Journal,
@@ -16,9 +17,6 @@ import type {
  * What a rotation may write down, and in which order: the rules of `protocol.md` that no caller can be trusted to keep.
  * Pure functions over one credential's versions and journal, shared by all vaults that keep a journal of their own.
  */
-
-/** Candidates in one rotation: a target that refuses three drawn values refuses something else (`protocol.md` 3). */
-export const MAX_DRAWS = 3;
 
 /** The part of a credential that steps change. */
 export interface RotationRecord {
@@ -89,6 +87,19 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
     }
     case "promote":
       promote(applied, step, now);
+      return;
+    case "retarget": {
+      const pending = pendingOf(journal, step.version);
+      const known = new Map(pending.targets.map((target) => [target.account, target]));
+      pending.targets = step.accounts.map((account) => known.get(account) ?? notStarted(account));
+      const version = applied.versions.find(({ number }) => number === step.version);
+      if (version) version.causes = [...new Set([...version.causes, ...step.causes])];
+      events.push({ action: "rotation.retargeted", version: step.version });
+      return;
+    }
+    case "proven":
+      for (const version of applied.versions) if (version.number === step.version) version.verified = true;
+      events.push({ action: "credential.verified", version: step.version });
       return;
     case "discard":
       discard(applied, step);

@@ -118,6 +118,9 @@ export interface VaultIdentity {
   head: number;
 }
 
+/** Candidates in one rotation: a target that refuses three drawn values refuses something else (`protocol.md` 3). */
+export const MAX_DRAWS = 3;
+
 /** Who made a resource: `protocol.md` section 6. */
 export interface Owner {
   /** Where it was declared; the vault keeps only a keyed digest of it, the *mark*. */
@@ -330,6 +333,10 @@ export type RotationStep =
   | { step: "account-made"; account: string }
   | { step: "verified"; version: number; account: string }
   | { step: "promote"; version: number; verified: boolean }
+  /** The targets were declared anew while a version was pending: those that are gone are let go, new ones are not started. */
+  | { step: "retarget"; version: number; accounts: string[]; causes: string[] }
+  /** A login outside a rotation proved this version: an adopted entry's first verify. */
+  | { step: "proven"; version: number }
   /** Only before a set is in doubt: the target refused this *value*, definitely, at the first set. */
   | { step: "discard"; version: number; reason: string }
   | { step: "attention"; attention: Omit<Attention, "since"> }
@@ -346,8 +353,8 @@ export interface LoginBooking {
   /** `host:port`, whose refused logins are counted over all accounts. */
   host: string;
   /**
-   * `proof`: right after a set that the target confirmed. Proofs whose outcome is unknown (a kill) count as one
-   * together, since none of them carried a wrong password. `probe`: anything else.
+   * `proof`: with a value that is known to be the right one: after a set that the target confirmed, or an admin's.
+   * Proofs whose outcome is unknown (a kill) count as one together. `probe`: with a value that may be wrong.
    */
   kind: "proof" | "probe";
 }

@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { CoffreError, isCoffreError } from "../core/errors.js";
+import { Secret } from "../core/secret.js";
+import type { TargetLogin, TargetSession, TargetSpec } from "../target/port.js";
+import type { LoginBooking, LoginOutcome } from "../vault/port.js";
+import { driverFor, type RotationContext } from "./context.js";
+
+/** What a pool needs to know to log in: whom as, with what, and whose budget it costs. */
+export interface AdminLogin extends TargetLogin {
+  /** Names the admin in messages: a reference's path or a user name. */
+  label: string;
+  /** The credential that it comes from, if any. */
+  credentialId?: string;
+}
+
+const RETRY_CONNECT_MS = 500;
+
+/**
+ * The admins' connections of one process: one for each server and admin, shared by all accounts behind it. The first
+ * refused login of an admin closes it for everybody, so that a stale password isn't tried once for each account.
+ */
+export class AdminPool {
+  readonly #sessions = new Map<string, Promise<TargetSession>>();
+  readonly #refused = new Map<string, CoffreError>();
+
+  /** @throws CoffreError what the driver's `connect` throws; BUDGET_SPENT */
+  async session(
+    context: RotationContext,
+    spec: TargetSpec,
+    findLogin: () => Promise<AdminLogin>,
+  ): Promise<TargetSession> {
+    const refused = this.#refused.get(spec.sessionKey);
+    if (refused) throw refused;
+    for (;;) {
+      const existing = this.#sessions.get(spec.sessionKey);
+      if (!existing) {
+        const opening = this.#open(context, spec, findLogin);
+        this.#sessions.set(spec.sessionKey, opening);
+        opening.catch(() => this.#sessions.delete(spec.sessionKey));
+        return opening;
+      }
+      const session = await existing;
+      if (session.usable) return session;
+      if (this.#sessions.get(spec.sessionKey) === existing) this.#sessions.delete(spec.sessionKey);
+    }
+  }
+
+  async #open(
+    context: RotationContext,
+    spec: TargetSpec,
+    findLogin: () => Promise<AdminLogin>,
+  ): Promise<TargetSession> {
+    const login = await findLogin();
+    try {
+      return await connectBooked(context, spec, login, "proof");
+    } catch (error) {
+      if (isCoffreError(error, "LOGIN_REFUSED")) {
+        const closed = new CoffreError("LOGIN_REFUSED", `${login.label} was refused at ${addressOf(spec)}`, {
+          hint: "Bring the admin's password in the vault up to date, then `coffre resolve` it.",
+          details: login.credentialId === undefined ? {} : { adminId: login.credentialId },
+        });
+        this.#refused.set(spec.sessionKey, closed);
+        throw closed;
+      }
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.allSettled(sessions.map(async (session) => (await session).close()));
+  }
+}
+
+/**
+ * One login, booked before and settled after, so that refused ones are counted whatever dies. Waits, where the target
+ * says so, for a machine that doesn't accept connections yet: a refused TCP connect is not a refused login.
+ */
+export async function connectBooked(
+  context: RotationContext,
+  spec: TargetSpec,
+  login: AdminLogin,
+  kind: LoginBooking["kind"],
+): Promise<TargetSession> {
+  const driver = driverFor(context.drivers, spec.kind);
+  const account = login.self ? spec.account : driver.parse(spec.description, login.username).account;
+  const waitUntil = context.clock.monotonicMs() + spec.waitForSeconds * 1000;
+  for (;;) {
+    const booking = { id: randomUUID(), account, host: addressOf(spec), kind };
+    await context.vault.bookLogin(booking);
+    let outcome: LoginOutcome = "not-made";
+    try {
+      const session = await driver.connect(spec, login, context.signal);
+      outcome = "succeeded";
+      return session;
+    } catch (error) {
+      if (isCoffreError(error, "LOGIN_REFUSED")) outcome = "refused";
+      if (!isCoffreError(error, "UNREACHABLE") || context.clock.monotonicMs() >= waitUntil) throw error;
+    } finally {
+      await context.vault.settleLogin(booking.id, outcome);
+    }
+    await context.clock.sleep(RETRY_CONNECT_MS, context.signal);
+  }
+}
+
+export function addressOf(spec: TargetSpec): string {
+  return `${spec.address.host}:${spec.address.port}`;
+}
+
+/** The admin that a target names by a connection. @throws CoffreError CONFIGURATION if variable or file is missing or empty */
+export async function connectionLogin(
+  context: RotationContext,
+  admin: TargetSpec["admin"] & { by: "connection" },
+): Promise<AdminLogin> {
+  const password = await connectionPassword(context, admin);
+  if (password === "") {
+    throw new CoffreError("CONFIGURATION", `The password of the admin ${JSON.stringify(admin.username)} is empty`, {
+      hint: "Fill the file or variable that admin.passwordFile or admin.passwordEnv names.",
+    });
+  }
+  return {
+    username: admin.username,
+    password: new Secret(password),
+    self: false,
+    label: `The admin ${JSON.stringify(admin.username)}`,
+  };
+}
+
+async function connectionPassword(
+  context: RotationContext,
+  admin: TargetSpec["admin"] & { by: "connection" },
+): Promise<string> {
+  if (admin.passwordFile !== undefined) {
+    try {
+      return (await readFile(admin.passwordFile, "utf8")).replace(/\r?\n$/, "");
+    } catch (error) {
+      throw new CoffreError("CONFIGURATION", `admin.passwordFile ${admin.passwordFile} can't be read`, {
+        hint: "Check the path and who may read it.",
+        cause: error,
+      });
+    }
+  }
+  const value = admin.passwordEnv === undefined ? undefined : context.environment[admin.passwordEnv];
+  if (value !== undefined) return value;
+  throw new CoffreError(
+    "CONFIGURATION",
+    `admin.passwordEnv names ${admin.passwordEnv ?? "nothing"}, which is not set`,
+    {
+      hint: "Set the variable where the rotation runs, or name a file with admin.passwordFile.",
+    },
+  );
+}

@@ -1,0 +1,211 @@
+import { randomUUID } from "node:crypto";
+import { CoffreError, isCoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
+import type { Proof, SetResult, TargetAddress, TargetSpec } from "../target/port.js";
+import type { Credential, LoginBooking, RotationStep, TargetProgress } from "../vault/port.js";
+import { driverFor, type RotationContext } from "./context.js";
+import type { LeasedCredential } from "./lease.js";
+import type { RunSessions } from "./login.js";
+
+/** Pauses between tries to reach a target that was just set: it is known to work, so a short fault is waited out. */
+const VERIFY_PAUSES_MS = [500, 2_000];
+/** A replica gets the change a little later than the server that was set. */
+const REPLICA_PAUSE_MS = 2_000;
+/** Tries of one set in one run, where an admin can repeat it. */
+const SET_TRIES = 2;
+
+/** A pending version on its way to one target. */
+export interface Application {
+  leased: LeasedCredential;
+  spec: TargetSpec;
+  version: number;
+  value: Secret;
+  /** Written together with the proof: the promotion, when this is the last target. */
+  lastSteps: RotationStep[];
+  sessions: RunSessions;
+  /** True if the target was looked at in this run. */
+  looked: boolean;
+}
+
+export type ApplyResult = "applied" | "value-discarded";
+
+/**
+ * Brings the pending version into force on one target and proves it (`protocol.md` sections 2, 3 and 5).
+ * @returns `value-discarded` if the target definitely refused this value at the first set ever tried with it
+ * @throws CoffreError NEEDS_ATTENTION, UNREACHABLE, and what looking and setting throw; the version stays pending
+ */
+export async function applyVersion(context: RotationContext, application: Application): Promise<ApplyResult> {
+  const { spec } = application;
+  const before = progressOf(application);
+  if (before.setStarted && !canRepeat(spec) && (await alreadyInForce(context, application))) return "applied";
+  const session = await application.sessions.for(spec, application.leased.credential);
+  if (!application.looked) await session.look(spec);
+  for (let tries = 1; ; tries++) {
+    const booking = spec.verifyAddresses[0] && bookingFor(spec, spec.verifyAddresses[0], "proof");
+    await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
+    await application.leased.record(
+      { step: "set-started", version: application.version, account: spec.account },
+      ...(booking ? [{ step: "book-login" as const, booking }] : []),
+    );
+    const result = await session.set(spec, application.value).catch(failedSet);
+    if (result.result === "set") {
+      await prove(context, application, booking, result.accountMade);
+      return "applied";
+    }
+    const unused = settle(booking, "not-made");
+    if (result.result === "value-refused" && tries === 1 && isFirstTry(application, before)) {
+      const reason = `${spec.account} refused the value: ${result.reason}`;
+      await application.leased.record(...unused, { step: "discard", version: application.version, reason });
+      return "value-discarded";
+    }
+    await application.leased.record(...unused);
+    if (result.result !== "in-doubt") throw await refusedSet(application, result);
+    if (!session.usable || !canRepeat(spec) || tries >= SET_TRIES)
+      throw inDoubt(spec, application.version, result.reason);
+  }
+}
+
+/** An admin's set can be repeated with the same value; with the account's own login it can't, once the value has changed. */
+function canRepeat(spec: TargetSpec): boolean {
+  return spec.repeatable && spec.admin.by !== "self";
+}
+
+function isFirstTry(application: Application, before: TargetProgress): boolean {
+  const others = application.leased.credential.journal.pending?.targets ?? [];
+  return !before.setStarted && others.every(({ account, setStarted }) => account === before.account || !setStarted);
+}
+
+function progressOf({ leased, spec, version }: Application): TargetProgress {
+  const { pending } = leased.credential.journal;
+  const progress = pending?.version === version && pending.targets.find(({ account }) => account === spec.account);
+  if (!progress) throw new CoffreError("CONFLICT", `Version ${version} is not pending for ${spec.account}`);
+  return progress;
+}
+
+/** After a set in doubt that can't be repeated: log in with the pending value, at most one refused login. */
+async function alreadyInForce(context: RotationContext, application: Application): Promise<boolean> {
+  const { spec, leased, version, value } = application;
+  const address = spec.verifyAddresses[0];
+  if (!address) return false;
+  const booking = bookingFor(spec, address, "probe");
+  await leased.record({ step: "book-login", booking });
+  const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
+  if (proof.proof === "works") {
+    const confirmed = { step: "set-confirmed" as const, version, account: spec.account };
+    const verified = { step: "verified" as const, version, account: spec.account };
+    await leased.record(...settle(booking, "succeeded"), confirmed, verified, ...application.lastSteps);
+    return true;
+  }
+  await leased.record(...settle(booking, proof.proof === "refused" ? "refused" : "not-made"));
+  if (proof.proof === "refused") return false;
+  throw unproven(spec, version, proof.reason);
+}
+
+/** A driver that throws in `set` has sent nothing, or says `in-doubt` itself; what it throws is reported as it is. */
+function failedSet(error: unknown): SetResult {
+  if (isCoffreError(error, "UNREACHABLE")) return { result: "in-doubt", reason: error.problem };
+  throw error;
+}
+
+async function prove(
+  context: RotationContext,
+  application: Application,
+  firstBooking: LoginBooking | undefined,
+  accountMade: boolean,
+): Promise<void> {
+  const { spec, leased, version } = application;
+  const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
+  if (accountMade) steps.push({ step: "account-made", account: spec.account });
+  let booking = firstBooking;
+  for (const [index, address] of spec.verifyAddresses.entries()) {
+    if (index > 0) {
+      booking = bookingFor(spec, address, "proof");
+      await leased.record(...steps.splice(0), { step: "book-login", booking });
+    }
+    let proof = await tryUntilReached(context, application, address);
+    if (proof.proof === "refused" && index > 0) {
+      await context.clock.sleep(REPLICA_PAUSE_MS, context.signal);
+      proof = await tryUntilReached(context, application, address);
+    }
+    if (proof.proof !== "works") {
+      const outcome = proof.proof === "refused" ? "refused" : "not-made";
+      await leased.record(...steps.splice(0), ...settle(booking, outcome), ...attentionFor(application, proof));
+      if (proof.proof === "unreachable") throw unproven(spec, version, proof.reason);
+      throw needsAttention(application.leased.credential, `${spec.account}: ${proof.reason}`);
+    }
+    steps.push(...settle(booking, "succeeded"));
+  }
+  if (spec.verifyAddresses.length > 0) steps.push({ step: "verified", version, account: spec.account });
+  await leased.record(...steps, ...application.lastSteps);
+}
+
+async function tryUntilReached(
+  context: RotationContext,
+  application: Application,
+  address: TargetAddress,
+): Promise<Proof> {
+  const { spec, value } = application;
+  for (const pauseMs of [...VERIFY_PAUSES_MS, undefined]) {
+    const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
+    if (proof.proof !== "unreachable" || pauseMs === undefined) return proof;
+    await context.clock.sleep(pauseMs, context.signal);
+  }
+  return { proof: "unreachable", reason: "no answer" };
+}
+
+function attentionFor(application: Application, proof: Proof): RotationStep[] {
+  if (proof.proof !== "refused" && proof.proof !== "not-verifiable") return [];
+  const { spec, version } = application;
+  const attention =
+    proof.proof === "refused"
+      ? {
+          reason: "set-but-refused",
+          message: `${spec.account} took version ${version} and then refused a login with it`,
+        }
+      : {
+          reason: "not-verifiable",
+          message: `${spec.account} took version ${version}, but can't prove it: ${proof.reason}`,
+        };
+  return [{ step: "attention", attention: { ...attention, version, account: spec.account } }];
+}
+
+async function refusedSet(application: Application, result: SetResult & { reason: string }): Promise<CoffreError> {
+  const { spec, leased, version } = application;
+  if (result.result === "value-refused") {
+    const message = `${spec.account} refuses version ${version}, which may be in force elsewhere: ${result.reason}`;
+    const attention = { reason: "value-refused", message, version, account: spec.account };
+    await leased.record({ step: "attention", attention });
+    return needsAttention(leased.credential, message);
+  }
+  return new CoffreError("TARGET_NOT_READY", `${spec.account} refused the change: ${result.reason}`, {
+    hint: "Nothing was changed there. Mend the reason and run again; the same version goes on.",
+  });
+}
+
+/** The error that says that a person has to decide. */
+export function needsAttention(credential: Credential, message: string): CoffreError {
+  return new CoffreError("NEEDS_ATTENTION", `${credential.path.join("/")} needs attention: ${message}`, {
+    hint: "`coffre attention` lists what and why; both values are in `coffre history`; `coffre resolve` goes on.",
+    details: { id: credential.id },
+  });
+}
+
+function inDoubt(spec: TargetSpec, version: number, reason: string): CoffreError {
+  return new CoffreError("UNREACHABLE", `It is not known whether ${spec.account} took version ${version}: ${reason}`, {
+    hint: "The version is in the vault as pending. Run again to finish; nothing is drawn anew.",
+  });
+}
+
+function unproven(spec: TargetSpec, version: number, reason: string): CoffreError {
+  return new CoffreError("UNREACHABLE", `Version ${version} could not be proven on ${spec.account}: ${reason}`, {
+    hint: "The version is in the vault as pending. Run again to finish; nothing is drawn anew.",
+  });
+}
+
+function bookingFor(spec: TargetSpec, { host, port }: TargetAddress, kind: LoginBooking["kind"]): LoginBooking {
+  return { id: randomUUID(), account: spec.account, host: `${host}:${port}`, kind };
+}
+
+function settle(booking: LoginBooking | undefined, outcome: "succeeded" | "refused" | "not-made"): RotationStep[] {
+  return booking ? [{ step: "settle-login", bookingId: booking.id, outcome }] : [];
+}

@@ -1,0 +1,115 @@
+import { CoffreError, isCoffreError } from "../core/errors.js";
+import type { Credential, Lease, RotationStep } from "../vault/port.js";
+import type { RotationContext } from "./context.js";
+import { isDead, newHolder } from "./holder.js";
+
+const POLL_MS = 250;
+/** Between the last check and the packet's arrival a little time passes; this much is kept in hand. */
+const MARGIN_MS = 5_000;
+
+/** One credential, held by this run: nobody else rotates it, and everything written is fenced by the lease. */
+export class LeasedCredential {
+  readonly #context: RotationContext;
+  readonly #ttlSeconds: number;
+  #lease: Lease;
+  #startedMs: number;
+  #released = false;
+  /** As the vault had it after the last write of this run. */
+  credential: Credential;
+
+  private constructor(
+    context: RotationContext,
+    ttlSeconds: number,
+    lease: Lease,
+    credential: Credential,
+    startedMs: number,
+  ) {
+    this.#context = context;
+    this.#ttlSeconds = ttlSeconds;
+    this.#lease = lease;
+    this.#startedMs = startedMs;
+    this.credential = credential;
+  }
+
+  /**
+   * Takes the lease; waits while a living process holds it, takes it over from a dead one.
+   * @throws CoffreError LOCKED once `context.leaseWaitMs` is over
+   */
+  static async acquire(context: RotationContext, id: string, ttlSeconds: number): Promise<LeasedCredential> {
+    const holder = newHolder();
+    const waitUntil = context.clock.monotonicMs() + context.leaseWaitMs;
+    let takeOver: number | undefined;
+    for (;;) {
+      // Measured before the request: the vault's own clock starts the lease later than this.
+      const startedMs = context.clock.monotonicMs();
+      try {
+        const request = { holder, ttlSeconds, ...(takeOver === undefined ? {} : { takeOver }) };
+        const { lease, credential } = await context.vault.acquireLease(id, request);
+        return new LeasedCredential(context, ttlSeconds, lease, credential, startedMs);
+      } catch (error) {
+        if (!isCoffreError(error, "LOCKED")) throw error;
+        const { holder: theirs, fencing } = error.details;
+        takeOver = typeof theirs === "string" && typeof fencing === "number" && isDead(theirs) ? fencing : undefined;
+        if (takeOver !== undefined) continue;
+        if (startedMs > waitUntil) throw error;
+        await context.clock.sleep(POLL_MS, context.signal);
+      }
+    }
+  }
+
+  /** Writes steps, fenced. @throws CoffreError LOCKED if another run has taken over, and what the port's `record` throws */
+  async record(...steps: RotationStep[]): Promise<Credential> {
+    this.credential = await this.#context.vault.record(this.#lease, steps);
+    this.#released = steps.some(({ step }) => step === "release");
+    return this.credential;
+  }
+
+  /**
+   * Makes sure that the lease outlasts a change that takes up to `neededMs`; right before each set.
+   * @throws CoffreError LOCKED if somebody else holds it by now
+   */
+  async ensureTime(neededMs: number): Promise<void> {
+    const { clock } = this.#context;
+    // Both clocks: the monotonic one may stand still while the machine sleeps, the wall clock may be set.
+    const leftMs = Math.min(
+      this.#ttlSeconds * 1000 - (clock.monotonicMs() - this.#startedMs),
+      Date.parse(this.#lease.expiresAt) - clock.now().getTime(),
+    );
+    if (leftMs > neededMs + MARGIN_MS) return;
+    const startedMs = clock.monotonicMs();
+    const { holder, fencing, credentialId } = this.#lease;
+    const grant = await this.#context.vault.acquireLease(credentialId, {
+      holder,
+      ttlSeconds: this.#ttlSeconds,
+      takeOver: fencing,
+    });
+    this.#lease = grant.lease;
+    this.#startedMs = startedMs;
+    this.credential = grant.credential;
+    if (this.#ttlSeconds * 1000 <= neededMs + MARGIN_MS) {
+      throw new CoffreError("LOCKED", "The lease is shorter than the change may take");
+    }
+  }
+
+  /** Gives the lease back, if a step didn't already. Never throws: it runs out by itself. */
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    await this.#context.vault.record(this.#lease, [{ step: "release" }]).catch(() => undefined);
+  }
+}
+
+/** Runs `work` under the credential's lease and gives the lease back, whatever happens. */
+export async function withLease<T>(
+  context: RotationContext,
+  id: string,
+  ttlSeconds: number,
+  work: (leased: LeasedCredential) => Promise<T>,
+): Promise<T> {
+  const leased = await LeasedCredential.acquire(context, id, ttlSeconds);
+  try {
+    return await work(leased);
+  } finally {
+    await leased.release();
+  }
+}

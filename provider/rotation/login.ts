@@ -1,0 +1,82 @@
+import { CoffreError } from "../core/errors.js";
+import type { TargetSession, TargetSpec } from "../target/port.js";
+import type { Credential, ValueRequest } from "../vault/port.js";
+import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
+import type { RotationContext } from "./context.js";
+import { resolveReference } from "./resolve-reference.js";
+
+/** Finishes a credential's rotation, whoever left it; given as an argument since an admin is a credential too. */
+export type Finish = (context: RotationContext, id: string) => Promise<unknown>;
+
+/**
+ * The sessions of one run that look at and set accounts: an admin's is the process's shared one; an account that logs in
+ * by itself gets one of its own, which ends with the run.
+ */
+export class RunSessions {
+  readonly #context: RotationContext;
+  readonly #finish: Finish;
+  readonly #own = new Map<string, TargetSession>();
+
+  constructor(context: RotationContext, finish: Finish) {
+    this.#context = context;
+    this.#finish = finish;
+  }
+
+  /** @throws CoffreError what logging in throws: LOGIN_REFUSED, UNREACHABLE, BUDGET_SPENT, … */
+  async for(spec: TargetSpec, credential: Credential): Promise<TargetSession> {
+    const { admin } = spec;
+    if (admin.by === "reference") {
+      return this.#context.admins.session(this.#context, spec, () =>
+        referenceLogin(this.#context, admin.ref, this.#finish),
+      );
+    }
+    if (admin.by === "connection") {
+      return this.#context.admins.session(this.#context, spec, () => connectionLogin(this.#context, admin));
+    }
+    const open = this.#own.get(spec.account);
+    if (open?.usable === true) return open;
+    const login = await selfLogin(this.#context, spec, credential);
+    const session = await connectBooked(this.#context, spec, login, "probe");
+    this.#own.set(spec.account, session);
+    return session;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#own.values()].map((session) => session.close()));
+    this.#own.clear();
+  }
+}
+
+/** An admin's own rotation comes first: its password in the vault is then the one that works. */
+async function referenceLogin(context: RotationContext, ref: string, finish: Finish): Promise<AdminLogin> {
+  const named = await resolveReference(context.vault, ref);
+  // Also when nothing is pending: a lease that is held means that something is about to be.
+  if (named.targets.length > 0) await finish(context, named.id);
+  const { value, username, path } = await readValue(context, { id: named.id });
+  const label = `The admin ${path.join("/")}`;
+  if (username === undefined) {
+    throw new CoffreError("INVALID_INPUT", `${label} has no username`, { hint: "Give that credential a username." });
+  }
+  return { username, password: value, self: false, label, credentialId: named.id };
+}
+
+async function selfLogin(context: RotationContext, spec: TargetSpec, credential: Credential): Promise<AdminLogin> {
+  const initialRef = spec.admin.by === "self" ? spec.admin.initialRef : undefined;
+  const hasCurrent = credential.versions.some(({ state }) => state === "current");
+  if (!hasCurrent && initialRef === undefined) {
+    throw new CoffreError("TARGET_NOT_READY", `Nothing is known that logs in to ${spec.account}`, {
+      hint: "Name an admin (adminRef or admin), or the account's present password by initialRef.",
+    });
+  }
+  const source = hasCurrent ? credential : await resolveReference(context.vault, initialRef ?? "");
+  const { value } = await readValue(context, { id: source.id });
+  return { username: spec.username, password: value, self: true, label: spec.account };
+}
+
+/** One value, fresh from the vault. @throws what the vault answers */
+export async function readValue(context: RotationContext, request: ValueRequest) {
+  const [answer] = await context.vault.readMany([request]);
+  if (answer === undefined) throw new CoffreError("BAD_RESPONSE", "The vault answered no value");
+  if (answer instanceof Error) throw answer;
+  return answer;
+}

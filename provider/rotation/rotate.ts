@@ -1,0 +1,197 @@
+import { CoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
+import { type Credential, type CredentialPatch, MAX_DRAWS, type RotationStep } from "../vault/port.js";
+import { applyVersion, needsAttention } from "./apply.js";
+import { missingCauses } from "./causes.js";
+import { type RotationContext, refuseIfStopped } from "./context.js";
+import { drawValue } from "./draw.js";
+import { type LeasedCredential, withLease } from "./lease.js";
+import { RunSessions, readValue } from "./login.js";
+import { type Target, targetsOf } from "./targets.js";
+
+/** One run over one credential, under its lease. */
+interface Run {
+  context: RotationContext;
+  leased: LeasedCredential;
+  sessions: RunSessions;
+}
+
+/** What a lease lasts beyond the sum of a rotation's own limits, seconds. */
+const LEASE_RESERVE_SECONDS = 60;
+
+export interface RotationOutcome {
+  credential: Credential;
+  /** `finished`: a version that somebody had left pending. `rotated`: a new one is in force. */
+  action: "none" | "finished" | "rotated";
+  /** The current version's number. */
+  version: number | undefined;
+}
+
+export interface ReachOptions {
+  /** Written to the credential under its lease, before anything else: a change of targets. */
+  change?: CredentialPatch;
+}
+
+/**
+ * Brings the credential to where every cause has a version: finishes a pending one first, whoever left it, then rotates
+ * once for the causes that are still missing. Safe to repeat after any interruption.
+ * @throws CoffreError NEEDS_ATTENTION, LOCKED, POLICY, BUDGET_SPENT, INTERRUPTED, and what targets and vault answer
+ */
+export async function reachCauses(
+  context: RotationContext,
+  id: string,
+  causes: readonly string[],
+  { change }: ReachOptions = {},
+): Promise<RotationOutcome> {
+  refuseIfStopped(context);
+  const before = await context.vault.readCredential(id);
+  const idle = !before.journal.pending && !change && missingCauses(before, causes).length === 0;
+  if (idle) {
+    refuseIfAttention(before);
+    return outcome(before, "none");
+  }
+  return withRun(context, before, async (run) => {
+    const { leased } = run;
+    if (change) {
+      await context.vault.updateCredential(id, change);
+      leased.credential = await context.vault.readCredential(id);
+    }
+    refuseIfAttention(leased.credential);
+    const finished = await finishPending(run, causes);
+    const missing = missingCauses(leased.credential, causes);
+    if (missing.length === 0) return outcome(leased.credential, finished ? "finished" : "none");
+    refuseIfStopped(context);
+    await rotate(run, missing);
+    return outcome(leased.credential, "rotated");
+  });
+}
+
+/**
+ * Finishes what anybody left pending, and waits while somebody is at it; draws nothing anew except after a definite
+ * refusal of the value. @throws as {@link reachCauses}
+ */
+export async function resume(context: RotationContext, id: string): Promise<RotationOutcome> {
+  const before = await context.vault.readCredential(id);
+  refuseIfAttention(before);
+  if (!before.journal.pending && !before.journal.lease) return outcome(before, "none");
+  return withRun(context, before, async (run) => {
+    refuseIfAttention(run.leased.credential);
+    const finished = await finishPending(run, []);
+    return outcome(run.leased.credential, finished ? "finished" : "none");
+  });
+}
+
+async function withRun<T>(context: RotationContext, before: Credential, work: (run: Run) => Promise<T>): Promise<T> {
+  const sessions = new RunSessions(context, resume);
+  try {
+    return await withLease(context, before.id, leaseSeconds(context, before), (leased) =>
+      work({ context, leased, sessions }),
+    );
+  } finally {
+    await sessions.close();
+  }
+}
+
+async function finishPending(run: Run, causes: readonly string[]): Promise<boolean> {
+  const { context, leased } = run;
+  const { pending } = leased.credential.journal;
+  if (!pending) return false;
+  const targets = targetsOf(context, leased.credential);
+  const accounts = targets.map(({ record }) => record.account);
+  const version = leased.credential.versions.find(({ number }) => number === pending.version);
+  if (pending.targets.map(({ account }) => account).join() !== accounts.join()) {
+    // Whatever the new targets need will have this version, so it answers for them.
+    await leased.record({ step: "retarget", version: pending.version, accounts, causes: [...causes] });
+  }
+  const { value } = await readValue(context, { id: leased.credential.id, version: pending.version });
+  if (await bringIntoForce(run, targets, { version: pending.version, value, looked: false })) return true;
+  await rotate(run, version?.causes ?? causes);
+  return true;
+}
+
+/** Look, stage, read back, set, verify, promote; drawn anew only after a definite refusal of the value. */
+async function rotate(run: Run, causes: readonly string[]): Promise<void> {
+  const { context, leased } = run;
+  const targets = targetsOf(context, leased.credential);
+  for (;;) {
+    await lookAtAll(run, targets);
+    const value = await drawValue(context.vault, leased.credential, targets);
+    const stage: RotationStep = {
+      step: "stage",
+      value,
+      causes: [...causes],
+      accounts: targets.map(({ record }) => record.account),
+    };
+    if (targets.length === 0) {
+      const version = nextVersion(leased.credential);
+      await leased.record(stage, { step: "promote", version, verified: false }, { step: "release" });
+      return;
+    }
+    const staged = await leased.record(stage);
+    const version = staged.journal.pending?.version;
+    if (version === undefined) throw new CoffreError("BAD_RESPONSE", "The vault staged no version");
+    const readBack = await readValue(context, { id: staged.id, version });
+    if (readBack.value.reveal() !== value.reveal()) {
+      throw new CoffreError("BAD_RESPONSE", "The vault did not read back the value that was staged", {
+        hint: "Nothing was set. Check the vault (`coffre vault check`) before you run again.",
+      });
+    }
+    if (await bringIntoForce(run, targets, { version, value, looked: true })) return;
+    if (leased.credential.journal.draws >= MAX_DRAWS) {
+      const message = `the target refused ${MAX_DRAWS} values in a row`;
+      await leased.record({ step: "attention", attention: { reason: "draws-exhausted", message } });
+      throw needsAttention(leased.credential, message);
+    }
+  }
+}
+
+/** Before anything is drawn: can every target be reached, set and proven? */
+async function lookAtAll({ leased, sessions }: Run, targets: readonly Target[]): Promise<void> {
+  for (const { spec } of targets) await (await sessions.for(spec, leased.credential)).look(spec);
+}
+
+/** @returns false if a target refused the value, which is then discarded */
+async function bringIntoForce(
+  { context, leased, sessions }: Run,
+  targets: readonly Target[],
+  { version, value, looked }: { version: number; value: Secret; looked: boolean },
+): Promise<boolean> {
+  const verified = targets.every(({ spec }) => spec.verifyAddresses.length > 0);
+  const promotion: RotationStep[] = [{ step: "promote", version, verified }, { step: "release" }];
+  const open = targets.filter(({ spec }) => !isDone(leased.credential, spec.account, spec.verifyAddresses.length > 0));
+  if (open.length === 0) await leased.record(...promotion);
+  for (const [index, { spec }] of open.entries()) {
+    const lastSteps = index === open.length - 1 ? promotion : [];
+    const result = await applyVersion(context, { leased, spec, version, value, lastSteps, sessions, looked });
+    if (result === "value-discarded") return false;
+  }
+  return true;
+}
+
+function isDone(credential: Credential, account: string, provable: boolean): boolean {
+  const progress = credential.journal.pending?.targets.find((target) => target.account === account);
+  return progress !== undefined && (provable ? progress.verified : progress.setConfirmed);
+}
+
+function nextVersion(credential: Credential): number {
+  return credential.versions.reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
+}
+
+function refuseIfAttention(credential: Credential): void {
+  const { attention } = credential.journal;
+  if (attention) throw needsAttention(credential, attention.message);
+}
+
+/** Longer than all time limits of one rotation together, three draws included. */
+function leaseSeconds(context: RotationContext, credential: Credential): number {
+  const limitsMs = targetsOf(context, credential).map(
+    ({ spec: { limits, waitForSeconds, verifyAddresses } }) =>
+      waitForSeconds * 1000 + limits.connectMs + limits.setMs + verifyAddresses.length * limits.verifyMs,
+  );
+  return LEASE_RESERVE_SECONDS + Math.ceil((3 * limitsMs.reduce((sum, ms) => sum + ms, 0)) / 1000);
+}
+
+function outcome(credential: Credential, action: RotationOutcome["action"]): RotationOutcome {
+  const version = credential.versions.find(({ state }) => state === "current")?.number;
+  return { credential, action, version };
+}
