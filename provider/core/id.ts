@@ -1,0 +1,20 @@
+import { randomInt } from "node:crypto";
+
+/** What an id belongs to: `ct_` a category, `cr_` a credential. */
+export type IdPrefix = "ct_" | "cr_";
+
+// Letters and digits only: an id is selected by a double click and never needs quoting or encoding.
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const RANDOM_LENGTH = 22; // 131 bits: ids of vaults that are merged one day don't meet
+
+/** A new random id: the prefix and 22 letters and digits, for example `cr_4vJm0sTzq8YfB2nKxW1aLd`. */
+export function newId(prefix: IdPrefix): string {
+  let id: string = prefix;
+  for (let drawn = 0; drawn < RANDOM_LENGTH; drawn++) id += ALPHABET.charAt(randomInt(ALPHABET.length));
+  return id;
+}
+
+/** True for the shape of a credential's id; base64url characters are taken too, for vaults that make ids of their own. */
+export function isCredentialId(text: string): boolean {
+  return /^cr_[A-Za-z0-9_-]{22}$/.test(text);
+}
