@@ -1,0 +1,80 @@
+import { CoffreError } from "../core/errors.js";
+import type { BookingRow } from "./records/rows.js";
+
+/**
+ * How many refused logins an account and a host bear before Coffre stops by itself, so that it never locks anybody out
+ * (`protocol.md` 4). Pure: what was booked comes in, what is allowed comes out.
+ */
+export const BUDGET = {
+  /** Counted attempts for one account, over all who ask. */
+  account: { attempts: 2, minutes: 30 },
+  /** Refused logins for one host, from one source machine. */
+  host: { attempts: 2, minutes: 60 },
+} as const;
+
+/** Bookings older than this decide nothing any more. */
+export const BOOKING_KEPT_MS = 60 * 60_000;
+
+/** What decides about one more login. */
+export interface BudgetQuestion {
+  account: string;
+  host: string;
+  source: string;
+  /** All bookings of the account and of the host; others are ignored, and doubles count once. */
+  bookings: readonly BookingRow[];
+  now: Date;
+}
+
+/** @throws CoffreError BUDGET_SPENT with `details.account` or `details.host`, and `details.freeAt` */
+export function checkBudget(question: BudgetQuestion): void {
+  const { account, host, source, now } = question;
+  const bookings = [...new Map(question.bookings.map((booking) => [booking.id, booking])).values()];
+
+  const ofAccount = within(bookings, BUDGET.account.minutes, now).filter((booking) => booking.account === account);
+  const accountFree = freeAt(countedAttempts(ofAccount), BUDGET.account);
+  if (accountFree !== undefined) throw spent("account", account, accountFree);
+
+  const ofHost = within(bookings, BUDGET.host.minutes, now).filter(
+    (booking) => booking.host === host && booking.source === source && booking.outcome === "refused",
+  );
+  const hostFree = freeAt(ofHost.map(bookedAt), BUDGET.host);
+  if (hostFree !== undefined) throw spent("host", host, hostFree);
+}
+
+/**
+ * The times of the attempts that count: each refused login, each probe of unknown outcome, and all proofs of unknown
+ * outcome together as one, since a proof carries a value that is known to be right.
+ */
+function countedAttempts(bookings: readonly BookingRow[]): number[] {
+  const refused = bookings.filter(({ outcome }) => outcome === "refused");
+  const unknown = bookings.filter(({ outcome, cleared }) => outcome === undefined && cleared !== true);
+  const probes = unknown.filter(({ kind }) => kind === "probe");
+  const proofs = unknown.filter(({ kind }) => kind === "proof").map(bookedAt);
+  return [...[...refused, ...probes].map(bookedAt), ...(proofs.length === 0 ? [] : [Math.max(...proofs)])];
+}
+
+/** When one more attempt is free again; `undefined`: at once. */
+function freeAt(times: readonly number[], limit: { attempts: number; minutes: number }): Date | undefined {
+  const deciding = times.toSorted((left, right) => right - left)[limit.attempts - 1];
+  return deciding === undefined ? undefined : new Date(deciding + limit.minutes * 60_000);
+}
+
+function within(bookings: readonly BookingRow[], minutes: number, now: Date): BookingRow[] {
+  return bookings.filter((booking) => bookedAt(booking) > now.getTime() - minutes * 60_000);
+}
+
+function bookedAt(booking: BookingRow): number {
+  return Date.parse(booking.at);
+}
+
+function spent(what: "account" | "host", name: string, free: Date): CoffreError {
+  const { attempts, minutes } = BUDGET[what];
+  return new CoffreError(
+    "BUDGET_SPENT",
+    `${attempts} logins on ${what} ${name} failed or were cut off within ${minutes} minutes; one more could lock it.`,
+    {
+      hint: `Find out why, then run \`coffre resolve\`, or wait until ${free.toISOString()}.`,
+      details: { [what]: name, freeAt: free.toISOString() },
+    },
+  );
+}

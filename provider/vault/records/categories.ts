@@ -1,0 +1,141 @@
+import { CoffreError } from "../../core/errors.js";
+import { newId } from "../../core/id.js";
+import { checkName } from "../../core/name.js";
+import { checkPolicy, mergePolicies } from "../../core/policy.js";
+import type { Category, CategoryInput, CategoryPatch, OwnerProof } from "../port.js";
+import { categoryGone, logEvent, named, type VaultContext } from "./context.js";
+import { checkOwner, type Keyed, ownerRow } from "./owner.js";
+import { changedFields, patched } from "./patch.js";
+import type { CategoryRow, ReadRows, WriteRows } from "./rows.js";
+import { policiesOf, Tree } from "./tree.js";
+
+/** The rules of `Vault.createCategory`. */
+export function createCategory(tx: WriteRows, context: VaultContext, keyed: Keyed, input: CategoryInput): Category {
+  const tree = new Tree(tx);
+  if (input.parentId !== null && !tree.row(input.parentId)) throw categoryGone(input.parentId);
+  const row: CategoryRow = {
+    id: newId("ct_"),
+    name: checkName("category", input.name),
+    parentId: input.parentId,
+    ...(input.description === undefined ? {} : { description: input.description }),
+    ...(input.policy === undefined ? {} : { policy: input.policy }),
+    ...(input.owner === undefined ? {} : { owner: ownerRow(keyed, input.owner) }),
+  };
+  checkNameFree(tx, tree, row);
+  checkPolicy(mergePolicies(policiesOf([...tree.chain(row.parentId), row])));
+  tx.putCategory(row);
+  logEvent(tx, context, "category.created", [row.id]);
+  return tree.view(row);
+}
+
+/** The rules of `Vault.updateCategory`. */
+export function updateCategory(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  patch: CategoryPatch,
+): Category {
+  const before = tx.category(id);
+  if (!before) throw categoryGone(id);
+  checkOwner(keyed, before, patch, `Category ${named(new Tree(tx).view(before).path, id)}`);
+  const row = patched(before, patch, ["name", "parentId", "description", "policy"]);
+  if (patch.name !== undefined) row.name = checkName("category", patch.name);
+  if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
+  const changes = changedFields(before, row);
+  if (changes.length === 0) return new Tree(tx).view(before);
+
+  if (row.parentId !== before.parentId) checkNoLoop(tx, row);
+  const tree = new Tree(tx, [row]);
+  if (changes.includes("name") || changes.includes("parentId")) checkNameFree(tx, tree, row);
+  if (changes.includes("policy") || changes.includes("parentId")) checkPoliciesBelow(tx, tree, row);
+  tx.putCategory(row);
+  logEvent(tx, context, "category.updated", [id], { detail: changes.join(", ") });
+  return tree.view(row);
+}
+
+/** The rules of `Vault.deleteCategory`. */
+export function deleteCategory(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  proof: OwnerProof,
+): void {
+  const row = tx.category(id);
+  if (!row) return;
+  const what = `Category ${named(new Tree(tx).view(row).path, id)}`;
+  checkOwner(keyed, row, proof, what);
+  if (!tx.isEmpty(id)) {
+    throw new CoffreError("CONFLICT", `${what} isn't empty.`, {
+      hint: "Move or delete what stands in it first; archived credentials don't count.",
+    });
+  }
+  tx.removeCategory(id);
+  logEvent(tx, context, "category.deleted", [id]);
+}
+
+/** All categories, parents before children, siblings by name. */
+export function listCategories(tx: ReadRows): Category[] {
+  const rows = tx.categories();
+  const tree = new Tree(tx, rows);
+  const children = Map.groupBy(
+    rows.toSorted((left, right) => compareNames(left.name, right.name)),
+    ({ parentId }) => parentId,
+  );
+  const listed: Category[] = [];
+  const visit = (parentId: string | null): void => {
+    for (const row of children.get(parentId) ?? []) {
+      listed.push(tree.view(row));
+      visit(row.id);
+    }
+  };
+  visit(null);
+  return listed;
+}
+
+/** By code units: the same order on every machine. */
+export function compareNames(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function checkNameFree(tx: ReadRows, tree: Tree, row: CategoryRow): void {
+  const taken = tx.categoryNamed(row.parentId, row.name);
+  if (taken === undefined || taken === row.id) return;
+  throw new CoffreError(
+    "CONFLICT",
+    `Category ${named([...tree.path(row.parentId), row.name], taken)} exists already.`,
+    {
+      hint: "Choose another name, or adopt the one that is there.",
+      details: { categoryId: taken },
+    },
+  );
+}
+
+function checkNoLoop(tx: ReadRows, row: CategoryRow): void {
+  if (row.parentId === null) return;
+  const tree = new Tree(tx);
+  const parent = tree.row(row.parentId);
+  if (!parent) throw categoryGone(row.parentId);
+  const loop = tree.chain(parent.id).some(({ id }) => id === row.id);
+  if (!loop) return;
+  const into = row.id === parent.id ? "itself" : `${named(tree.path(parent.id), parent.id)}, which stands in it`;
+  throw new CoffreError("CONFLICT", `Category ${named(tree.path(row.id), row.id)} can't be moved into ${into}.`, {
+    hint: "A tree has no loops: choose a parent outside of it.",
+  });
+}
+
+/** A rule can clash with one of a category far below. @throws CoffreError POLICY naming both rules */
+function checkPoliciesBelow(tx: ReadRows, tree: Tree, changed: CategoryRow): void {
+  const chain = [...tree.chain(changed.parentId), changed];
+  checkPolicy(mergePolicies(policiesOf(chain)));
+  const children = Map.groupBy(tx.categories(), ({ parentId }) => parentId);
+  const visit = (above: CategoryRow[]): void => {
+    for (const child of children.get(above.at(-1)?.id ?? null) ?? []) {
+      const below = [...above, child];
+      if (child.policy !== undefined) checkPolicy(mergePolicies(policiesOf(below)));
+      visit(below);
+    }
+  };
+  visit(chain);
+}

@@ -1,0 +1,37 @@
+import type { Clock } from "../../core/clock.js";
+import { CoffreError } from "../../core/errors.js";
+import type { VaultEvent } from "../port.js";
+import type { WriteRows } from "./rows.js";
+
+/** Who asks, and when: what every event carries. */
+export interface VaultContext {
+  /** For example `ana@runner-3 (cli)`. */
+  actor: string;
+  clock: Clock;
+  /** The machine that logs in to targets; hosts count refused logins by it. */
+  source: string;
+}
+
+/** Writes one event about `ids`, with the rows that changed before it in the same transaction. */
+export function logEvent(
+  tx: WriteRows,
+  context: VaultContext,
+  action: string,
+  ids: string[],
+  facts: Pick<VaultEvent, "version" | "detail"> = {},
+): void {
+  tx.addEvent({ at: context.clock.now().toISOString(), actor: context.actor, action, ids, ...facts });
+}
+
+/** What stands in messages: the path for people, the id for programs. */
+export function named(path: readonly string[], id: string): string {
+  return `${path.join("/")} (${id})`;
+}
+
+export function categoryGone(id: string): CoffreError {
+  return new CoffreError("NOT_FOUND", `There is no category ${id}.`, { details: { categoryId: id } });
+}
+
+export function credentialGone(id: string): CoffreError {
+  return new CoffreError("NOT_FOUND", `There is no credential ${id}.`, { details: { credentialId: id } });
+}

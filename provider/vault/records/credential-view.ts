@@ -1,0 +1,34 @@
+import type { Credential } from "../port.js";
+import { statusOf } from "../journal.js";
+import { carriesToken, type Keyed } from "./owner.js";
+import type { CredentialRow } from "./rows.js";
+import type { Tree } from "./tree.js";
+
+/** Names of the categories and, last, its own; of an archived entry the path that it had. */
+export function pathOf(tree: Tree, row: CredentialRow): string[] {
+  return row.archived ? [...row.archived.path] : [...tree.path(row.categoryId), row.name];
+}
+
+/** A row as the port shows it: without the digests of its owner, with path and status. */
+export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Credential {
+  const { owner, archived, ...shown } = row;
+  return {
+    ...shown,
+    path: pathOf(tree, row),
+    owned: owner !== undefined,
+    hasToken: (token) => carriesToken(keyed, row, token),
+    status: rowStatus(row),
+    ...(archived === undefined ? {} : { archivedAt: archived.at }),
+  };
+}
+
+/** The one word that readers see. */
+export function rowStatus(row: CredentialRow): Credential["status"] {
+  const { versions, journal, valueManagedBy, archived } = row;
+  return statusOf({
+    versions,
+    journal,
+    valueManagedBy,
+    ...(archived === undefined ? {} : { archivedAt: archived.at }),
+  });
+}

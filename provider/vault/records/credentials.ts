@@ -1,0 +1,196 @@
+import { CoffreError } from "../../core/errors.js";
+import { newId } from "../../core/id.js";
+import { checkName } from "../../core/name.js";
+import type { Credential, CredentialInput, CredentialPatch, OwnerProof, TargetRecord } from "../port.js";
+import { checkAdmins, checkPlace } from "./claims.js";
+import { categoryGone, credentialGone, logEvent, named, type VaultContext } from "./context.js";
+import { pathOf, viewCredential } from "./credential-view.js";
+import { checkOwner, type Keyed, ownerRow } from "./owner.js";
+import { changedFields, patched } from "./patch.js";
+import type { CredentialRow, ReadRows, WriteRows } from "./rows.js";
+import { Tree } from "./tree.js";
+
+const FIRST_VERSION = 1;
+
+/** The rules of `Vault.createCredentials`. */
+export function createCredentials(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  inputs: readonly CredentialInput[],
+): Credential[] {
+  const tree = new Tree(tx);
+  const createdAt = context.clock.now().toISOString();
+  return inputs.map((input) => {
+    if (input.categoryId !== null && !tree.row(input.categoryId)) throw categoryGone(input.categoryId);
+    const row = newRow(keyed, input, createdAt);
+    checkPlace(tx, tree, row);
+    checkAdmins(tx, tree, row);
+    tx.putCredential(row);
+    if (input.initial) tx.putValue(row.id, FIRST_VERSION, input.initial.value);
+    logEvent(tx, context, "credential.created", [row.id], input.initial ? { version: FIRST_VERSION } : {});
+    return viewCredential(tree, keyed, row);
+  });
+}
+
+function newRow(keyed: Keyed, input: CredentialInput, createdAt: string): CredentialRow {
+  const { username, url, description, rotation, initial, owner } = input;
+  return {
+    id: newId("cr_"),
+    name: checkName("credential", input.name),
+    categoryId: input.categoryId,
+    ...(username === undefined ? {} : { username }),
+    ...(url === undefined ? {} : { url }),
+    ...(description === undefined ? {} : { description }),
+    tags: [...(input.tags ?? [])],
+    valueManagedBy: input.valueManagedBy ?? "coffre",
+    ...(rotation === undefined ? {} : { rotation }),
+    targets: plainTargets(input.targets ?? []),
+    ...(owner === undefined ? {} : { owner: ownerRow(keyed, owner) }),
+    versions: initial
+      ? [
+          {
+            number: FIRST_VERSION,
+            state: "current",
+            causes: [...initial.causes],
+            createdAt,
+            promotedAt: createdAt,
+            verified: false,
+          },
+        ]
+      : [],
+    journal: { fencing: 0, draws: 0 },
+    createdAt,
+  };
+}
+
+/** The rules of `Vault.updateCredential`. */
+export function updateCredential(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  patch: CredentialPatch,
+): Credential {
+  const before = liveRow(tx, id);
+  const tree = new Tree(tx);
+  checkOwner(keyed, before, patch, `Credential ${named(pathOf(tree, before), id)}`);
+  const row = patched(before, patch, [
+    "name",
+    "categoryId",
+    "username",
+    "url",
+    "description",
+    "tags",
+    "valueManagedBy",
+    "rotation",
+  ]);
+  if (patch.name !== undefined) row.name = checkName("credential", patch.name);
+  if (patch.targets !== undefined) row.targets = keepMade(before.targets, plainTargets(patch.targets));
+  if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
+  const changes = changedFields(before, row);
+  if (changes.length === 0) return viewCredential(tree, keyed, before);
+
+  if (row.categoryId !== null && !tree.row(row.categoryId)) throw categoryGone(row.categoryId);
+  checkPlace(tx, tree, row);
+  checkAdmins(tx, tree, row);
+  tx.putCredential(row);
+  logEvent(tx, context, "credential.updated", [id], { detail: changes.join(", ") });
+  return viewCredential(tree, keyed, row);
+}
+
+/** The rules of `Vault.archiveCredential`. */
+export function archiveCredential(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  proof: OwnerProof,
+): void {
+  const row = tx.credential(id);
+  if (!row || row.archived) return;
+  const path = pathOf(new Tree(tx), row);
+  checkOwner(keyed, row, proof, `Credential ${named(path, id)}`);
+  tx.putCredential({ ...row, archived: { at: context.clock.now().toISOString(), path } });
+  logEvent(tx, context, "credential.archived", [id]);
+}
+
+/** The rules of `Vault.unarchiveCredential`. */
+export function unarchiveCredential(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  categoryId: string | null,
+): Credential {
+  const before = tx.credential(id);
+  if (!before) throw credentialGone(id);
+  const tree = new Tree(tx);
+  if (!before.archived) {
+    throw new CoffreError("CONFLICT", `Credential ${named(pathOf(tree, before), id)} isn't archived.`);
+  }
+  if (categoryId !== null && !tree.row(categoryId)) throw categoryGone(categoryId);
+  const { archived: _archived, ...live } = before;
+  const row: CredentialRow = { ...live, categoryId };
+  checkPlace(tx, tree, row);
+  checkAdmins(tx, tree, row);
+  tx.putCredential(row);
+  logEvent(tx, context, "credential.unarchived", [id]);
+  return viewCredential(tree, keyed, row);
+}
+
+/** The rules of `Vault.deleteCredential`. */
+export function deleteCredential(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  proof: OwnerProof,
+): void {
+  const row = tx.credential(id);
+  if (!row) return;
+  const tree = new Tree(tx);
+  const what = `Credential ${named(pathOf(tree, row), id)}`;
+  checkOwner(keyed, row, proof, what);
+  const pending = row.versions.find(({ state }) => state === "pending");
+  if (pending) {
+    throw new CoffreError("CONFLICT", `${what} has a pending version ${pending.number}, which a target may hold.`, {
+      hint: "Archive it, or finish the rotation with `coffre resume` first.",
+    });
+  }
+  const dependant = tx.dependants(id)[0];
+  if (dependant !== undefined) {
+    const path = pathOf(tree, liveRow(tx, dependant));
+    throw new CoffreError("CONFLICT", `${what} is the admin of ${named(path, dependant)}.`, {
+      hint: "Give that one another admin first, or archive this one.",
+      details: { dependantId: dependant },
+    });
+  }
+  tx.removeCredential(row);
+  logEvent(tx, context, "credential.deleted", [id]);
+}
+
+/** @throws CoffreError NOT_FOUND also for an archived entry, which is out of the tree */
+export function liveRow(tx: ReadRows, id: string): CredentialRow {
+  const row = tx.credential(id);
+  if (!row) throw credentialGone(id);
+  if (row.archived) {
+    throw new CoffreError("NOT_FOUND", `Credential ${named(row.archived.path, id)} was archived.`, {
+      hint: "Bring it back first, by `adopt`.",
+      details: { credentialId: id, archivedAt: row.archived.at },
+    });
+  }
+  return row;
+}
+
+/** As JSON keeps them: a property that is `undefined` is no difference. */
+function plainTargets(targets: readonly TargetRecord[]): TargetRecord[] {
+  // What was written as JSON is read as JSON: the shape is the same.
+  return targets.length === 0 ? [] : (JSON.parse(JSON.stringify(targets)) as TargetRecord[]);
+}
+
+/** That Coffre made an account is a fact of the vault, which no later declaration takes back. */
+function keepMade(before: readonly TargetRecord[], after: readonly TargetRecord[]): TargetRecord[] {
+  const made = new Set(before.filter(({ accountMade }) => accountMade).map(({ account }) => account));
+  return after.map((target) => ({ ...target, accountMade: target.accountMade || made.has(target.account) }));
+}

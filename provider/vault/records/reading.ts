@@ -1,0 +1,102 @@
+import { CoffreError } from "../../core/errors.js";
+import type { ValueAnswer, ValueRequest, VersionInfo } from "../port.js";
+import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
+import { pathOf, rowStatus } from "./credential-view.js";
+import type { CredentialRow, ReadRows, WriteRows } from "./rows.js";
+import { findCategoryId, Tree } from "./tree.js";
+
+/** The field that a request without a field means. */
+const PASSWORD = "password";
+
+/** The rules of `Vault.readMany`: one event names every entry whose value is in the answer. */
+export function readMany(
+  tx: WriteRows,
+  context: VaultContext,
+  requests: readonly ValueRequest[],
+): (ValueAnswer | Error)[] {
+  const tree = new Tree(tx);
+  const answers = requests.map((request) => {
+    try {
+      return readOne(tx, tree, request);
+    } catch (error) {
+      if (error instanceof CoffreError) return error;
+      throw error;
+    }
+  });
+  const read = answers.flatMap((answer) => (answer instanceof Error ? [] : [answer]));
+  if (read.length > 0) {
+    const only = read.length === 1 ? read[0] : undefined;
+    const ids = [...new Set(read.map(({ id }) => id))];
+    logEvent(tx, context, "credential.read", ids, only ? { version: only.version } : {});
+  }
+  return answers;
+}
+
+function readOne(tx: ReadRows, tree: Tree, request: ValueRequest): ValueAnswer {
+  const row = findRow(tx, request);
+  const path = pathOf(tree, row);
+  const field = request.field ?? PASSWORD;
+  if (field !== PASSWORD) {
+    throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no field ${JSON.stringify(field)}.`, {
+      details: { credentialId: row.id },
+    });
+  }
+  const version = pickVersion(row, path, request.version ?? "current");
+  const value = tx.value(row.id, version.number);
+  if (!value) {
+    throw new CoffreError("CORRUPT", `The value of version ${version.number} of ${named(path, row.id)} is missing.`, {
+      hint: "Run `coffre vault check`.",
+      details: { table: "value", id: row.id, version: version.number },
+    });
+  }
+  const { id, username } = row;
+  return {
+    id,
+    path,
+    ...(username === undefined ? {} : { username }),
+    field,
+    version: version.number,
+    status: rowStatus(row),
+    value,
+  };
+}
+
+function findRow(tx: ReadRows, { id, path }: ValueRequest): CredentialRow {
+  if (id !== undefined) {
+    const row = tx.credential(id);
+    if (!row) throw credentialGone(id);
+    return row;
+  }
+  const row = findCredentialRow(tx, path ?? []);
+  if (row) return row;
+  throw new CoffreError("NOT_FOUND", `There is no credential ${JSON.stringify((path ?? []).join("/"))}.`, {
+    hint: "`coffre list` shows the tree.",
+  });
+}
+
+/** The live credential at a path whose last segment is its name. */
+export function findCredentialRow(tx: ReadRows, path: readonly string[]): CredentialRow | undefined {
+  const name = path.at(-1);
+  if (name === undefined) return undefined;
+  const categoryId = findCategoryId(tx, path.slice(0, -1));
+  const id = categoryId === undefined ? undefined : tx.credentialNamed(categoryId, name.normalize("NFC"));
+  return id === undefined ? undefined : tx.credential(id);
+}
+
+/** `previous` is the newest of the previous ones; a number may be of any state. */
+function pickVersion(
+  row: CredentialRow,
+  path: readonly string[],
+  wanted: NonNullable<ValueRequest["version"]>,
+): VersionInfo {
+  const fits = row.versions.filter(({ number, state }) =>
+    typeof wanted === "number" ? number === wanted : state === wanted,
+  );
+  const newest = fits.toSorted((left, right) => right.number - left.number)[0];
+  if (newest) return newest;
+  const what = typeof wanted === "number" ? `version ${wanted}` : `${wanted} version`;
+  throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${what}; it is ${rowStatus(row)}.`, {
+    hint: "`coffre history` lists its versions.",
+    details: { credentialId: row.id, status: rowStatus(row) },
+  });
+}

@@ -1,0 +1,229 @@
+import { hostname } from "node:os";
+import type { Clock } from "../../core/clock.js";
+import { CoffreError } from "../../core/errors.js";
+import type {
+  Capabilities,
+  Category,
+  CategoryInput,
+  CategoryPatch,
+  Credential,
+  CredentialInput,
+  CredentialPatch,
+  EventFilter,
+  Lease,
+  LeaseGrant,
+  LeaseRequest,
+  LoginBooking,
+  LoginOutcome,
+  OwnerProof,
+  Resolution,
+  RotationStep,
+  ValueAnswer,
+  ValueRequest,
+  Vault,
+  VaultEvent,
+  VaultIdentity,
+} from "../port.js";
+import { compareNames, createCategory, deleteCategory, listCategories, updateCategory } from "./categories.js";
+import { categoryGone, credentialGone, logEvent, type VaultContext } from "./context.js";
+import { viewCredential } from "./credential-view.js";
+import {
+  archiveCredential,
+  createCredentials,
+  deleteCredential,
+  unarchiveCredential,
+  updateCredential,
+} from "./credentials.js";
+import { bookLogin, clearLogins, settleLogin } from "./logins.js";
+import type { Keyed } from "./owner.js";
+import { findCredentialRow, readMany } from "./reading.js";
+import { acquireLease, record, resolveCredential } from "./rotations.js";
+import type { ReadRows, Rows } from "./rows.js";
+import { findCategoryId, Tree } from "./tree.js";
+
+/** How many events are read at once while they are listed. */
+const EVENTS_AT_ONCE = 500;
+
+export interface RecordVaultOptions {
+  /** Who asks, for the event log: `ana@runner-3 (cli)`. */
+  actor: string;
+  clock: Clock;
+  /** The machine that logs in to targets. Default: this one's host name. */
+  source?: string;
+}
+
+/**
+ * A vault that keeps records of its own: every rule of the port, over a storage of rows. The embedded and the in-memory
+ * vault are this class over two storages, so neither can drift from the other.
+ */
+export class RecordVault implements Vault {
+  readonly capabilities: Capabilities = { versions: true, compareAndSet: true, grants: false, dropBoxes: false };
+  protected readonly rows: Rows;
+  protected readonly context: VaultContext;
+  readonly #keyed: Keyed;
+
+  constructor(rows: Rows, { actor, clock, source = hostname() }: RecordVaultOptions) {
+    this.rows = rows;
+    this.context = { actor, clock, source };
+    this.#keyed = (purpose, text) => rows.keyed(purpose, text);
+  }
+
+  identity(): Promise<VaultIdentity> {
+    return this.rows.read((tx) => tx.identity());
+  }
+
+  digest(text: string): Promise<string> {
+    return this.rows.read(() => this.rows.keyed("digest", text));
+  }
+
+  createCategory(input: CategoryInput): Promise<Category> {
+    return this.rows.write((tx) => createCategory(tx, this.context, this.#keyed, input));
+  }
+
+  readCategory(id: string): Promise<Category> {
+    return this.rows.read((tx) => {
+      const row = tx.category(id);
+      if (!row) throw categoryGone(id);
+      return new Tree(tx).view(row);
+    });
+  }
+
+  updateCategory(id: string, patch: CategoryPatch): Promise<Category> {
+    return this.rows.write((tx) => updateCategory(tx, this.context, this.#keyed, id, patch));
+  }
+
+  deleteCategory(id: string, proof: OwnerProof): Promise<void> {
+    return this.rows.write((tx) => deleteCategory(tx, this.context, this.#keyed, id, proof));
+  }
+
+  async *listCategories(): AsyncIterable<Category> {
+    yield* await this.rows.read(listCategories);
+  }
+
+  findCategory(path: readonly string[]): Promise<Category | undefined> {
+    return this.rows.read((tx) => {
+      const id = findCategoryId(tx, path) ?? undefined;
+      const row = id === undefined ? undefined : tx.category(id);
+      return row && new Tree(tx).view(row);
+    });
+  }
+
+  createCredentials(inputs: readonly CredentialInput[]): Promise<Credential[]> {
+    return this.rows.write((tx) => createCredentials(tx, this.context, this.#keyed, inputs));
+  }
+
+  readCredential(id: string): Promise<Credential> {
+    return this.rows.read((tx) => {
+      const row = tx.credential(id);
+      if (!row) throw credentialGone(id);
+      return viewCredential(new Tree(tx), this.#keyed, row);
+    });
+  }
+
+  updateCredential(id: string, patch: CredentialPatch): Promise<Credential> {
+    return this.rows.write((tx) => updateCredential(tx, this.context, this.#keyed, id, patch));
+  }
+
+  archiveCredential(id: string, proof: OwnerProof): Promise<void> {
+    return this.rows.write((tx) => archiveCredential(tx, this.context, this.#keyed, id, proof));
+  }
+
+  deleteCredential(id: string, proof: OwnerProof): Promise<void> {
+    return this.rows.write((tx) => deleteCredential(tx, this.context, this.#keyed, id, proof));
+  }
+
+  unarchiveCredential(id: string, categoryId: string | null): Promise<Credential> {
+    return this.rows.write((tx) => unarchiveCredential(tx, this.context, this.#keyed, id, categoryId));
+  }
+
+  findCredential(path: readonly string[]): Promise<Credential | undefined> {
+    return this.rows.read((tx) => {
+      const row = findCredentialRow(tx, path);
+      return row && viewCredential(new Tree(tx), this.#keyed, row);
+    });
+  }
+
+  findOwned(kind: "credential" | "category", ownerKey: string): Promise<string | undefined> {
+    return this.rows.read((tx) => {
+      const mark = this.#keyed("mark", ownerKey);
+      const [first, second] = kind === "credential" ? tx.credentialsMarked(mark) : tx.categoriesMarked(mark);
+      if (second === undefined) return first;
+      throw new CoffreError("CONFLICT", `Two entries carry the mark of ${ownerKey}: ${first} and ${second}.`, {
+        hint: "Delete one of them, or adopt it under another name.",
+      });
+    });
+  }
+
+  async *listCredentials(filter: { stack?: string; archived?: boolean } = {}): AsyncIterable<Credential> {
+    yield* await this.rows.read((tx) => this.#listCredentials(tx, filter));
+  }
+
+  #listCredentials(tx: ReadRows, { stack, archived = false }: { stack?: string; archived?: boolean }): Credential[] {
+    const tree = new Tree(tx);
+    const ids = tx.credentials({ archived, ...(stack === undefined ? {} : { stack: this.#keyed("stack", stack) }) });
+    return ids
+      .flatMap((id) => tx.credential(id) ?? [])
+      .map((row) => viewCredential(tree, this.#keyed, row))
+      .map((credential) => ({ key: credential.path.join("/"), credential }))
+      .sort((left, right) => compareNames(left.key, right.key))
+      .map(({ credential }) => credential);
+  }
+
+  listDependants(credentialId: string): Promise<string[]> {
+    return this.rows.read((tx) => tx.dependants(credentialId));
+  }
+
+  readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]> {
+    return this.rows.write((tx) => readMany(tx, this.context, requests));
+  }
+
+  acquireLease(id: string, request: LeaseRequest, steps: readonly RotationStep[] = []): Promise<LeaseGrant> {
+    return this.rows.write((tx) => acquireLease(tx, this.context, this.#keyed, id, request, steps));
+  }
+
+  record(lease: Lease, steps: readonly RotationStep[]): Promise<Credential> {
+    return this.rows.write((tx) => record(tx, this.context, this.#keyed, lease, steps));
+  }
+
+  bookLogin(booking: LoginBooking): Promise<void> {
+    return this.rows.write((tx) => bookLogin(tx, this.context, booking));
+  }
+
+  settleLogin(bookingId: string, outcome: LoginOutcome): Promise<void> {
+    return this.rows.write((tx) => {
+      const account = tx.booking(bookingId)?.account;
+      settleLogin(tx, bookingId, outcome);
+      if (outcome === "refused" && account !== undefined) {
+        logEvent(tx, this.context, "login.refused", [], { detail: account });
+      }
+    });
+  }
+
+  clearLogins(account: string): Promise<void> {
+    return this.rows.write((tx) => clearLogins(tx, this.context, account));
+  }
+
+  resolveCredential(id: string, decision: Resolution): Promise<Credential> {
+    return this.rows.write((tx) => resolveCredential(tx, this.context, this.#keyed, id, decision));
+  }
+
+  async *listEvents({ after = 0, credentialId, limit = Infinity }: EventFilter = {}): AsyncIterable<VaultEvent> {
+    let last = after;
+    let left = limit;
+    while (left > 0) {
+      const events = await this.rows.read((tx) => tx.events(last, EVENTS_AT_ONCE));
+      for (const event of events) {
+        last = event.seq;
+        if (credentialId !== undefined && !event.ids.includes(credentialId)) continue;
+        yield event;
+        left -= 1;
+        if (left <= 0) return;
+      }
+      if (events.length === 0) return;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.rows.close();
+  }
+}

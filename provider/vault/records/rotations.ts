@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import { CoffreError } from "../../core/errors.js";
+import { applyResolution, applySteps } from "../journal.js";
+import type { Credential, Journal, Lease, LeaseGrant, LeaseRequest, Resolution, RotationStep } from "../port.js";
+import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
+import { viewCredential } from "./credential-view.js";
+import { bookLogin, settleLogin } from "./logins.js";
+import type { Keyed } from "./owner.js";
+import type { CredentialRow, WriteRows } from "./rows.js";
+import { Tree } from "./tree.js";
+
+/** How long a packet that a dead holder had sent may be on its way (`protocol.md` 4). */
+const QUIET_MS = 15_000;
+
+/** Steps that lead to a change of a target. */
+const LEADS_TO_A_SET: ReadonlySet<RotationStep["step"]> = new Set(["stage", "set-started"]);
+
+/** The rules of `Vault.acquireLease`. */
+export function acquireLease(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  request: LeaseRequest,
+  steps: readonly RotationStep[],
+): LeaseGrant {
+  const row = tx.credential(id);
+  if (!row) throw credentialGone(id);
+  if (row.archived) {
+    throw new CoffreError("CONFLICT", `Credential ${named(row.archived.path, id)} is archived and no longer rotated.`, {
+      hint: "Bring it back first, by `adopt`.",
+    });
+  }
+  const { journal, tookOver } = leased(row, request, context.clock.now());
+  if (tookOver !== undefined) {
+    logEvent(tx, context, "lease.taken-over", [id], { detail: `from ${tookOver.holder}` });
+  }
+  const credential = writeSteps(tx, context, keyed, { ...row, journal }, steps);
+  return { lease: journal.lease, credential };
+}
+
+/** @returns the journal with the new lease, and the lease of another that was cut short. @throws CoffreError LOCKED */
+function leased(
+  row: CredentialRow,
+  request: LeaseRequest,
+  now: Date,
+): { journal: Journal & { lease: Lease }; tookOver: Lease | undefined } {
+  const held = row.journal.lease;
+  const live = held !== undefined && Date.parse(held.expiresAt) > now.getTime();
+  if (live && request.takeOver !== held.fencing) throw leaseHeld(row, held);
+  // A holder that asks again with its own number renews: its packets are its own.
+  const tookOver = live && held.holder !== request.holder ? held : undefined;
+  const fencing = row.journal.fencing + 1;
+  const expiresAt = new Date(now.getTime() + request.ttlSeconds * 1000).toISOString();
+  const journal = {
+    ...row.journal,
+    fencing,
+    lease: { credentialId: row.id, holder: request.holder, fencing, expiresAt },
+  };
+  if (tookOver) {
+    journal.quietUntil = new Date(Math.min(Date.parse(tookOver.expiresAt), now.getTime() + QUIET_MS)).toISOString();
+  }
+  return { journal, tookOver };
+}
+
+function leaseHeld(row: CredentialRow, lease: Lease): CoffreError {
+  return new CoffreError("LOCKED", `Credential ${row.name} (${row.id}) is being rotated by ${lease.holder}.`, {
+    hint: `Try again when that has ended; its lease runs out at ${lease.expiresAt}.`,
+    details: { holder: lease.holder, fencing: lease.fencing, expiresAt: lease.expiresAt },
+  });
+}
+
+/** The rules of `Vault.record`. */
+export function record(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  lease: Lease,
+  steps: readonly RotationStep[],
+): Credential {
+  const row = tx.credential(lease.credentialId);
+  if (!row) throw credentialGone(lease.credentialId);
+  const held = row.journal.lease;
+  if (held?.fencing !== lease.fencing) {
+    if (held) throw leaseHeld(row, held);
+    throw new CoffreError("LOCKED", `The lease on credential ${row.name} (${row.id}) was released.`, {
+      details: { fencing: row.journal.fencing },
+    });
+  }
+  // What already happened on a target is written down even so; but an archived entry's account may be another's by now.
+  const forbidden = row.archived ? steps.find(({ step }) => LEADS_TO_A_SET.has(step)) : undefined;
+  if (forbidden) {
+    throw new CoffreError(
+      "CONFLICT",
+      `Credential ${row.name} (${row.id}) was archived: ${forbidden.step} is not allowed.`,
+    );
+  }
+  return writeSteps(tx, context, keyed, row, steps);
+}
+
+function writeSteps(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  before: CredentialRow,
+  steps: readonly RotationStep[],
+): Credential {
+  const applied = applySteps(before, steps, context.clock.now());
+  const made = new Set(applied.madeAccounts);
+  const row: CredentialRow = {
+    ...before,
+    versions: applied.versions,
+    journal: applied.journal,
+    targets: before.targets.map((target) => (made.has(target.account) ? { ...target, accountMade: true } : target)),
+  };
+  for (const booking of applied.bookings) bookLogin(tx, context, booking);
+  for (const { bookingId, outcome } of applied.settlements) settleLogin(tx, bookingId, outcome);
+  tx.putCredential(row);
+  if (applied.staged) tx.putValue(row.id, applied.staged.version, applied.staged.value);
+  for (const { action, ...facts } of applied.events) logEvent(tx, context, action, [row.id], facts);
+  return viewCredential(new Tree(tx), keyed, row);
+}
+
+/** The rules of `Vault.resolveCredential`. */
+export function resolveCredential(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  decision: Resolution,
+): Credential {
+  const before = tx.credential(id);
+  if (!before) throw credentialGone(id);
+  const now = context.clock.now();
+  const held = before.journal.lease;
+  // It would change versions under the feet of a rotation that runs.
+  if (decision.decision === "accept" && held && Date.parse(held.expiresAt) > now.getTime())
+    throw leaseHeld(before, held);
+
+  const tree = new Tree(tx);
+  if (decision.decision === "accept-rollback") {
+    const { attention: _attention, ...journal } = before.journal;
+    const row = { ...before, journal, resolution: randomUUID() };
+    tx.putCredential(row);
+    logEvent(tx, context, "attention.cleared", [id], { detail: "accept-rollback" });
+    return viewCredential(tree, keyed, row);
+  }
+  const { versions, journal, events } = applyResolution(before, decision, now);
+  const row = { ...before, versions, journal };
+  tx.putCredential(row);
+  for (const { action, ...facts } of events) logEvent(tx, context, action, [id], facts);
+  return viewCredential(tree, keyed, row);
+}

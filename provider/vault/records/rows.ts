@@ -1,0 +1,124 @@
+import type { PasswordPolicy } from "../../core/policy.js";
+import type { Secret } from "../../core/secret.js";
+import type {
+  Journal,
+  LoginBooking,
+  LoginOutcome,
+  RotationPolicy,
+  TargetRecord,
+  VaultEvent,
+  VaultIdentity,
+  VersionInfo,
+} from "../port.js";
+
+/**
+ * What `RecordVault` asks of a storage: rows, a few lookups, transactions. A storage knows no rule of the vault beyond
+ * its own integrity. Rows are plain JSON; what a storage answers is a copy that the caller may change.
+ */
+export interface Rows {
+  /** Runs `work` on one consistent snapshot. `work` is synchronous and keeps nothing of `tx`. */
+  read<T>(work: (tx: ReadRows) => T): Promise<T>;
+  /** Runs `work` under the write lock: all of it is durable on return; if it throws, nothing happened. */
+  write<T>(work: (tx: WriteRows) => T): Promise<T>;
+  /**
+   * 32 hex digits that only this vault computes: equal texts of one purpose, equal digests. Never of a value that a
+   * vault guards. To be called inside `work`, or after a first transaction.
+   */
+  keyed(purpose: KeyedPurpose, text: string): string;
+  /** Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** `digest`: the port's. `mark`, `stack`, `token`: what a vault keeps of an {@link Owner}. */
+export type KeyedPurpose = "digest" | "mark" | "stack" | "token";
+
+export interface ReadRows {
+  identity(): VaultIdentity;
+  category(id: string): CategoryRow | undefined;
+  /** The category of this name below the parent, by its id. */
+  categoryNamed(parentId: string | null, name: string): string | undefined;
+  categoriesMarked(mark: string): string[];
+  categories(): CategoryRow[];
+  /** True if no category and no live credential stands in it. */
+  isEmpty(categoryId: string): boolean;
+  credential(id: string): CredentialRow | undefined;
+  /** The live credential of this name in the category, by its id. */
+  credentialNamed(categoryId: string | null, name: string): string | undefined;
+  /** Live ones only. */
+  credentialsMarked(mark: string): string[];
+  /** Ids of the live or of the archived credentials; `stack` is the keyed digest. */
+  credentials(filter: { archived: boolean; stack?: string }): string[];
+  /** The live credential that has claimed the account, by its id. */
+  accountOwner(account: string): string | undefined;
+  /** Ids of the live credentials with this admin. */
+  dependants(adminId: string): string[];
+  value(credentialId: string, version: number): Secret | undefined;
+  booking(id: string): BookingRow | undefined;
+  bookingsOf(by: { account: string } | { host: string }): BookingRow[];
+  /** Events numbered above `after`, oldest first; at least one if there is any, and some more than `about` at most. */
+  events(after: number, about: number): VaultEvent[];
+}
+
+export interface WriteRows extends ReadRows {
+  putCategory(row: CategoryRow): void;
+  removeCategory(id: string): void;
+  /** Also keeps the lookups by name, mark, stack, account and admin: those of a live row, none of an archived one. */
+  putCredential(row: CredentialRow): void;
+  /** With all its values. */
+  removeCredential(row: CredentialRow): void;
+  putValue(credentialId: string, version: number, value: Secret): void;
+  putBooking(row: BookingRow): void;
+  removeBooking(id: string): void;
+  /** Numbers the event and writes it with the rows that changed. */
+  addEvent(event: Omit<VaultEvent, "seq">): void;
+}
+
+/** Keyed digests of an owner: see `Rows.keyed`. */
+export interface OwnerRow {
+  mark: string;
+  stack: string;
+  token: string;
+}
+
+export interface CategoryRow {
+  id: string;
+  name: string;
+  parentId: string | null;
+  description?: string;
+  policy?: PasswordPolicy;
+  owner?: OwnerRow;
+}
+
+export interface CredentialRow {
+  id: string;
+  name: string;
+  /** Of an archived entry the category that it was in; it may be gone. */
+  categoryId: string | null;
+  username?: string;
+  url?: string;
+  description?: string;
+  tags: string[];
+  valueManagedBy: "coffre" | "external";
+  rotation?: RotationPolicy;
+  targets: TargetRecord[];
+  owner?: OwnerRow;
+  versions: VersionInfo[];
+  journal: Journal;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** Set while it is out of the tree, with the path that it had. */
+  archived?: { at: string; path: string[] };
+  resolution?: string;
+}
+
+/** One login that was booked and isn't known to have succeeded. */
+export interface BookingRow extends LoginBooking {
+  /** The machine that logs in: hosts count refused logins by their source. */
+  source: string;
+  /** ISO 8601, UTC. */
+  at: string;
+  /** Missing while nobody has settled it. */
+  outcome?: Extract<LoginOutcome, "refused">;
+  /** A later login on the account succeeded, so that an unknown outcome counts no more. */
+  cleared?: true;
+}

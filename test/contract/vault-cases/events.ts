@@ -1,0 +1,102 @@
+import { expect, test } from "@jest/globals";
+import { collect, type CreateVault, createOne, failure, onVault, readValue, withValue } from "./setup.js";
+
+export function eventCases(create: CreateVault): void {
+  test(
+    "every change leaves an event with its number, time, actor and ids",
+    onVault(create, async ({ vault, clock, elsewhere }) => {
+      const category = await vault.createCategory({ name: "C", parentId: null });
+      clock.pass({ seconds: 1 });
+      const made = await createOne(vault, { name: "a", categoryId: category.id, ...withValue("v") });
+      const other = await elsewhere();
+      await readValue(other, made.id);
+      await other.updateCredential(made.id, { name: "b", url: "https://b.example" });
+      await other.archiveCredential(made.id, {});
+      await other.deleteCredential(made.id, {});
+      await other.deleteCategory(category.id, {});
+      const events = await collect(vault.listEvents());
+      expect(events.map(({ seq, action }) => [seq, action])).toEqual([
+        [1, "category.created"],
+        [2, "credential.created"],
+        [3, "credential.read"],
+        [4, "credential.updated"],
+        [5, "credential.archived"],
+        [6, "credential.deleted"],
+        [7, "category.deleted"],
+      ]);
+      expect(events[1]).toEqual({
+        seq: 2,
+        at: "2030-01-01T00:00:01.000Z",
+        actor: "ana@runner-1 (test)",
+        action: "credential.created",
+        ids: [made.id],
+        version: 1,
+      });
+      expect(events[3]).toMatchObject({ detail: "name, url" });
+      expect(events.slice(2).every(({ actor }) => actor.startsWith("bo@"))).toBe(true);
+      expect((await vault.identity()).head).toBe(7);
+    }),
+  );
+
+  test(
+    "events are cut to those after a number, of one credential, and to a limit",
+    onVault(create, async ({ vault }) => {
+      const made = await vault.createCredentials(
+        Array.from({ length: 1200 }, (_, index) => ({ name: `n${index}`, categoryId: null })),
+      );
+      const [first, , third] = made;
+      await vault.updateCredential(first?.id ?? "", { name: "renamed" });
+      const seqs = async (filter: Parameters<typeof vault.listEvents>[0]) =>
+        (await collect(vault.listEvents(filter))).map(({ seq }) => seq);
+      expect(await seqs({})).toEqual(Array.from({ length: 1201 }, (_, index) => index + 1));
+      expect(await seqs({ after: 1198 })).toEqual([1199, 1200, 1201]);
+      expect(await seqs({ after: 5, limit: 2 })).toEqual([6, 7]);
+      expect(await seqs({ credentialId: first?.id ?? "" })).toEqual([1, 1201]);
+      expect(await seqs({ credentialId: third?.id ?? "", after: 3 })).toEqual([]);
+      expect(await seqs({ after: 1201 })).toEqual([]);
+    }),
+  );
+
+  test(
+    "what fails leaves no event",
+    onVault(create, async ({ vault }) => {
+      await createOne(vault, { name: "a" });
+      await failure(createOne(vault, { name: "a" }), "CONFLICT");
+      await failure(vault.createCategory({ name: "", parentId: null }), "INVALID_INPUT");
+      expect(await collect(vault.listEvents())).toHaveLength(1);
+    }),
+  );
+
+  test(
+    "the identity stays, and a digest is equal for equal texts in this vault only",
+    onVault(create, async ({ vault, elsewhere }) => {
+      const identity = await vault.identity();
+      expect(identity).toMatchObject({ head: 0, restoreCounter: 0 });
+      const other = await elsewhere();
+      expect(await other.identity()).toEqual(identity);
+      const digest = await vault.digest("a cause");
+      expect(digest).toMatch(/^[0-9a-f]{32}$/);
+      expect(await other.digest("a cause")).toBe(digest);
+      expect(await vault.digest("another cause")).not.toBe(digest);
+      const stranger = await create();
+      try {
+        const vaultOfTheirs = await stranger.open({ clock: { ...nowhere }, actor: "x", source: "x" });
+        expect(await vaultOfTheirs.digest("a cause")).not.toBe(digest);
+        expect((await vaultOfTheirs.identity()).id).not.toBe(identity.id);
+      } finally {
+        await stranger.dispose();
+      }
+    }),
+  );
+
+  test(
+    "closing twice is safe",
+    onVault(create, async ({ vault }) => {
+      await vault.identity();
+      await vault.close();
+      await vault.close();
+    }),
+  );
+}
+
+const nowhere = { now: () => new Date(0), monotonicMs: () => 0, sleep: async () => undefined };

@@ -1,0 +1,37 @@
+import { describe } from "@jest/globals";
+import type { Clock } from "../../provider/core/clock.js";
+import type { Vault } from "../../provider/vault/port.js";
+import { accountCases } from "./vault-cases/accounts.js";
+import { categoryCases } from "./vault-cases/categories.js";
+import { credentialCases } from "./vault-cases/credentials.js";
+import { eventCases } from "./vault-cases/events.js";
+import { leaseCases } from "./vault-cases/leases.js";
+import { loginCases } from "./vault-cases/logins.js";
+import { ownerCases } from "./vault-cases/owners.js";
+import { readingCases } from "./vault-cases/reading.js";
+
+/** A storage under test: a fresh, empty vault for each case, on a clock that the case moves. */
+export interface VaultUnderTest {
+  /** Several vaults over the same rows, where the storage has them: another process, as far as the vault knows. */
+  open(options: { clock: Clock; actor: string; source: string }): Promise<Vault>;
+  /** Closes all that was opened, and takes the storage away. */
+  dispose(): Promise<void>;
+}
+
+/** Every promise of `provider/vault/port.ts`, as cases that any vault must pass. */
+export function vaultContract(name: string, create: () => Promise<VaultUnderTest>): void {
+  describe(`the contract of a vault: ${name}`, () => {
+    for (const cases of [
+      categoryCases,
+      credentialCases,
+      accountCases,
+      ownerCases,
+      readingCases,
+      leaseCases,
+      loginCases,
+      eventCases,
+    ]) {
+      cases(create);
+    }
+  });
+}
