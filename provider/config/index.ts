@@ -1,0 +1,9 @@
+export { userConfigurationPath } from "./files.js";
+export type { Environment } from "./files.js";
+export { requireUrl, resolveConfiguration } from "./resolve.js";
+export type { Configuration, ConfigurationInput, SecretSource } from "./resolve.js";
+export { readSecretFile } from "./secret-file.js";
+export type { SettingName } from "./settings.js";
+export { VAULT_SCHEMES, parseVaultUrl } from "./vault-url.js";
+export type { VaultUrl } from "./vault-url.js";
+export { writeUserConfiguration } from "./write.js";

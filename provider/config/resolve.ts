@@ -1,0 +1,215 @@
+import { dirname, resolve } from "node:path";
+import { CoffreError } from "../core/errors.js";
+import { checkName } from "../core/name.js";
+import { Secret } from "../core/secret.js";
+import {
+  checkTrusted,
+  homeFolder,
+  projectFolder,
+  readSettings,
+  sharedConfigurationPath,
+  userConfigurationPath,
+} from "./files.js";
+import type { Environment } from "./files.js";
+import { readSecretFile } from "./secret-file.js";
+import { AllSettings, FLAG_NAMES, FlagSettings, SETTING_NAMES, flagOf, parseSettings, variableOf } from "./settings.js";
+import type { SettingName } from "./settings.js";
+import { parseVaultUrl } from "./vault-url.js";
+import type { VaultUrl } from "./vault-url.js";
+
+/** Where configuration may come from; what is left out holds nothing. */
+export interface ConfigurationInput {
+  /** Parsed options of a command, by setting: `keyFile` for `--key-file`. What is no setting is not looked at. */
+  flags?: Readonly<Record<string, unknown>>;
+  env: Environment;
+  /** The stack's configuration with its namespaces: `coffre:url`. Other namespaces are not looked at. */
+  stack?: Readonly<Record<string, string>>;
+  cwd: string;
+}
+
+/** A secret, not read before it is needed: a command that needs no key asks for none. */
+export interface SecretSource<Kind extends string> {
+  kind: Kind;
+  /** Where it comes from, for `coffre doctor`. */
+  source: string;
+  /** Absolute path, if it stands in a file. */
+  file?: string;
+  /** @throws CoffreError CONFIGURATION for a file that is missing, empty, or open to others */
+  read(): Secret;
+}
+
+export interface Configuration {
+  /** `undefined`: nobody said which vault; {@link requireUrl} says so. */
+  url: VaultUrl | undefined;
+  /** Names from the root down; empty is the root itself. */
+  rootCategory: string[];
+  previewReads: boolean;
+  rotateDue: boolean;
+  /** `coffre:owner`. */
+  owner: string | undefined;
+  /** What opens the vault. */
+  key: SecretSource<"key" | "passphrase"> | undefined;
+  /** What a vault's server asks for. */
+  token: SecretSource<"token"> | undefined;
+  /** For each setting that has a value, where it came from: `environment variable COFFRE_URL`, a file's path, `default`. */
+  sources: Partial<Record<SettingName, string>>;
+}
+
+/** One place that settings come from. */
+interface Level {
+  values: AllSettings;
+  describe(name: string): string;
+  /** What relative URLs, and relative paths of secrets, start from. */
+  urlFolder: string;
+  pathFolder: string;
+}
+
+/**
+ * The one precedence, for program, plugin and CLI: flag, environment, stack configuration, `coffre.yaml`, the user's
+ * configuration. The first that says something of a setting decides it; nothing is mixed within a setting. A key and a
+ * passphrase are one setting in this, and so are a secret and the file that holds it: two at one place contradict.
+ * Relative URLs start from the folder of the file that names them; for flags, environment and stack from the folder of
+ * `Pulumi.yaml`, else `cwd`. Relative paths of secrets do the same, only a flag's start from `cwd`.
+ * @throws CoffreError CONFIGURATION, NOT_SUPPORTED for the vault's URL
+ */
+export function resolveConfiguration(input: ConfigurationInput): Configuration {
+  const levels = listLevels(input);
+  const home = homeFolder(input.env);
+  const sources: Configuration["sources"] = {};
+
+  function find<Name extends SettingName>(name: Name) {
+    for (const level of levels) {
+      const value = level.values[name];
+      if (value === undefined) continue;
+      sources[name] = level.describe(name);
+      return { value, level, source: level.describe(name) };
+    }
+    return undefined;
+  }
+
+  function findSecret<Kind extends "key" | "passphrase" | "token">(
+    kinds: readonly Kind[],
+  ): SecretSource<Kind> | undefined {
+    for (const level of levels) {
+      const given = kinds.flatMap((kind) => secretsOf(level, kind, home));
+      if (given.length > 1) {
+        throw new CoffreError(
+          "CONFIGURATION",
+          `${given.map(({ source }) => source).join(" and ")} contradict each other.`,
+          {
+            hint: "Keep one of them.",
+          },
+        );
+      }
+      const [only] = given;
+      if (only === undefined) continue;
+      sources[only.file === undefined ? only.kind : (`${only.kind}File` as const)] = only.source;
+      return only;
+    }
+    return undefined;
+  }
+
+  const url = find("url");
+  const rootCategory = find("rootCategory");
+  const previewReads = find("previewReads")?.value;
+  const rotateDue = find("rotateDue")?.value;
+  if (previewReads === undefined) sources.previewReads = "default";
+  if (rotateDue === undefined) sources.rotateDue = "default";
+  return {
+    url:
+      url === undefined
+        ? undefined
+        : parseVaultUrl(url.value, { folder: url.level.urlFolder, home, source: url.source }),
+    rootCategory: rootCategory === undefined ? [] : parseCategoryPath(rootCategory.value, rootCategory.source),
+    previewReads: previewReads ?? true,
+    rotateDue: rotateDue ?? false,
+    owner: find("owner")?.value,
+    key: findSecret(["key", "passphrase"]),
+    token: findSecret(["token"]),
+    sources,
+  };
+}
+
+/** The vault's URL. @throws CoffreError CONFIGURATION that names all the places where it may stand */
+export function requireUrl(configuration: Configuration): VaultUrl {
+  if (configuration.url !== undefined) return configuration.url;
+  throw new CoffreError("CONFIGURATION", "No vault is configured.", {
+    hint:
+      `Give ${flagOf("url")}, set ${variableOf("url")}, run \`pulumi config set coffre:url file://./coffre.db\`, or write ` +
+      "url: into coffre.yaml beside Pulumi.yaml. `coffre vault init` makes a vault.",
+  });
+}
+
+function listLevels({ flags = {}, env, stack = {}, cwd }: ConfigurationInput): Level[] {
+  const project = projectFolder(cwd);
+  const describeVariable = (name: string) => `environment variable ${variableOf(name)}`;
+  const describeStack = (name: string) => `stack configuration coffre:${name}`;
+  const describeFlag = (name: string) => `flag ${flagOf(name)}`;
+
+  // An empty variable is an unset one, as everywhere in shells.
+  const variables = SETTING_NAMES.flatMap((name) => (env[variableOf(name)] ? [[name, env[variableOf(name)]]] : []));
+  const options = FLAG_NAMES.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]));
+  const ours = Object.entries(stack).flatMap(([key, value]) =>
+    key.startsWith("coffre:") ? [[key.slice("coffre:".length), value]] : [],
+  );
+  const levels: Level[] = [
+    {
+      values: parseSettings(FlagSettings, Object.fromEntries(options), describeFlag),
+      describe: describeFlag,
+      urlFolder: project,
+      pathFolder: resolve(cwd),
+    },
+    {
+      values: parseSettings(AllSettings, Object.fromEntries(variables), describeVariable),
+      describe: describeVariable,
+      urlFolder: project,
+      pathFolder: project,
+    },
+    {
+      values: parseSettings(AllSettings, Object.fromEntries(ours), describeStack),
+      describe: describeStack,
+      urlFolder: project,
+      pathFolder: project,
+    },
+  ];
+  const shared = sharedConfigurationPath(cwd);
+  if (shared !== undefined) {
+    checkTrusted(shared);
+    levels.push(fileLevel(shared));
+  }
+  return [...levels, fileLevel(userConfigurationPath(env))];
+}
+
+function fileLevel(path: string): Level {
+  const folder = dirname(path);
+  return { values: readSettings(path), describe: () => path, urlFolder: folder, pathFolder: folder };
+}
+
+function secretsOf<Kind extends "key" | "passphrase" | "token">(
+  level: Level,
+  kind: Kind,
+  home: string,
+): SecretSource<Kind>[] {
+  const found: SecretSource<Kind>[] = [];
+  const value = level.values[kind];
+  if (value !== undefined) found.push({ kind, source: level.describe(kind), read: () => new Secret(value) });
+  const named = level.values[`${kind}File`];
+  if (named !== undefined) {
+    const file = named.startsWith("~/") ? resolve(home, named.slice(2)) : resolve(level.pathFolder, named);
+    const what = kind === "key" ? "key file" : `${kind}'s file`;
+    found.push({ kind, source: level.describe(`${kind}File`), file, read: () => readSecretFile(file, what) });
+  }
+  return found;
+}
+
+function parseCategoryPath(text: string, source: string): string[] {
+  try {
+    return text.split("/").map((name) => checkName("category", name));
+  } catch (error) {
+    const problem = error instanceof CoffreError ? error.problem : "It can't be read.";
+    throw new CoffreError("CONFIGURATION", `rootCategory (${source}) isn't a path of categories. ${problem}`, {
+      hint: "Write names with / between them: Production/Databases.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import * as z from "zod";
+import { CoffreError } from "../core/errors.js";
+
+const Text = z.string({ error: "must be text" }).min(1, { error: "is empty" });
+const Switch = z
+  .union([z.boolean(), z.enum(["true", "false"])], { error: "must be true or false" })
+  .transform((value) => value === true || value === "true");
+
+/** What `coffre.yaml` and the user's configuration may hold: paths and addresses, never a secret. */
+export const FileSettings = z.strictObject({
+  /** The vault's URL; relative to the folder of the file that names it. */
+  url: Text.optional(),
+  /** The category under which everything is placed, `Production/Databases`. Default: the root. */
+  rootCategory: Text.optional(),
+  /** Whether a preview reads versions from the vault. Default true. */
+  previewReads: Switch.optional(),
+  /** Path of a key file. */
+  keyFile: Text.optional(),
+  /** Path of a file that holds the passphrase. */
+  passphraseFile: Text.optional(),
+  /** Path of a file that holds a server's token. */
+  tokenFile: Text.optional(),
+});
+export type FileSettings = z.infer<typeof FileSettings>;
+
+/** What a flag may say: no secret either, since every user of a machine can see arguments. */
+export const FlagSettings = FileSettings.extend({
+  /** Whether an `up` does the rotations that are due. Default false: it only shows them. */
+  rotateDue: Switch.optional(),
+});
+
+/** What environment variables and the stack's configuration may hold. */
+export const AllSettings = FlagSettings.extend({
+  /** Tells two backends apart that hold a stack of the same name; part of the owner key. */
+  owner: Text.optional(),
+  key: Text.optional(),
+  passphrase: Text.optional(),
+  token: Text.optional(),
+});
+export type AllSettings = z.infer<typeof AllSettings>;
+export type SettingName = keyof AllSettings;
+
+/** The settings that are options of a command. */
+export const FLAG_NAMES = FlagSettings.keyof().options;
+
+/** Every setting, in the order in which they are shown. */
+export const SETTING_NAMES = AllSettings.keyof().options;
+
+/** `keyFile` is `COFFRE_KEY_FILE`. */
+export function variableOf(name: string): string {
+  return `COFFRE_${name.replace(/[A-Z]/g, "_$&").toUpperCase()}`;
+}
+
+/** `keyFile` is `--key-file`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, "-$&").toLowerCase()}`;
+}
+
+/**
+ * Parses one source of settings.
+ * @param describe names a setting where it stands, for example `environment variable COFFRE_URL`
+ * @throws CoffreError CONFIGURATION that names the setting and its source; never a value
+ */
+export function parseSettings<T>(schema: z.ZodType<T>, raw: unknown, describe: (name: string) => string): T {
+  const { data, error } = schema.safeParse(raw);
+  if (error === undefined) return data;
+  const [issue] = error.issues;
+  if (issue?.code === "unrecognized_keys") throw unknownSetting(issue.keys[0] ?? "", describe);
+  const [name] = issue?.path ?? [];
+  const where = name === undefined ? `${describe("")} must hold settings, one a line` : describe(String(name));
+  throw new CoffreError("CONFIGURATION", `${where}${name === undefined ? "" : ` ${issue?.message ?? "is wrong"}`}.`);
+}
+
+function unknownSetting(name: string, describe: (name: string) => string): CoffreError {
+  const isSecret = name === "key" || name === "passphrase" || name === "token";
+  if (isSecret) {
+    return new CoffreError("CONFIGURATION", `${describe(name)} would be a secret in a file that is shared.`, {
+      hint: `Write ${name}File: with the path of a file that only its owner may open.`,
+    });
+  }
+  return new CoffreError("CONFIGURATION", `${describe(name)} is unknown.`, {
+    hint: `Known are ${SETTING_NAMES.join(", ")}.`,
+  });
+}

@@ -1,0 +1,86 @@
+import { resolve } from "node:path";
+import { CoffreError } from "../core/errors.js";
+
+/**
+ * Every scheme that a vault's URL can have, and whether this release opens it: the one list.
+ * A scheme is named before its adapter exists, so that a program meant for it isn't told that it made a mistake.
+ */
+export const VAULT_SCHEMES = {
+  file: { opens: true, what: "an embedded vault, one SQLite file" },
+  "coffre+https": { opens: false, what: "a vault behind `coffre serve`" },
+  "lockself+https": { opens: false, what: "LockSelf" },
+  "vault+https": { opens: false, what: "HashiCorp Vault or OpenBao" },
+  kdbx: { opens: false, what: "a KeePass file" },
+} as const;
+
+/** Where a vault is. */
+export interface VaultUrl {
+  scheme: "file";
+  /** Absolute path of the file. */
+  path: string;
+  /** The whole URL, absolute and canonical: the same for every way to write it. */
+  href: string;
+}
+
+/** What a relative URL is relative to. */
+export interface VaultUrlBase {
+  /** The folder that `./` and `../` start from, absolute. */
+  folder: string;
+  /** The folder that `~/` means. */
+  home: string;
+  /** Where the URL stands, for messages: `environment variable COFFRE_URL`. */
+  source?: string;
+}
+
+type WrongUrl = (problem: string, hint: string) => CoffreError;
+
+/**
+ * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`.
+ * @throws CoffreError CONFIGURATION for a URL that can't be right, NOT_SUPPORTED for a vault that this release doesn't
+ * open. The text isn't repeated: a URL may hold a password.
+ */
+export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
+  const wrongUrl: WrongUrl = (problem, hint) => {
+    const where = base.source === undefined ? "" : ` (${base.source})`;
+    return new CoffreError("CONFIGURATION", `The vault's URL${where} ${problem}.`, { hint });
+  };
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
+  if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${listSchemes()}.`);
+  if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Known are ${listSchemes()}.`);
+  if (scheme !== "file") {
+    const { what } = VAULT_SCHEMES[scheme];
+    throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what}).`, {
+      hint: `It opens ${listSchemes(true)}.`,
+    });
+  }
+  const path = parsePath(text.slice("file://".length), base, wrongUrl);
+  return { scheme, path, href: `file://${path.split("/").map(encodeURIComponent).join("/")}` };
+}
+
+function parsePath(text: string, { folder, home }: VaultUrlBase, wrongUrl: WrongUrl): string {
+  if (!/^(\/|\.\.?\/|~\/)/.test(text)) {
+    throw wrongUrl("names no file", "Write file:///absolute/path, file://./relative/path or file://~/path.");
+  }
+  if (/[?#]/.test(text)) throw wrongUrl("has a ? or a #", "In a file's name write %3F or %23.");
+  let path: string;
+  try {
+    path = decodeURIComponent(text);
+  } catch {
+    throw wrongUrl("has a % that doesn't begin an encoded character", "Write a % itself as %25.");
+  }
+  if (/\p{Cc}/u.test(path)) throw wrongUrl("has a control character", "Give the file another name.");
+  if (/(^|\/)\.{0,2}$/.test(path))
+    throw wrongUrl("names a folder", "Name the vault's file in it, for example coffre.db.");
+  return path.startsWith("~/") ? resolve(home, path.slice(2)) : resolve(folder, path);
+}
+
+function isKnown(scheme: string): scheme is keyof typeof VAULT_SCHEMES {
+  return Object.hasOwn(VAULT_SCHEMES, scheme);
+}
+
+function listSchemes(onlyOpened = false): string {
+  return Object.entries(VAULT_SCHEMES)
+    .filter(([, { opens }]) => opens || !onlyOpened)
+    .map(([scheme]) => `${scheme}://`)
+    .join(", ");
+}
