@@ -37,8 +37,13 @@ export type ApplyResult = "applied" | "value-discarded";
 export async function applyVersion(context: RotationContext, application: Application): Promise<ApplyResult> {
   const { spec } = application;
   const before = progressOf(application);
-  if (before.setStarted && !canRepeat(spec) && (await alreadyInForce(context, application))) return "applied";
-  const session = await application.sessions.for(spec, application.leased.credential);
+  const probes = before.setStarted && !canRepeat(spec);
+  if (probes && (await alreadyInForce(context, application))) return "applied";
+  const session = await application.sessions.for(spec, application.leased.credential).catch(async (error: unknown) => {
+    throw probes && spec.admin.by === "self" && isCoffreError(error, "LOGIN_REFUSED")
+      ? await noWayIn(application)
+      : error;
+  });
   if (!application.looked) await session.look(spec);
   for (let tries = 1; ; tries++) {
     const booking = spec.verifyAddresses[0] && bookingFor(spec, spec.verifyAddresses[0], "proof");
@@ -124,7 +129,7 @@ async function prove(
     }
     let proof = await tryUntilReached(context, application, address);
     if (proof.proof === "refused" && index > 0) {
-      await context.clock.sleep(REPLICA_PAUSE_MS, context.signal);
+      await context.clock.sleep(REPLICA_PAUSE_MS);
       proof = await tryUntilReached(context, application, address);
     }
     if (proof.proof !== "works") {
@@ -139,6 +144,7 @@ async function prove(
   await leased.record(...steps, ...application.lastSteps);
 }
 
+/** Not cut short by `context.signal`: what is set is also proven, in a bounded time. */
 async function tryUntilReached(
   context: RotationContext,
   application: Application,
@@ -146,9 +152,9 @@ async function tryUntilReached(
 ): Promise<Proof> {
   const { spec, value } = application;
   for (const pauseMs of [...VERIFY_PAUSES_MS, undefined]) {
-    const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
+    const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address);
     if (proof.proof !== "unreachable" || pauseMs === undefined) return proof;
-    await context.clock.sleep(pauseMs, context.signal);
+    await context.clock.sleep(pauseMs);
   }
   return { proof: "unreachable", reason: "no answer" };
 }
@@ -167,6 +173,14 @@ function attentionFor(application: Application, proof: Proof): RotationStep[] {
           message: `${spec.account} took version ${version}, but can't prove it: ${proof.reason}`,
         };
   return [{ step: "attention", attention: { ...attention, version, account: spec.account } }];
+}
+
+/** Neither the pending nor the current value logs in: somebody else changed it, and no admin can set it. */
+async function noWayIn({ leased, spec, version }: Application): Promise<CoffreError> {
+  const message = `${spec.account} takes neither version ${version} nor the current one, and no admin is named`;
+  const attention = { reason: "no-way-in", message, version, account: spec.account };
+  await leased.record({ step: "attention", attention });
+  return needsAttention(leased.credential, message);
 }
 
 async function refusedSet(application: Application, result: SetResult & { reason: string }): Promise<CoffreError> {

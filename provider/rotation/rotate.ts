@@ -50,19 +50,14 @@ export async function reachCauses(
     refuseIfAttention(before);
     return outcome(before, "none");
   }
-  return withRun(context, before, async (run) => {
+  const alsoNext = { ...before, targets: [...before.targets, ...(change?.targets ?? [])] };
+  return withRun(context, alsoNext, async (run) => {
     const { leased } = run;
     if (change) {
       await context.vault.updateCredential(id, change);
       leased.credential = await context.vault.readCredential(id);
     }
-    refuseIfAttention(leased.credential);
-    const finished = await finishPending(run, causes);
-    const missing = missingCauses(leased.credential, causes);
-    if (missing.length === 0) return outcome(leased.credential, finished ? "finished" : "none");
-    refuseIfStopped(context);
-    await rotate(run, missing);
-    return outcome(leased.credential, "rotated");
+    return goOn(run, causes);
   });
 }
 
@@ -74,13 +69,22 @@ export async function resume(context: RotationContext, id: string): Promise<Rota
   const before = await context.vault.readCredential(id);
   refuseIfAttention(before);
   if (!before.journal.pending && !before.journal.lease) return outcome(before, "none");
-  return withRun(context, before, async (run) => {
-    refuseIfAttention(run.leased.credential);
-    const finished = await finishPending(run, []);
-    return outcome(run.leased.credential, finished ? "finished" : "none");
-  });
+  return withRun(context, before, (run) => goOn(run, []));
 }
 
+/** Finishes what is pending, then rotates once for everything that still has no version. */
+async function goOn(run: Run, causes: readonly string[]): Promise<RotationOutcome> {
+  const { context, leased } = run;
+  refuseIfAttention(leased.credential);
+  const left = await finishPending(run, causes);
+  const missing = [...new Set([...left.owed, ...missingCauses(leased.credential, causes)])];
+  if (missing.length === 0) return outcome(leased.credential, left.finished ? "finished" : "none");
+  refuseIfStopped(context);
+  await rotate(run, missing);
+  return outcome(leased.credential, "rotated");
+}
+
+/** @param before with every target that the run may have to do with, since their time limits make the lease's */
 async function withRun<T>(context: RotationContext, before: Credential, work: (run: Run) => Promise<T>): Promise<T> {
   const sessions = new RunSessions(context, resume);
   try {
@@ -92,10 +96,14 @@ async function withRun<T>(context: RotationContext, before: Credential, work: (r
   }
 }
 
-async function finishPending(run: Run, causes: readonly string[]): Promise<boolean> {
+/** @returns `owed`: the causes of a pending version whose value was refused and discarded */
+async function finishPending(
+  run: Run,
+  causes: readonly string[],
+): Promise<{ finished: boolean; owed: readonly string[] }> {
   const { context, leased } = run;
   const { pending } = leased.credential.journal;
-  if (!pending) return false;
+  if (!pending) return { finished: false, owed: [] };
   const targets = targetsOf(context, leased.credential);
   const accounts = targets.map(({ record }) => record.account);
   const version = leased.credential.versions.find(({ number }) => number === pending.version);
@@ -104,9 +112,10 @@ async function finishPending(run: Run, causes: readonly string[]): Promise<boole
     await leased.record({ step: "retarget", version: pending.version, accounts, causes: [...causes] });
   }
   const { value } = await readValue(context, { id: leased.credential.id, version: pending.version });
-  if (await bringIntoForce(run, targets, { version: pending.version, value, looked: false })) return true;
-  await rotate(run, version?.causes ?? causes);
-  return true;
+  // With causes that wait for a version of their own this run goes on, and keeps its lease.
+  const last = missingCauses(leased.credential, causes).length === 0;
+  const finished = await bringIntoForce(run, targets, { version: pending.version, value, looked: false, last });
+  return { finished, owed: finished ? [] : (version?.causes ?? []) };
 }
 
 /** Look, stage, read back, set, verify, promote; drawn anew only after a definite refusal of the value. */
@@ -114,6 +123,7 @@ async function rotate(run: Run, causes: readonly string[]): Promise<void> {
   const { context, leased } = run;
   const targets = targetsOf(context, leased.credential);
   for (;;) {
+    await waitUntilQuiet(run);
     await lookAtAll(run, targets);
     const value = await drawValue(context.vault, leased.credential, targets);
     const stage: RotationStep = {
@@ -136,13 +146,20 @@ async function rotate(run: Run, causes: readonly string[]): Promise<void> {
         hint: "Nothing was set. Check the vault (`coffre vault check`) before you run again.",
       });
     }
-    if (await bringIntoForce(run, targets, { version, value, looked: true })) return;
+    if (await bringIntoForce(run, targets, { version, value, looked: true, last: true })) return;
     if (leased.credential.journal.draws >= MAX_DRAWS) {
       const message = `the target refused ${MAX_DRAWS} values in a row`;
       await leased.record({ step: "attention", attention: { reason: "draws-exhausted", message } });
       throw needsAttention(leased.credential, message);
     }
   }
+}
+
+/** A packet of a dead process may still be under way: nothing new is drawn before it must have arrived. */
+async function waitUntilQuiet({ context, leased }: Run): Promise<void> {
+  const { quietUntil } = leased.credential.journal;
+  if (quietUntil === undefined) return;
+  await context.clock.sleep(Date.parse(quietUntil) - context.clock.now().getTime(), context.signal);
 }
 
 /** Before anything is drawn: can every target be reached, set and proven? */
@@ -154,10 +171,11 @@ async function lookAtAll({ leased, sessions }: Run, targets: readonly Target[]):
 async function bringIntoForce(
   { context, leased, sessions }: Run,
   targets: readonly Target[],
-  { version, value, looked }: { version: number; value: Secret; looked: boolean },
+  { version, value, looked, last }: { version: number; value: Secret; looked: boolean; last: boolean },
 ): Promise<boolean> {
   const verified = targets.every(({ spec }) => spec.verifyAddresses.length > 0);
-  const promotion: RotationStep[] = [{ step: "promote", version, verified }, { step: "release" }];
+  const promotion: RotationStep[] = [{ step: "promote", version, verified }];
+  if (last) promotion.push({ step: "release" });
   const open = targets.filter(({ spec }) => !isDone(leased.credential, spec.account, spec.verifyAddresses.length > 0));
   if (open.length === 0) await leased.record(...promotion);
   for (const [index, { spec }] of open.entries()) {
