@@ -1,0 +1,89 @@
+import { escapeLiteral } from "pg";
+import * as z from "zod";
+
+/** A role that the account is to be a member of. */
+const Group = z.object({
+  name: z.string(),
+  exists: z.boolean(),
+  isMember: z.boolean(),
+  isSuperuser: z.boolean(),
+  /** The session's role has ADMIN OPTION on it, itself or by a role that it is in. */
+  hasAdminOption: z.boolean(),
+});
+
+/** What the server says of itself, of the role that is logged in, and of the account: one row, no secret. */
+const Facts = z.object({
+  /** For example 180004. */
+  version: z.number(),
+  isStandby: z.boolean(),
+  isReadOnly: z.boolean(),
+  /** `scram_iterations` (from PostgreSQL 16 on), else null. */
+  iterations: z.number().nullable(),
+  me: z.object({ name: z.string(), isSuperuser: z.boolean(), mayCreateRoles: z.boolean() }),
+  /** Null if there is no such role. */
+  account: z
+    .object({
+      mayLogIn: z.boolean(),
+      isSuperuser: z.boolean(),
+      isReplication: z.boolean(),
+      isExpired: z.boolean(),
+      /** ISO 8601; null: never. */
+      expiresAt: z.string().nullable(),
+      hasAdminOption: z.boolean(),
+      comment: z.string().nullable(),
+    })
+    .nullable(),
+  groups: z.array(Group),
+});
+export type Facts = z.output<typeof Facts>;
+
+/**
+ * The query of {@link readFacts}: one row with one column. `pg_roles` and the comments of roles are readable by everybody.
+ * 'MEMBER WITH ADMIN OPTION' is what the server itself asks before ALTER ROLE and GRANT (`user.c`).
+ */
+export function factsQuery(username: string, groups: readonly string[]): string {
+  const names = groups.map((name) => escapeLiteral(name)).join(", ");
+  return `
+    SELECT json_build_object(
+      'version', current_setting('server_version_num')::int,
+      'isStandby', pg_is_in_recovery(),
+      'isReadOnly', current_setting('transaction_read_only')::bool,
+      'iterations', current_setting('scram_iterations', true)::int,
+      'me', (SELECT json_build_object('name', rolname, 'isSuperuser', rolsuper, 'mayCreateRoles', rolcreaterole)
+             FROM pg_catalog.pg_roles WHERE rolname = current_user),
+      'account', (SELECT json_build_object(
+          'mayLogIn', rolcanlogin,
+          'isSuperuser', rolsuper,
+          'isReplication', rolreplication,
+          'isExpired', coalesce(rolvaliduntil <= now(), false),
+          'expiresAt', CASE WHEN isfinite(rolvaliduntil) THEN to_json(rolvaliduntil) END,
+          'hasAdminOption', pg_has_role(current_user, oid, 'MEMBER WITH ADMIN OPTION'),
+          'comment', shobj_description(oid, 'pg_authid'))
+        FROM pg_catalog.pg_roles WHERE rolname = ${escapeLiteral(username)}),
+      'groups', (SELECT coalesce(json_agg(json_build_object(
+          'name', wanted,
+          'exists', r.oid IS NOT NULL,
+          'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles u ON u.oid = m.member
+                              WHERE m.roleid = r.oid AND u.rolname = ${escapeLiteral(username)}),
+          'isSuperuser', coalesce(r.rolsuper, false),
+          'hasAdminOption', coalesce(pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION'), false))), '[]')
+        FROM unnest(ARRAY[${names}]::text[]) wanted LEFT JOIN pg_catalog.pg_roles r ON r.rolname = wanted))`;
+}
+
+/** Reads the query's answer. */
+export function readFacts(answer: string | null | undefined): Facts {
+  return Facts.parse(JSON.parse(answer ?? "null"));
+}
+
+/** Whether the session's role may change the account's password (`AlterRole` in PostgreSQL's `user.c`). */
+export function mayChange({ me, account, version }: Facts, username: string): boolean {
+  if (me.isSuperuser || me.name === username) return true;
+  if (account === null || account.isSuperuser || !me.mayCreateRoles) return false;
+  return version >= 160_000 ? account.hasAdminOption : !account.isReplication;
+}
+
+/** Whether it may make the account a member of a group. Until version 15, CREATEROLE was enough for all but superusers. */
+export function mayGrant({ me, version }: Facts, group: Facts["groups"][number]): boolean {
+  if (me.isSuperuser) return true;
+  return group.hasAdminOption || (version < 160_000 && me.mayCreateRoles && !group.isSuperuser);
+}

@@ -1,0 +1,218 @@
+import { X509Certificate } from "node:crypto";
+import * as z from "zod";
+import { PRINTABLE_ASCII } from "../../core/alphabet.js";
+import { CoffreError } from "../../core/errors.js";
+import type { TargetAddress, TargetSpec } from "../port.js";
+import { accountOf, canonicalHost, parseAddress } from "./address.js";
+import { invalidDescription } from "./description-errors.js";
+import { roleNameProblem } from "./role-name.js";
+
+const DEFAULT_PORT = 5432;
+const DEFAULT_LIMIT_MS = 10_000;
+const NO_HOST = "must be a host name or an IP address; a path of a unix socket can't name a server for everybody";
+
+const Host = z.string().transform((text, context) => {
+  const host = canonicalHost(text);
+  if (host === undefined) context.addIssue({ code: "custom", message: NO_HOST });
+  return host ?? text;
+});
+
+const Port = z.int().min(1).max(65_535);
+const Milliseconds = z.int().min(100).max(600_000);
+
+const RoleName = z.string().superRefine((name, context) => {
+  const problem = roleNameProblem(name);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+});
+
+const Certificates = z.string().refine(isPem, "must be one or more certificates in PEM form");
+
+/**
+ * What a stack declares to have a PostgreSQL role's password changed and proven, and what the vault keeps of it. No
+ * secret has a place in it.
+ */
+export const PostgresTarget = z
+  .strictObject({
+    /** Name or IP address of the server where the password is set: the primary. */
+    host: Host,
+    /** TCP port. Default 5432. */
+    port: Port.default(DEFAULT_PORT),
+    /** Database to connect to, as admin and for the proof. Roles belong to the whole server. Default `postgres`. */
+    database: z.string().min(1).max(63).default("postgres"),
+    /** Reference (`coffre://…`) of the credential that logs in to change the password. Not together with `admin`. */
+    adminRef: z.string().startsWith("coffre://").optional(),
+    /**
+     * The role that logs in to change the password, if its password isn't in a vault of Coffre. Without `adminRef` and
+     * `admin`, the account logs in with its own current password and changes it itself.
+     */
+    admin: z
+      .strictObject({
+        /** Role that may change the account: a superuser, or one with CREATEROLE (from PostgreSQL 16 on, and ADMIN OPTION). */
+        username: RoleName,
+        /** Environment variable that holds its password where Coffre runs. */
+        passwordEnv: z.string().min(1).optional(),
+        /** File that holds its password where Coffre runs; a final line break isn't part of it. */
+        passwordFile: z.string().min(1).optional(),
+      })
+      .refine((admin) => (admin.passwordEnv === undefined) !== (admin.passwordFile === undefined), {
+        message: "needs passwordEnv or passwordFile, one of them",
+      })
+      .optional(),
+    /**
+     * Reference of the password that an existing account has now, for the first change by the account itself. Only
+     * without `adminRef` and `admin`.
+     */
+    initialRef: z.string().startsWith("coffre://").optional(),
+    /** What the account is to be, beside its password. Needs `adminRef` or `admin`. */
+    account: z
+      .strictObject({
+        /** Create the role, with LOGIN, if it doesn't exist. Default false: a missing role is an error. */
+        create: z.boolean().optional(),
+        /** Roles that the account is made a member of where it isn't; other memberships stay. */
+        memberOf: z.array(RoleName).optional(),
+      })
+      .optional(),
+    /** More addresses (`host` or `host:port`) at which the new password is proven, such as replicas. */
+    verifyHosts: z.array(z.string()).optional(),
+    /** `none`: promote without a proof, for servers that can't give one. The version is shown as unverified. */
+    verify: z.literal("none").optional(),
+    /**
+     * How the server's certificate is checked. TLS is always used, except for the machine itself (`localhost`,
+     * 127.0.0.0/8, `::1`) where nothing here asks for it.
+     */
+    tls: z
+      .strictObject({
+        /** Certificates of the authorities to trust, PEM, in place of the system's. */
+        ca: Certificates.optional(),
+        /** File with such certificates, read where Coffre runs. `ca` travels with the entry, a file doesn't. */
+        caFile: z.string().min(1).optional(),
+        /** Name in the certificate of `host`, if it is another. */
+        serverName: z.string().min(1).optional(),
+        /**
+         * Do without TLS. Whoever can read the traffic of a rotation can then log in as the account: the stored keys
+         * that are set, with one login that is overheard, replace the password.
+         */
+        allowPlainTcp: z.boolean().optional(),
+      })
+      .refine((tls) => tls.ca === undefined || tls.caFile === undefined, "has ca and caFile; give one of them")
+      .refine((tls) => tls.allowPlainTcp !== true || (tls.ca ?? tls.caFile ?? tls.serverName) === undefined, {
+        message: "has allowPlainTcp, which does without TLS, beside settings of TLS",
+      })
+      .optional(),
+    /** Waiting for a new machine. */
+    waitFor: z
+      .strictObject({
+        /** Seconds to wait until the server takes connections. Default 0. */
+        timeoutSeconds: z.int().min(0).max(3_600),
+      })
+      .optional(),
+    /** Changes when the server was made anew (for example `vm.id`): the account then gets a new password. */
+    identity: z.string().optional(),
+    /**
+     * What becomes of the account when its credential is deleted. `disable`: NOLOGIN. `drop`: DROP ROLE, refused while
+     * it owns anything. Default: `disable` for an account that Coffre created, else `keep`.
+     */
+    onDelete: z.enum(["keep", "disable", "drop"]).optional(),
+    /** Upper bounds of single calls, milliseconds. Default 10,000 each; the server stops working at half of `setMs`. */
+    limits: z
+      .strictObject({
+        /** To connect and log in, and for the look. */
+        connectMs: Milliseconds.optional(),
+        /** To change the password. */
+        setMs: Milliseconds.optional(),
+        /** To prove it at one address. */
+        verifyMs: Milliseconds.optional(),
+      })
+      .optional(),
+  })
+  .superRefine((target, context) => {
+    const clash = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
+    const hasAdmin = target.adminRef !== undefined || target.admin !== undefined;
+    if (target.adminRef !== undefined && target.admin !== undefined)
+      clash("admin", "stands beside adminRef; give one of them");
+    if (target.initialRef !== undefined && hasAdmin)
+      clash("initialRef", "is for an account that changes itself; leave out the admin or this");
+    if (target.account !== undefined && !hasAdmin)
+      clash("account", "needs adminRef or admin: an account can't create itself");
+    for (const [index, text] of (target.verifyHosts ?? []).entries()) {
+      if (parseAddress(text, target.port) !== undefined) continue;
+      context.addIssue({ code: "custom", path: ["verifyHosts", index], message: 'must be "host" or "host:port"' });
+    }
+  });
+export type PostgresTarget = z.output<typeof PostgresTarget>;
+/** What a stack author writes: {@link PostgresTarget} before defaults. */
+export type PostgresTargetArgs = z.input<typeof PostgresTarget>;
+
+/** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
+export function parsePostgresTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
+  const parsed = PostgresTarget.safeParse(description);
+  if (!parsed.success) throw invalidDescription(PostgresTarget, parsed.error.issues);
+  const target = parsed.data;
+  const address = { host: target.host, port: target.port };
+  const role = checkUsername(username);
+  return {
+    kind: "postgres",
+    account: accountOf(role, address),
+    username: role,
+    address,
+    verifyAddresses: target.verify === "none" ? [] : distinct([address, ...furtherAddresses(target)]),
+    acceptedCharacters: PRINTABLE_ASCII, // all that there are: what the server gets is made of the password, not the password
+    admin: adminOf(target),
+    waitForSeconds: target.waitFor?.timeoutSeconds ?? 0,
+    sessionKey: JSON.stringify([
+      address,
+      target.database,
+      target.tls ?? {},
+      target.adminRef ?? target.admin ?? { self: role },
+    ]),
+    repeatable: target.adminRef !== undefined || target.admin !== undefined,
+    ...(target.identity === undefined ? {} : { identity: target.identity }),
+    onDelete: target.onDelete ?? "default",
+    limits: {
+      connectMs: target.limits?.connectMs ?? DEFAULT_LIMIT_MS,
+      setMs: target.limits?.setMs ?? DEFAULT_LIMIT_MS,
+      verifyMs: target.limits?.verifyMs ?? DEFAULT_LIMIT_MS,
+    },
+    description: target,
+  };
+}
+
+function checkUsername(username: string | undefined): string {
+  const problem = username === undefined ? "is missing" : roleNameProblem(username);
+  if (problem === undefined && username !== undefined) return username;
+  throw new CoffreError("INVALID_INPUT", `The credential's username, the role's name in PostgreSQL, ${problem}.`, {
+    hint: "Give the credential a username of 1 to 63 bytes, spelled as PostgreSQL spells the role.",
+    details: { field: "username" },
+  });
+}
+
+function adminOf({ adminRef, admin, initialRef }: PostgresTarget): TargetSpec["admin"] {
+  if (adminRef !== undefined) return { by: "reference", ref: adminRef };
+  if (admin === undefined) return { by: "self", ...(initialRef === undefined ? {} : { initialRef }) };
+  const { username, passwordEnv, passwordFile } = admin;
+  return {
+    by: "connection",
+    username,
+    ...(passwordEnv === undefined ? {} : { passwordEnv }),
+    ...(passwordFile === undefined ? {} : { passwordFile }),
+  };
+}
+
+function furtherAddresses({ verifyHosts = [], port }: PostgresTarget): TargetAddress[] {
+  return verifyHosts.flatMap((text) => parseAddress(text, port) ?? []);
+}
+
+/** Each address once; `localhost` and 127.0.0.1 are one, as in an account's name. */
+function distinct(addresses: readonly TargetAddress[]): TargetAddress[] {
+  const byName = new Map(addresses.toReversed().map((address) => [accountOf("", address), address]));
+  return [...byName.values()].toReversed();
+}
+
+function isPem(text: string): boolean {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).raw.length > 0);
+  } catch {
+    return false;
+  }
+}

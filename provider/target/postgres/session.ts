@@ -1,0 +1,127 @@
+import { CoffreError } from "../../core/errors.js";
+import type { Secret } from "../../core/secret.js";
+import type { Look, SetResult, TargetLogin, TargetSession, TargetSpec } from "../port.js";
+import { formatAddress } from "./address.js";
+import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
+import { factsQuery, readFacts } from "./facts.js";
+import { begin, prove, untilReady } from "./login.js";
+import { judgeFacts } from "./look.js";
+import { assertProvable, WHY_NO_PROOF } from "./provable.js";
+import { removeAccount } from "./remove.js";
+import { PostgresTarget } from "./schema.js";
+import { ScramError } from "./scram.js";
+import { setPassword } from "./set.js";
+import { run } from "./statement.js";
+import { tlsFor } from "./tls.js";
+import { Wire, WireError, within } from "./wire.js";
+
+/** Connects and logs in. An admin's password, too, is sent in the form of a SCRAM proof only. @throws as the port promises */
+export async function openSession(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession> {
+  const target = PostgresTarget.parse(spec.description);
+  const tls = await tlsFor(spec.address, spec, target);
+  const wire = new Wire();
+  try {
+    await within(wire, { limitMs: spec.limits.connectMs, signal }, async () => {
+      await wire.connect(spec.address, tls);
+      await logIn(wire, spec, target, login);
+    });
+  } catch (error) {
+    wire.close({ loggedIn: false });
+    throw toCoffreError(error, { address: spec.address, username: login.username });
+  }
+  return new PostgresSession(wire, login.username);
+}
+
+async function logIn(wire: Wire, spec: TargetSpec, { database }: PostgresTarget, login: TargetLogin): Promise<void> {
+  const unsafe = (why: string) =>
+    new CoffreError(
+      "NOT_VERIFIABLE",
+      `PostgreSQL at ${formatAddress(spec.address)} ${why}; the password of role "${login.username}" wasn't sent.`,
+      {
+        hint: `Give role "${login.username}" a password kept as SCRAM and a line with scram-sha-256 in pg_hba.conf.`,
+        details: { host: spec.address.host, port: spec.address.port, username: login.username },
+      },
+    );
+  const question = await begin(wire, login.username, database);
+  if (question === "scram") {
+    const outcome = await prove(wire, login.password).catch((error: unknown) => {
+      throw error instanceof ScramError ? unsafe(error.message) : error;
+    });
+    if (outcome === "refused") throw new ServerError(SQLSTATE.wrongPassword, "password authentication failed");
+    if (outcome === "forged") throw unsafe("didn't show that it knows the password");
+  } else if (question !== "nothing") {
+    throw unsafe(WHY_NO_PROOF[question]);
+  }
+  await untilReady(wire);
+}
+
+/** One logged-in connection that serves one call after another. */
+class PostgresSession implements TargetSession {
+  readonly #wire: Wire;
+  readonly #username: string;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(wire: Wire, username: string) {
+    this.#wire = wire;
+    this.#username = username;
+  }
+
+  get usable(): boolean {
+    return this.#wire.usable;
+  }
+
+  async look(spec: TargetSpec): Promise<Look> {
+    const target = PostgresTarget.parse(spec.description);
+    // Both at once: a look costs the slower of the two. What the admin sees says more, so its error goes first.
+    const [seen, ...asked] = await Promise.allSettled([
+      this.#inTurn(spec, spec.limits.connectMs, async () => {
+        const { value } = await run(this.#wire, factsQuery(spec.username, target.account?.memberOf ?? []));
+        return judgeFacts(spec, target, readFacts(value));
+      }),
+      ...spec.verifyAddresses.map((address) => assertProvable(spec, target, address)),
+    ]);
+    if (seen.status === "rejected") throw seen.reason;
+    for (const one of asked) if (one.status === "rejected") throw one.reason;
+    return seen.value;
+  }
+
+  async set(spec: TargetSpec, password: Secret): Promise<SetResult> {
+    const target = PostgresTarget.parse(spec.description);
+    const startedAt = performance.now();
+    try {
+      return await this.#inTurn(spec, spec.limits.setMs, () =>
+        setPassword(this.#wire, spec, target, password, startedAt),
+      );
+    } catch (error) {
+      // Only while it waited for its turn can it fail so: nothing was sent.
+      if (error instanceof CoffreError && error.code === "UNREACHABLE")
+        return { result: "refused", reason: error.problem };
+      throw error;
+    }
+  }
+
+  async remove(spec: TargetSpec, how: "disable" | "drop"): Promise<void> {
+    await this.#inTurn(spec, spec.limits.setMs, () => removeAccount(this.#wire, spec, how));
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    this.#wire.close({ loggedIn: true });
+  }
+
+  /** Runs `work` after the calls before it. The time in the queue counts, so that no call outlasts its limit. */
+  #inTurn<T>(spec: TargetSpec, limitMs: number, work: () => Promise<T>): Promise<T> {
+    const latest = performance.now() + limitMs;
+    const turn = this.#queue.then(async () => {
+      const leftMs = latest - performance.now();
+      try {
+        if (leftMs <= 0) throw new WireError("silent", "other calls on the same connection took all its time");
+        return await within(this.#wire, { limitMs: leftMs }, work);
+      } catch (error) {
+        throw toCoffreError(error, { address: spec.address, username: this.#username });
+      }
+    });
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+}

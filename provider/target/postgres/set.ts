@@ -1,0 +1,96 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { escapeIdentifier, escapeLiteral } from "pg";
+import type { Secret } from "../../core/secret.js";
+import type { SetResult, TargetSpec } from "../port.js";
+import { reasonOf, ServerError, SQLSTATE } from "./errors.js";
+import { type Facts, factsQuery, readFacts } from "./facts.js";
+import { hasMark, withMark, withoutMark } from "./role-marks.js";
+import { LEAST_ITERATIONS, MOST_ITERATIONS, scramVerifier } from "./scram.js";
+import type { PostgresTarget } from "./schema.js";
+import { beginQuery, run } from "./statement.js";
+import { type Wire, WireError } from "./wire.js";
+
+const REPLICA_POLL_MS = 20;
+
+/**
+ * Sets the password by its verifier, in one transaction. `COMMIT` is a message of its own: until it is sent, whatever
+ * fails has changed nothing for certain; from then on, only an answer tells.
+ * @param startedAt `performance.now()` of the call, since time in the queue counts too
+ */
+export async function setPassword(
+  wire: Wire,
+  spec: TargetSpec,
+  target: PostgresTarget,
+  password: Secret,
+  startedAt: number,
+): Promise<SetResult> {
+  const serverLimitMs = spec.limits.setMs / 2;
+  let commitSent = false;
+  try {
+    const begun = await run(
+      wire,
+      beginQuery(serverLimitMs) + factsQuery(spec.username, target.account?.memberOf ?? []),
+    );
+    const facts = readFacts(begun.value);
+    if (facts.account === null && target.account?.create !== true) {
+      await run(wire, "ROLLBACK");
+      return { result: "refused", reason: "the role doesn't exist and isn't to be created" };
+    }
+    await run(
+      wire,
+      changeQuery(spec.username, facts, await scramVerifier(password, { iterations: iterationsOf(facts) })),
+    );
+    // The server may still work on a commit for its own limit; together they stay below the limit of the call.
+    if (performance.now() - startedAt > serverLimitMs) {
+      await run(wire, "ROLLBACK");
+      return { result: "refused", reason: "the server was too slow; nothing was committed" };
+    }
+    commitSent = true;
+    const { tag } = await run(wire, "COMMIT");
+    if (tag !== "COMMIT") return { result: "refused", reason: "the server rolled the change back" };
+    if (spec.verifyAddresses.length > 1) await awaitReplicas(wire, startedAt + spec.limits.setMs * 0.9).catch(() => {});
+    return { result: "set", accountMade: facts.account === null || hasMark(facts.account.comment, "made") };
+  } catch (error) {
+    if (!(error instanceof ServerError || error instanceof WireError)) throw error;
+    if (commitSent) return { result: "in-doubt", reason: `no answer to COMMIT: ${reasonOf(error)}` };
+    if (wire.usable) await run(wire, "ROLLBACK").catch(() => {});
+    return { result: refusesValue(error) ? "value-refused" : "refused", reason: reasonOf(error) };
+  }
+}
+
+function iterationsOf({ iterations }: Facts): number {
+  return Math.min(Math.max(iterations ?? LEAST_ITERATIONS, LEAST_ITERATIONS), MOST_ITERATIONS);
+}
+
+function changeQuery(username: string, { account, groups }: Facts, verifier: string): string {
+  const role = escapeIdentifier(username);
+  const comment = (text: string) => `COMMENT ON ROLE ${role} IS ${escapeLiteral(text)};`;
+  const password = `PASSWORD ${escapeLiteral(verifier)};`;
+  const statements = groups
+    .filter(({ isMember }) => !isMember)
+    .map(({ name }) => `GRANT ${escapeIdentifier(name)} TO ${role};`);
+  if (account === null) {
+    statements.unshift(`CREATE ROLE ${role} LOGIN ${password}`, comment(withMark(null, "made")));
+  } else if (!account.mayLogIn && hasMark(account.comment, "disabled")) {
+    statements.unshift(`ALTER ROLE ${role} LOGIN ${password}`, comment(withoutMark(account.comment, "disabled")));
+  } else {
+    statements.unshift(`ALTER ROLE ${role} ${password}`);
+  }
+  return statements.join("\n");
+}
+
+/** What hooks of password policies answer: `passwordcheck` for a value that it can judge by its verifier. */
+function refusesValue(error: ServerError | WireError): boolean {
+  if (error instanceof WireError) return false;
+  return error.sqlState === SQLSTATE.invalidValue || error.sqlState === SQLSTATE.wrongPassword;
+}
+
+/**
+ * Waits until the standbys that stream from here have replayed the change, since one that lags refuses the new password.
+ * An admin who may not see them (no `pg_monitor`) waits for none.
+ */
+async function awaitReplicas(wire: Wire, until: number): Promise<void> {
+  const { value: position } = await run(wire, "SELECT pg_current_wal_lsn()");
+  const behind = `SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn < ${escapeLiteral(position ?? "0/0")}`;
+  while (performance.now() < until && (await run(wire, behind)).value !== "0") await delay(REPLICA_POLL_MS);
+}
