@@ -267,7 +267,7 @@ export interface Journal {
   /** The last fencing number that was given out. */
   fencing: number;
   lease?: Lease;
-  /** After a take-over: nothing *new* is staged before this time, since a late packet of the dead holder may still land. */
+  /** After a take-over with a set started: nothing *new* is staged before this time, since the dead holder's packet may still land. */
   quietUntil?: string;
   /** Candidates drawn since the last promotion or decision of a person, discarded ones included; three at most. */
   draws: number;

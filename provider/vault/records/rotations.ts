@@ -57,7 +57,8 @@ function leased(
     fencing,
     lease: { credentialId: row.id, holder: request.holder, fencing, expiresAt },
   };
-  if (tookOver) {
+  // Only a set that was started can still have a packet on its way.
+  if (tookOver && row.journal.pending?.targets.some(({ setStarted }) => setStarted) === true) {
     journal.quietUntil = new Date(Math.min(Date.parse(tookOver.expiresAt), now.getTime() + QUIET_MS)).toISOString();
   }
   return { journal, tookOver };

@@ -65,7 +65,8 @@ export function leaseCases(create: CreateVault): void {
     "a take-over names the number of the lease that it replaces, and keeps quiet for what may still be on its way",
     onVault(create, async ({ vault, clock }) => {
       const made = await createOne(vault, { name: "a", targets: [target("app")] });
-      const { lease } = await hold(vault, made.id);
+      const { lease } = await hold(vault, made.id, [stage("x", account)]);
+      await vault.record(lease, [{ step: "set-started", version: 1, account }]);
       clock.pass({ seconds: 10 });
       const request = { holder: "runner-2/7", ttlSeconds: 60 };
       await failure(vault.acquireLease(made.id, { ...request, takeOver: 7 }), "LOCKED");
@@ -73,9 +74,14 @@ export function leaseCases(create: CreateVault): void {
       expect(taken.lease.fencing).toBe(2);
       expect(taken.credential.journal.quietUntil).toBe("2030-01-01T00:00:25.000Z");
       expect(await actions(vault, made.id)).toContain("lease.taken-over");
-      await failure(vault.record(taken.lease, [stage("x", account)]), "LOCKED");
+      await vault.record(taken.lease, [
+        { step: "set-confirmed", version: 1, account },
+        { step: "verified", version: 1, account },
+        { step: "promote", version: 1, verified: true },
+      ]);
+      await failure(vault.record(taken.lease, [stage("y", account)]), "LOCKED");
       clock.pass({ seconds: 15 });
-      await vault.record(taken.lease, [stage("x", account)]);
+      await vault.record(taken.lease, [stage("y", account)]);
       await failure(vault.record(lease, [{ step: "release" }]), "LOCKED");
     }),
   );
@@ -83,11 +89,22 @@ export function leaseCases(create: CreateVault): void {
   test(
     "the quiet time ends with the lease that was cut short",
     onVault(create, async ({ vault, clock }) => {
-      const made = await createOne(vault, { name: "a" });
-      await hold(vault, made.id);
+      const made = await createOne(vault, { name: "a", targets: [target("app")] });
+      const { lease } = await hold(vault, made.id, [stage("x", account)]);
+      await vault.record(lease, [{ step: "set-started", version: 1, account }]);
       clock.pass({ seconds: 115 });
       const { credential } = await vault.acquireLease(made.id, { holder: "other", ttlSeconds: 60, takeOver: 1 });
       expect(credential.journal.quietUntil).toBe("2030-01-01T00:02:00.000Z");
+    }),
+  );
+
+  test(
+    "a take-over before any set was started needs no quiet time: nothing can be on its way",
+    onVault(create, async ({ vault }) => {
+      const made = await createOne(vault, { name: "a", targets: [target("app")] });
+      await hold(vault, made.id, [stage("x", account)]);
+      const { credential } = await vault.acquireLease(made.id, { holder: "other", ttlSeconds: 60, takeOver: 1 });
+      expect(credential.journal).not.toHaveProperty("quietUntil");
     }),
   );
 
