@@ -86,6 +86,11 @@ export class LeasedCredential {
     this.#lease = grant.lease;
     this.#startedMs = startedMs;
     this.credential = grant.credential;
+    if (grant.lease.fencing !== fencing + 1) {
+      throw new CoffreError("LOCKED", "Another run has held the lease since this one checked it last", {
+        hint: "Nothing was lost; run it again to go on from where that one ended.",
+      });
+    }
     if (this.#ttlSeconds * 1000 <= neededMs + MARGIN_MS) {
       throw new CoffreError("LOCKED", "The lease is shorter than the change may take");
     }
