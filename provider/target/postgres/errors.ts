@@ -70,6 +70,7 @@ function ofWire(error: WireError, { address }: Occasion): CoffreError {
         hint: "Check that the server is healthy and nothing between cuts connections; limits sets the time it has.",
         details,
       });
+    case "not-postgres":
     case "not-understood":
       return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}.`, {
         hint: "Check host and port; the account and its admin must be asked for SCRAM-SHA-256.",

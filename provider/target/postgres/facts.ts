@@ -1,5 +1,6 @@
 import { escapeLiteral } from "pg";
 import * as z from "zod";
+import { oneLine } from "./statement.js";
 
 /** A role that the account is to be a member of. */
 const Group = z.object({
@@ -43,7 +44,7 @@ export type Facts = z.output<typeof Facts>;
  */
 export function factsQuery(username: string, groups: readonly string[]): string {
   const names = groups.map((name) => escapeLiteral(name)).join(", ");
-  return `
+  return oneLine(`
     SELECT json_build_object(
       'version', current_setting('server_version_num')::int,
       'isStandby', pg_is_in_recovery(),
@@ -67,7 +68,7 @@ export function factsQuery(username: string, groups: readonly string[]): string 
                               WHERE m.roleid = r.oid AND u.rolname = ${escapeLiteral(username)}),
           'isSuperuser', coalesce(r.rolsuper, false),
           'hasAdminOption', coalesce(pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION'), false))), '[]')
-        FROM unnest(ARRAY[${names}]::text[]) wanted LEFT JOIN pg_catalog.pg_roles r ON r.rolname = wanted))`;
+        FROM unnest(ARRAY[${names}]::text[]) wanted LEFT JOIN pg_catalog.pg_roles r ON r.rolname = wanted))`);
 }
 
 /** Reads the query's answer. */

@@ -45,10 +45,15 @@ function firstColumn({ fields }: DataRowMessage): string | null {
 export function beginQuery(limitMs: number): string {
   const set = (name: string, value: string) => `set_config('${name}', ${value}, true)`;
   const limits = ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"];
-  return `
+  return oneLine(`
     BEGIN;
     SELECT ${limits.map((name) => set(name, `'${Math.ceil(limitMs)}'`)).join(", ")},
            ${set("synchronous_commit", "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END")};
     SELECT ${set("log_statement", "'none'")}, ${set("log_min_duration_statement", "'-1'")}, ${set("log_min_error_statement", "'panic'")}
-    WHERE current_setting('is_superuser')::bool;`;
+    WHERE current_setting('is_superuser')::bool;`);
+}
+
+/** For the server's log: without the line breaks that only we read. No name that is quoted in a statement can have one. */
+export function oneLine(sql: string): string {
+  return sql.replace(/\n\s*/g, " ").trim();
 }

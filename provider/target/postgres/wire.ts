@@ -13,12 +13,16 @@ const KEEP_ALIVE_MS = 30_000;
 const FAREWELL_MS = 1_000;
 /** No message of a login or of our statements comes near it. */
 const LONGEST_MESSAGE = 1 << 20;
+/** What a server's first message can be: a question, an error, a notice, or an older version of the protocol. */
+const FIRST_LETTERS = Buffer.from("RENv");
 
 /**
  * `not-up`: nothing serves there yet, so waiting can help. `silent`: the time was over. `lost`: it ended in the middle.
- * `untrusted`, `no-tls`: TLS. `not-understood`: an answer that isn't PostgreSQL's, or not for us. `aborted`: by the caller.
+ * `untrusted`, `no-tls`: TLS. `not-postgres`: something else answers there. `not-understood`: a question that isn't one of
+ * those that the library knows. `aborted`: by the caller.
  */
-export type WireFailure = "not-up" | "silent" | "lost" | "untrusted" | "no-tls" | "not-understood" | "aborted";
+export type WireFailure =
+  "not-up" | "silent" | "lost" | "untrusted" | "no-tls" | "not-postgres" | "not-understood" | "aborted";
 
 /** A connection that failed, by its own fault. Nothing that was sent is in it. */
 export class WireError extends Error {
@@ -43,6 +47,7 @@ export class Wire {
   #socket: Socket | TLSSocket | undefined;
   #phase: "tcp" | "opening" | "open" = "tcp";
   #heard = false;
+  #understood = false;
   #failure: WireError | undefined;
   #unparsedBytes = 0;
   readonly #parser = new Parser();
@@ -99,7 +104,7 @@ export class Wire {
     const answer = String(await this.#wait<Buffer>((resolve) => socket.once("data", resolve)));
     this.#heard = true;
     if (answer === "N") throw this.#fail(new WireError("no-tls", "it offers no TLS"));
-    if (answer !== "S") throw this.#fail(new WireError("not-understood", "it didn't answer as PostgreSQL does"));
+    if (answer !== "S") throw this.#fail(new WireError("not-postgres", "it didn't answer as PostgreSQL does"));
     socket.removeAllListeners("close"); // from here on it is the TLS socket that ends, and knows why
     const secured = connectTls({
       socket,
@@ -151,17 +156,21 @@ export class Wire {
 
   #read(chunk: Buffer): void {
     this.#heard = true;
+    const isFirst = !this.#understood && this.#unparsedBytes === 0;
     this.#unparsedBytes += chunk.length;
+    const isForeign = isFirst && !FIRST_LETTERS.includes(chunk.subarray(0, 1));
+    if (isForeign || this.#unparsedBytes > LONGEST_MESSAGE) {
+      this.#fail(new WireError("not-postgres", "it didn't answer as PostgreSQL does"));
+      return;
+    }
     try {
       this.#parser.parse(chunk, (message) => {
         this.#unparsedBytes = 0;
+        this.#understood = true;
         this.#take(message);
       });
     } catch {
       this.#fail(new WireError("not-understood", "it asks for something that Coffre doesn't know, such as GSSAPI"));
-    }
-    if (this.#unparsedBytes > LONGEST_MESSAGE) {
-      this.#fail(new WireError("not-understood", "it didn't answer as PostgreSQL does"));
     }
   }
 
