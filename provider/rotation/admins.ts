@@ -5,16 +5,18 @@ import { Secret } from "../core/secret.js";
 import type { TargetLogin, TargetSession, TargetSpec } from "../target/port.js";
 import type { LoginBooking, LoginOutcome } from "../vault/port.js";
 import { driverFor, type RotationContext } from "./context.js";
+import { type LeasedCredential, withLease } from "./lease.js";
 
 /** What a pool needs to know to log in: whom as, with what, and whose budget it costs. */
 export interface AdminLogin extends TargetLogin {
   /** Names the admin in messages: a reference's path or a user name. */
   label: string;
-  /** The credential that it comes from, if any. */
-  credentialId?: string;
+  /** The credential that it comes from, if any, and the version that was read. */
+  credential?: { id: string; version: number };
 }
 
 const RETRY_CONNECT_MS = 500;
+const ATTENTION_LEASE_SECONDS = 30;
 
 /**
  * The admins' connections of one process: one for each server and admin, shared by all accounts behind it. The first
@@ -51,20 +53,25 @@ export class AdminPool {
     spec: TargetSpec,
     findLogin: () => Promise<AdminLogin>,
   ): Promise<TargetSession> {
-    const login = await findLogin();
-    try {
-      return await connectBooked(context, spec, login, "proof");
-    } catch (error) {
-      if (isCoffreError(error, "LOGIN_REFUSED")) {
-        const closed = new CoffreError("LOGIN_REFUSED", `${login.label} was refused at ${addressOf(spec)}`, {
-          hint: "Bring the admin's password in the vault up to date, then `coffre resolve` it.",
-          details: login.credentialId === undefined ? {} : { adminId: login.credentialId },
-        });
-        this.#refused.set(spec.sessionKey, closed);
-        throw closed;
+    let login = await findLogin();
+    for (;;) {
+      try {
+        return await connectBooked(context, spec, login, "proof");
+      } catch (error) {
+        if (!isCoffreError(error, "LOGIN_REFUSED")) throw error;
       }
-      throw error;
+      // Another process may have rotated the admin between the read and the login; else it is the same version again.
+      const again = login.credential ? await findLogin() : login;
+      if (again.credential?.version === login.credential?.version) break;
+      login = again;
     }
+    const closed = new CoffreError("LOGIN_REFUSED", `${login.label} was refused at ${addressOf(spec)}`, {
+      hint: "Bring the admin's password in the vault up to date, then `coffre resolve` it.",
+      details: login.credential === undefined ? {} : { adminId: login.credential.id },
+    });
+    this.#refused.set(spec.sessionKey, closed);
+    if (login.credential) await closeForEverybody(context, login.credential, closed.problem);
+    throw closed;
   }
 
   async close(): Promise<void> {
@@ -72,6 +79,17 @@ export class AdminPool {
     this.#sessions.clear();
     await Promise.allSettled(sessions.map(async (session) => (await session).close()));
   }
+}
+
+/** Other processes learn it from the vault; where that can't be written, the budget still ends their tries. */
+async function closeForEverybody(
+  context: RotationContext,
+  admin: NonNullable<AdminLogin["credential"]>,
+  message: string,
+): Promise<void> {
+  const attention = { reason: "admin-refused", message, version: admin.version };
+  const raise = (leased: LeasedCredential) => leased.record({ step: "attention", attention });
+  await withLease(context, admin.id, ATTENTION_LEASE_SECONDS, raise).catch(() => undefined);
 }
 
 /**

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import type { Proof, SetResult, TargetAddress, TargetSpec } from "../target/port.js";
-import type { Credential, LoginBooking, RotationStep, TargetProgress } from "../vault/port.js";
+import type { LoginBooking, RotationStep, TargetProgress } from "../vault/port.js";
+import { needsAttention } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
 import type { LeasedCredential } from "./lease.js";
 import type { RunSessions } from "./login.js";
@@ -193,14 +194,6 @@ async function refusedSet(application: Application, result: SetResult & { reason
   }
   return new CoffreError("TARGET_NOT_READY", `${spec.account} refused the change: ${result.reason}`, {
     hint: "Nothing was changed there. Mend the reason and run again; the same version goes on.",
-  });
-}
-
-/** The error that says that a person has to decide. */
-export function needsAttention(credential: Credential, message: string): CoffreError {
-  return new CoffreError("NEEDS_ATTENTION", `${credential.path.join("/")} needs attention: ${message}`, {
-    hint: "`coffre attention` lists what and why; both values are in `coffre history`; `coffre resolve` goes on.",
-    details: { id: credential.id },
   });
 }
 

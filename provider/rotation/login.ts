@@ -2,6 +2,7 @@ import { CoffreError } from "../core/errors.js";
 import type { TargetSession, TargetSpec } from "../target/port.js";
 import type { Credential, ValueRequest } from "../vault/port.js";
 import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
+import { refuseIfAttention } from "./attention.js";
 import type { RotationContext } from "./context.js";
 import { resolveReference } from "./resolve-reference.js";
 
@@ -50,14 +51,15 @@ export class RunSessions {
 /** An admin's own rotation comes first: its password in the vault is then the one that works. */
 async function referenceLogin(context: RotationContext, ref: string, finish: Finish): Promise<AdminLogin> {
   const named = await resolveReference(context.vault, ref);
+  refuseIfAttention(named);
   // Also when nothing is pending: a lease that is held means that something is about to be.
   if (named.targets.length > 0) await finish(context, named.id);
-  const { value, username, path } = await readValue(context, { id: named.id });
+  const { value, username, path, version } = await readValue(context, { id: named.id });
   const label = `The admin ${path.join("/")}`;
   if (username === undefined) {
     throw new CoffreError("INVALID_INPUT", `${label} has no username`, { hint: "Give that credential a username." });
   }
-  return { username, password: value, self: false, label, credentialId: named.id };
+  return { username, password: value, self: false, label, credential: { id: named.id, version } };
 }
 
 async function selfLogin(context: RotationContext, spec: TargetSpec, credential: Credential): Promise<AdminLogin> {

@@ -1,7 +1,8 @@
 import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import { type Credential, type CredentialPatch, MAX_DRAWS, type RotationStep } from "../vault/port.js";
-import { applyVersion, needsAttention } from "./apply.js";
+import { applyVersion } from "./apply.js";
+import { needsAttention, refuseIfAttention } from "./attention.js";
 import { missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
@@ -193,11 +194,6 @@ function isDone(credential: Credential, account: string, provable: boolean): boo
 
 function nextVersion(credential: Credential): number {
   return credential.versions.reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
-}
-
-function refuseIfAttention(credential: Credential): void {
-  const { attention } = credential.journal;
-  if (attention) throw needsAttention(credential, attention.message);
 }
 
 /** Longer than all time limits of one rotation together, three draws included. */

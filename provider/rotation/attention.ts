@@ -1,0 +1,16 @@
+import { CoffreError } from "../core/errors.js";
+import type { Credential } from "../vault/port.js";
+
+/** The error that says that a person has to decide. */
+export function needsAttention(credential: Credential, message: string): CoffreError {
+  return new CoffreError("NEEDS_ATTENTION", `${credential.path.join("/")} needs attention: ${message}`, {
+    hint: "`coffre attention` lists what and why; both values are in `coffre history`; `coffre resolve` goes on.",
+    details: { id: credential.id },
+  });
+}
+
+/** @throws CoffreError NEEDS_ATTENTION while a person has to decide about the credential */
+export function refuseIfAttention(credential: Credential): void {
+  const { attention } = credential.journal;
+  if (attention) throw needsAttention(credential, attention.message);
+}

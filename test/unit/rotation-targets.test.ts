@@ -1,0 +1,253 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { retireAccounts } from "../../provider/rotation/accounts.js";
+import { reachCauses } from "../../provider/rotation/rotate.js";
+import { prepareTargets } from "../../provider/rotation/targets.js";
+import { verifyCredential } from "../../provider/rotation/verify.js";
+import { killedAtStep, Scene } from "../fixtures/rotation-scene.ts";
+
+let scene: Scene;
+beforeEach(() => {
+  scene = new Scene();
+});
+afterEach(() => scene.close());
+
+const [one, two] = ["orders@db1:1", "orders@db2:1"] as const;
+
+/** `orders` on two machines, with one admin for both. */
+async function onBoth(): Promise<string> {
+  const adminRef = await scene.admin();
+  scene.target.give("dba@db2:1", "the admin's password");
+  for (const account of [one, two]) scene.target.give(account, "before");
+  const targets = ["db1", "db2"].map((host) => ({ host, adminRef }));
+  const id = await scene.withTargets(targets, { name: "orders" });
+  await scene.rotate(id, "cause:first");
+  scene.target.calls.length = 0;
+  return id;
+}
+
+async function bothHave(id: string): Promise<void> {
+  const value = await scene.value(id);
+  expect([scene.target.passwordOf(one), scene.target.passwordOf(two)]).toEqual([value, value]);
+}
+
+describe("a credential with several targets", () => {
+  test("has one version for all, promoted when the last has verified", async () => {
+    const id = await onBoth();
+    await scene.rotate(id, "cause:2");
+    await bothHave(id);
+    expect(await scene.versions(id)).toBe("1 previous, 2 current");
+    const changes = (await scene.events(id)).filter((action) => action.startsWith("rotation."));
+    expect(changes.slice(-7)).toEqual([
+      "rotation.set-started",
+      "rotation.set",
+      "rotation.verified",
+      "rotation.set-started",
+      "rotation.set",
+      "rotation.verified",
+      "rotation.promoted",
+    ]);
+  });
+
+  test("stays pending when the second fails, and sets only the second when it goes on", async () => {
+    const id = await onBoth();
+    scene.target.next("set", (act) => act());
+    scene.target.next("set", () => ({ result: "refused", reason: "disk full" }));
+    await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
+    expect(await scene.versions(id)).toBe("1 current, 2 pending");
+    expect(scene.target.passwordOf(one)).toBe(await scene.value(id, "pending"));
+    expect(scene.target.passwordOf(two)).toBe(await scene.value(id, "current"));
+
+    scene.target.calls.length = 0;
+    await scene.rotate(id, "cause:2");
+    expect(scene.target.calls.filter((call) => call.startsWith("set"))).toEqual([`set ${two}`]);
+    await bothHave(id);
+  });
+
+  test("needs attention when the second refuses the value that the first has: it is never discarded", async () => {
+    const id = await onBoth();
+    scene.target.next("set", (act) => act());
+    scene.target.next("set", () => ({ result: "value-refused", reason: "seen before" }));
+    await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "NEEDS_ATTENTION" });
+    expect(await scene.versions(id)).toBe("1 current, 2 pending");
+    expect((await scene.vault.readCredential(id)).journal.attention).toMatchObject({
+      reason: "value-refused",
+      account: `fake://${two}`,
+    });
+  });
+
+  test("draws anew when the first refuses the value, before any other has it", async () => {
+    const id = await onBoth();
+    scene.target.next("set", () => ({ result: "value-refused", reason: "seen before" }));
+    await scene.rotate(id, "cause:2");
+    expect(await scene.versions(id)).toBe("1 previous, 2 discarded, 3 current");
+    await bothHave(id);
+  });
+
+  test("killed between the two goes on at the second", async () => {
+    const id = await onBoth();
+    const first = scene.context({ around: killedAtStep("set-started", "before", 2) });
+    await expect(scene.rotate(id, "cause:2", first)).rejects.toThrow("killed");
+    scene.target.calls.length = 0;
+    await scene.rotate(id, "cause:2");
+    expect(scene.target.count("set")).toBe(1);
+    await bothHave(id);
+  });
+});
+
+describe("targets that change", () => {
+  const declare = async (id: string, hosts: string[]) => {
+    const { targets, username } = await scene.vault.readCredential(id);
+    const adminRef = targets[0]?.description["adminRef"];
+    return prepareTargets(scene.context(), {
+      targets: hosts.map((host) => ({ kind: "fake", host, adminRef })),
+      username,
+      credentialId: id,
+      before: targets,
+    });
+  };
+
+  test("by one more: all have a new version, since the old value may stay with the machines it was for", async () => {
+    const id = await scene.rotated();
+    scene.target.give("dba@db2:1", "the admin's password");
+    scene.target.give(two, "before");
+    const targets = await declare(id, ["db1", "db2"]);
+    await reachCauses(scene.context(), id, ["targets:2"], { change: { targets } });
+    await bothHave(id);
+  });
+
+  test("to another machine while a version is pending: the pending one is set there", async () => {
+    const id = await scene.rotated();
+    const first = scene.context({ around: killedAtStep("stage", "after") });
+    await expect(scene.rotate(id, "cause:2", first)).rejects.toThrow("killed");
+    scene.target.give("dba@db2:1", "the admin's password");
+    scene.target.give(two, "before");
+    const targets = await declare(id, ["db2"]);
+    await reachCauses(scene.context(), id, ["targets:2"], { change: { targets } });
+    expect(scene.target.passwordOf(two)).toBe(await scene.value(id));
+    expect(scene.target.passwordOf(one)).toBe(await scene.value(id, 1));
+    expect(await scene.versions(id)).toBe("1 previous, 2 current");
+  });
+
+  test("to none while a version is pending: it becomes current, unverified", async () => {
+    const id = await scene.rotated();
+    const first = scene.context({ around: killedAtStep("set-confirmed", "before") });
+    await expect(scene.rotate(id, "cause:2", first)).rejects.toThrow("killed");
+    await reachCauses(scene.context(), id, [], { change: { targets: [] } });
+    const { versions } = await scene.vault.readCredential(id);
+    expect(versions.at(-1)).toMatchObject({ number: 2, state: "current", verified: false });
+  });
+
+  test("keep the memory of who made the account", async () => {
+    const adminRef = await scene.admin();
+    const id = await scene.withTargets([{ host: "db1", adminRef, create: true }], { name: "orders" });
+    await scene.rotate(id);
+    expect(await declare(id, ["db1", "db2"])).toMatchObject([{ accountMade: true }, { accountMade: false }]);
+  });
+});
+
+describe("verify", () => {
+  test("says that target and vault agree", async () => {
+    const id = await scene.rotated();
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([
+      { account: `fake://${one}`, address: "db1:1", verdict: "agrees", version: 1 },
+    ]);
+  });
+
+  test("finds an earlier version in force, at the cost of one refused login", async () => {
+    const id = await scene.rotated();
+    const first = await scene.value(id);
+    await scene.rotate(id, "cause:2");
+    scene.target.give(one, first);
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "earlier-version", version: 1 }]);
+    expect(scene.target.refusedLogins.get(one)).toBe(1);
+  });
+
+  test("finds a pending version in force", async () => {
+    const id = await scene.rotated();
+    const first = scene.context({ around: killedAtStep("set-confirmed", "before") });
+    await expect(scene.rotate(id, "cause:2", first)).rejects.toThrow("killed");
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "pending-version", version: 2 }]);
+  });
+
+  test("doesn't try a pending version that was never sent", async () => {
+    const id = await scene.rotated();
+    const first = scene.context({ around: killedAtStep("stage", "after") });
+    await expect(scene.rotate(id, "cause:2", first)).rejects.toThrow("killed");
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "agrees", version: 1 }]);
+    expect(scene.target.refusedLogins.size).toBe(0);
+  });
+
+  test("stops when the budget is spent, before the account is locked", async () => {
+    const id = await scene.rotated();
+    await scene.rotate(id, "cause:2");
+    await scene.rotate(id, "cause:3");
+    scene.target.give(one, "somebody changed it");
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "differs" }]);
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "not-tried" }]);
+    expect(scene.target.refusedLogins.get(one)).toBe(2);
+    scene.clock.advance(61 * 60_000);
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "differs" }]);
+  });
+
+  test("tries again at once after a person has cleared what was booked", async () => {
+    const id = await scene.rotated();
+    await scene.rotate(id, "cause:2");
+    scene.target.give(one, "somebody changed it");
+    await verifyCredential(scene.context(), id);
+    await scene.vault.clearLogins(`fake://${one}`);
+    scene.target.give(one, await scene.value(id));
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "agrees" }]);
+  });
+
+  test("marks an adopted entry's version as verified", async () => {
+    const id = await scene.orders({ verify: "none" });
+    await scene.rotate(id);
+    const [target] = (await scene.vault.readCredential(id)).targets;
+    const { verify: _verify, ...description } = target!.description;
+    await scene.vault.updateCredential(id, { targets: [{ ...target!, description }] });
+    await verifyCredential(scene.context(), id);
+    expect((await scene.vault.readCredential(id)).versions).toMatchObject([{ state: "current", verified: true }]);
+  });
+
+  test("reports a machine that doesn't answer, and one that proves nothing", async () => {
+    const id = await scene.rotated();
+    scene.target.next("verify", () => ({ proof: "unreachable", reason: "no route" }));
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "unreachable", reason: "no route" }]);
+    scene.target.next("verify", () => ({ proof: "not-verifiable", reason: "trust" }));
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "not-verifiable", reason: "trust" }]);
+  });
+});
+
+describe("the account of a credential that is deleted", () => {
+  const retire = async (id: string) => retireAccounts(scene.context(), await scene.vault.readCredential(id));
+
+  test("is disabled if Coffre made it", async () => {
+    const adminRef = await scene.admin();
+    const id = await scene.withTargets([{ host: "db1", adminRef, create: true }], { name: "orders" });
+    await scene.rotate(id);
+    expect(await retire(id)).toEqual([`fake://${one} was disabled`]);
+    expect(scene.target.calls).toContain(`remove ${one} disable`);
+  });
+
+  test("is kept if it was there before", async () => {
+    const id = await scene.rotated();
+    expect(await retire(id)).toEqual([]);
+    expect(scene.target.count("remove")).toBe(0);
+  });
+
+  test.each([
+    ["drop", "dropped"],
+    ["disable", "disabled"],
+  ] as const)("has what `onDelete: %s` says", async (onDelete, done) => {
+    const id = await scene.rotated({ onDelete });
+    expect(await retire(id)).toEqual([`fake://${one} was ${done}`]);
+  });
+
+  test("that logs in by itself is kept, and that is said", async () => {
+    const boot = await scene.admin({ username: "boot", password: "factory" });
+    scene.target.give(one, "factory");
+    const id = await scene.withTargets([{ host: "db1", initialRef: boot, onDelete: "drop" }], { name: "orders" });
+    await scene.rotate(id);
+    expect(await retire(id)).toEqual([`fake://${one} was kept: without an admin nobody could drop it`]);
+  });
+});
