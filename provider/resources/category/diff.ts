@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from "node:util";
+import { CoffreError } from "../../core/errors.js";
+import type { Category } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import { hasUnknown, type Properties } from "../values.js";
+import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { pathOf, readLive } from "./place.js";
+import { type CategoryState, parseState, pickInputs } from "./schema.js";
+
+/** Inputs that mean something when the category is made, and nothing after. */
+const ONLY_AT_CREATION: ReadonlySet<string> = new Set(["adopt"]);
+
+/** What the state and the program alone say. */
+export function diffCategoryOffline(olds: Properties, news: Properties): { changes: boolean } {
+  return { changes: inputsChanged(parseState(olds), pickInputs(news)) };
+}
+
+/**
+ * Does an `up` have something to do? Never a replacement: a category is changed and moved in place.
+ * @throws CoffreError WRONG_VAULT, ROLLED_BACK, NOT_FOUND; CONFLICT for a loop
+ */
+export async function diffCategory(
+  context: ResourceContext,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<{ changes: boolean }> {
+  const state = parseState(olds);
+  const identity = await context.overview.identity();
+  const stamp = parseStamp(state.vaultStamp);
+  refuseOtherVault(stamp, identity);
+  const categories = await context.overview.categories();
+  const category = categories.get(id) ?? (await readLive(context.vault, id, state, identity));
+  const inputs = pickInputs(news);
+  const { parentId } = inputs;
+  if (typeof parentId === "string" && parentId !== category.parentId) refuseLoop(categories, category, parentId);
+  const outdated = stamp !== undefined && isOutdated(stamp, identity);
+  return { changes: inputsChanged(state, inputs) || outdated || state.path !== pathOf(category) };
+}
+
+function inputsChanged(state: CategoryState, inputs: Properties): boolean {
+  const before: Properties = pickInputs({ ...state });
+  const names = new Set([...Object.keys(before), ...Object.keys(inputs)]);
+  return [...names].some(
+    (name) =>
+      !ONLY_AT_CREATION.has(name) && (hasUnknown(inputs[name]) || !isDeepStrictEqual(before[name], inputs[name])),
+  );
+}
+
+/** Said at preview, where the vault would say it at the up. */
+function refuseLoop(categories: ReadonlyMap<string, Category>, category: Category, parentId: string): void {
+  for (let id: string | null = parentId; id !== null; id = categories.get(id)?.parentId ?? null) {
+    if (id !== category.id) continue;
+    throw new CoffreError(
+      "CONFLICT",
+      `The category "${pathOf(category)}" can't be moved into itself or what is below it`,
+      {
+        hint: "Choose a parentId outside of it.",
+        details: { id },
+      },
+    );
+  }
+}

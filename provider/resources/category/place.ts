@@ -1,0 +1,94 @@
+import { CoffreError, isCoffreError } from "../../core/errors.js";
+import type { Category, CategoryPatch, Vault, VaultIdentity } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import { ensureRootCategory } from "../root-category.js";
+import { dropEmpty } from "../values.js";
+import { formatStamp, isOutdated, parseStamp, refuseLost } from "../vault-stamp.js";
+import type { CategoryInputs, CategoryState } from "./schema.js";
+
+/** Where a declared category stands. */
+export async function parentOf(context: ResourceContext, inputs: CategoryInputs): Promise<string | null> {
+  return inputs.parentId ?? (await ensureRootCategory(context));
+}
+
+/**
+ * What a declaration changes of a category. What it declared before and no longer does is cleared; what it never
+ * declared stays as people made it.
+ */
+export function changedFields(
+  inputs: CategoryInputs,
+  parentId: string | null,
+  before: CategoryState | undefined,
+): CategoryPatch {
+  const { name, description, passwordPolicy } = inputs;
+  return {
+    name,
+    parentId,
+    ...(description === undefined && before?.description === undefined ? {} : { description: description ?? null }),
+    ...(passwordPolicy === undefined && before?.passwordPolicy === undefined ? {} : { policy: passwordPolicy ?? null }),
+  };
+}
+
+/** A category's state after the vault was written. */
+export async function stateAfter(
+  { vault }: ResourceContext,
+  inputs: CategoryInputs,
+  category: Category,
+  ownerToken: string,
+): Promise<Record<string, unknown>> {
+  const identity = await vault.identity();
+  return dropEmpty({ ...inputs, path: pathOf(category), ownerToken, vaultStamp: formatStamp(identity) });
+}
+
+/** Names from the root down, with `/` between them. */
+export function pathOf({ path }: Pick<Category, "path">): string {
+  return path.join("/");
+}
+
+/** The live category of a state; `undefined` once it is gone. @throws CoffreError ROLLED_BACK if it may only be lost */
+export async function readKnown(
+  vault: Vault,
+  id: string,
+  state: CategoryState,
+  identity: VaultIdentity,
+): Promise<Category | undefined> {
+  try {
+    return await vault.readCategory(id);
+  } catch (error) {
+    if (!isCoffreError(error, "NOT_FOUND")) throw error;
+    refuseLost(parseStamp(state.vaultStamp), identity, state.path ?? id);
+    return undefined;
+  }
+}
+
+/** The same, where it must be there. @throws CoffreError NOT_FOUND that says what to do */
+export async function readLive(
+  vault: Vault,
+  id: string,
+  state: CategoryState,
+  identity: VaultIdentity,
+): Promise<Category> {
+  const category = await readKnown(vault, id, state, identity);
+  if (category) return category;
+  throw new CoffreError("NOT_FOUND", `${state.path ?? id} (${id}) was deleted, not by this stack`, {
+    hint: "Run `pulumi refresh`; the next up makes it anew.",
+    details: { id },
+  });
+}
+
+/** The newest event alone is no news: a refresh of what didn't change changes nothing. */
+export function currentStamp(state: CategoryState, identity: VaultIdentity): string {
+  const before = parseStamp(state.vaultStamp);
+  const keep = before !== undefined && !isOutdated(before, identity);
+  return keep && state.vaultStamp !== undefined ? state.vaultStamp : formatStamp(identity);
+}
+
+/** A name that somebody else has. */
+export function taken(there: Category): CoffreError {
+  return new CoffreError("CONFLICT", `There is a category "${pathOf(there)}" that this resource didn't make`, {
+    hint:
+      "If this resource was renamed or moved in the program, give it `aliases`. " +
+      `To take over the category that is there, set \`adopt: "${there.id}"\`. Otherwise choose another name.`,
+    details: { id: there.id },
+  });
+}

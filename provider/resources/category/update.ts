@@ -1,0 +1,31 @@
+import type { ResourceContext } from "../context.js";
+import { newOwnerToken } from "../owner.js";
+import { parseInputs } from "../parse.js";
+import type { Properties } from "../values.js";
+import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { changedFields, parentOf, readLive, stateAfter } from "./place.js";
+import { CategoryInputs, parseState, pickInputs } from "./schema.js";
+
+/** Brings the category to what is declared now: one write. @throws CoffreError CONFLICT for a loop, a name, another owner */
+export async function updateCategory(
+  context: ResourceContext,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<{ outs: Record<string, unknown> }> {
+  const { vault } = context;
+  const before = parseState(olds);
+  const inputs = parseInputs(CategoryInputs, pickInputs(news));
+  const identity = await vault.identity();
+  refuseOtherVault(parseStamp(before.vaultStamp), identity);
+  await readLive(vault, id, before, identity);
+  const token = before.ownerToken ?? newOwnerToken();
+  const marked = before.ownerToken !== undefined && (await vault.findOwned("category", inputs.ownerKey)) === id;
+  const category = await vault.updateCategory(id, {
+    ...changedFields(inputs, await parentOf(context, inputs), before),
+    ...(before.ownerToken === undefined ? {} : { token }),
+    ...(marked ? {} : { owner: { key: inputs.ownerKey, stack: context.stack, token } }),
+  });
+  context.overview.forget();
+  return { outs: await stateAfter(context, inputs, category, token) };
+}

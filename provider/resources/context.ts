@@ -1,0 +1,62 @@
+import type { RotationContext } from "../rotation/context.js";
+import type { Category, Credential, Vault, VaultIdentity } from "../vault/port.js";
+
+/** What the handlers of all resources work with. One a process and configuration. */
+export interface ResourceContext {
+  readonly vault: Vault;
+  readonly rotation: RotationContext;
+  /** `organization/project/stack`, with `coffre:owner` before it if that is set. */
+  readonly stack: string;
+  /** Names of the category under which this stack's own root lies (`coffre:rootCategory`); empty for the vault's root. */
+  readonly rootCategory: readonly string[];
+  /** `coffre:rotateDue`: an `up` also rotates what is due on schedule. */
+  readonly rotateDue: boolean;
+  /** `coffre:previewReads`: whether `check` and `diff` ask the vault. */
+  readonly previewReads: boolean;
+  /** What the vault holds, asked for once a run, so that an unchanged `up` costs a few requests and not one a resource. */
+  readonly overview: Overview;
+  /** Accounts that this run's resources have declared, with the owner key of the first that did. */
+  readonly declaredAccounts: Map<string, string>;
+  /** Tells the user something that is no error. */
+  notify(message: string): void;
+}
+
+/** The vault as it was when a run first asked. Used by `diff` and `check` only; what changes something reads afresh. */
+export class Overview {
+  readonly #vault: Vault;
+  readonly #stack: string;
+  #identity: Promise<VaultIdentity> | undefined;
+  #credentials: Promise<Map<string, Credential>> | undefined;
+  #categories: Promise<Map<string, Category>> | undefined;
+
+  constructor(vault: Vault, stack: string) {
+    this.#vault = vault;
+    this.#stack = stack;
+  }
+
+  identity(): Promise<VaultIdentity> {
+    return (this.#identity ??= this.#vault.identity());
+  }
+
+  /** This stack's live credentials by id, in one request. */
+  credentials(): Promise<Map<string, Credential>> {
+    return (this.#credentials ??= byId(this.#vault.listCredentials({ stack: this.#stack })));
+  }
+
+  /** All live categories by id, in one request. */
+  categories(): Promise<Map<string, Category>> {
+    return (this.#categories ??= byId(this.#vault.listCategories()));
+  }
+
+  /** After a change of a category, which changes the paths of all that is below. */
+  forget(): void {
+    this.#credentials = undefined;
+    this.#categories = undefined;
+  }
+}
+
+async function byId<Item extends { id: string }>(items: AsyncIterable<Item>): Promise<Map<string, Item>> {
+  const found = new Map<string, Item>();
+  for await (const item of items) found.set(item.id, item);
+  return found;
+}

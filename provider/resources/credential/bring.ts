@@ -1,0 +1,58 @@
+import { isDeepStrictEqual } from "node:util";
+import { dueCause, isDue } from "../../rotation/due.js";
+import { retireAccounts } from "../../rotation/accounts.js";
+import { reachCauses } from "../../rotation/rotate.js";
+import type { Credential, CredentialPatch, TargetRecord } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import type { Causes } from "./causes.js";
+import type { Declared } from "./entry.js";
+
+/** An entry on its way to what is declared. */
+export interface Bringing {
+  credential: Credential;
+  declared: Declared;
+  /** Everything but the targets. */
+  patch: CredentialPatch;
+  causes: Causes;
+  /** Also rotate what is due. */
+  evenDue: boolean;
+}
+
+/**
+ * Writes what is declared to an entry and rotates for what has no version yet; a version that anybody left pending is
+ * finished first. Safe to repeat. `onWritten` is called once the vault was changed: from then on a failure is partial.
+ */
+export async function bring(
+  context: ResourceContext,
+  { credential, declared, patch, causes, evenDue }: Bringing,
+  onWritten: () => void,
+): Promise<Credential> {
+  const { vault, rotation } = context;
+  const { id } = credential;
+  const retarget = !isDeepStrictEqual(comparable(credential.targets), comparable(declared.records));
+  const wanted = [causes.trigger, causes.targets].filter((cause) => cause !== undefined);
+  if (retarget) {
+    onWritten();
+    const change = { ...patch, targets: declared.records };
+    await reachCauses(rotation, id, wanted, { change });
+    await retireLeft(context, credential, declared.records);
+    return vault.readCredential(id);
+  }
+  const written = await vault.updateCredential(id, patch);
+  onWritten();
+  if (evenDue && isDue(written, rotation.clock.now())) wanted.push(dueCause(written));
+  if (wanted.length === 0 && !written.journal.pending && !written.journal.attention) return written;
+  return (await reachCauses(rotation, id, wanted)).credential;
+}
+
+/** Accounts that are no longer declared end as their `onDelete` says, once the others have their new version. */
+async function retireLeft(context: ResourceContext, before: Credential, now: readonly TargetRecord[]): Promise<void> {
+  const kept = new Set(now.map(({ account }) => account));
+  const left = before.targets.filter(({ account }) => !kept.has(account));
+  for (const note of await retireAccounts(context.rotation, { ...before, targets: left })) context.notify(note);
+}
+
+/** Records without what only the vault decides, as JSON keeps them. */
+function comparable(records: readonly TargetRecord[]): unknown {
+  return JSON.parse(JSON.stringify(records.map(({ accountMade: _made, ...record }) => record)));
+}

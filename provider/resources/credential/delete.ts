@@ -1,0 +1,60 @@
+import { CoffreError, isCoffreError } from "../../core/errors.js";
+import { retireAccounts } from "../../rotation/accounts.js";
+import type { Credential } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import type { Properties } from "../values.js";
+import { parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { readKnown } from "./presence.js";
+import { parseState } from "./schema.js";
+
+/**
+ * Ends the accounts as their targets say, then takes the entry out of the tree; values and history stay unless
+ * `onDelete` is `delete`. If an account can't be ended nothing is archived. Gone or archived already is a success.
+ */
+export async function deleteCredential(context: ResourceContext, id: string, props: Properties): Promise<void> {
+  const { vault } = context;
+  const state = parseState(props);
+  const identity = await vault.identity();
+  const stamp = parseStamp(state.vaultStamp);
+  refuseOtherVault(stamp, identity);
+  const credential = await readKnown(vault, id, state, identity);
+  if (!credential || credential.archivedAt !== undefined) return;
+  refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential);
+  const proof = { token: state.ownerToken ?? "" }; // a state without a token owns nothing
+  if (!credential.hasToken(proof.token)) {
+    throw new CoffreError("CONFLICT", `${credential.path.join("/")} belongs to another stack now`, {
+      hint: "Take it out of this stack's state with `pulumi state delete`.",
+      details: { id },
+    });
+  }
+  await retire(context, credential);
+  if (state.onDelete === "delete" && (await mayDelete(context, credential))) await vault.deleteCredential(id, proof);
+  else await vault.archiveCredential(id, proof);
+}
+
+async function retire(context: ResourceContext, credential: Credential): Promise<void> {
+  try {
+    for (const note of await retireAccounts(context.rotation, credential)) context.notify(note);
+  } catch (error) {
+    if (!isCoffreError(error)) throw error;
+    const name = credential.path.join("/");
+    throw new CoffreError(error.code, `${name} was kept, since its account could not be ended: ${error.problem}`, {
+      hint:
+        (error.hint === undefined ? "" : `${error.hint} `) +
+        'To leave the account as it is, set `onDelete: "keep"` on its target and run up first, or take the resource out of the state with `pulumi state delete`.',
+      cause: error,
+    });
+  }
+}
+
+/** A value that a target may hold, or by which another is changed, isn't destroyed. */
+async function mayDelete(context: ResourceContext, credential: Credential): Promise<boolean> {
+  const dependants = await context.vault.listDependants(credential.id);
+  const reason = credential.journal.pending
+    ? "a version of it is pending"
+    : dependants.length > 0
+      ? "it is the admin of others"
+      : undefined;
+  if (reason !== undefined) context.notify(`${credential.path.join("/")} was archived and not deleted: ${reason}`);
+  return reason === undefined;
+}

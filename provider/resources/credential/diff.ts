@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from "node:util";
+import { dueAt, isDue } from "../../rotation/due.js";
+import { prepareTargets } from "../../rotation/targets.js";
+import type { Credential, VaultIdentity } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import { findRootCategory } from "../root-category.js";
+import { hasUnknown, type Properties } from "../values.js";
+import { isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { refuseImpossiblePolicy } from "./entry.js";
+import { readLive } from "./presence.js";
+import { CredentialInputs, type CredentialState, parseState, pickInputs } from "./schema.js";
+import { factsOf } from "./state.js";
+
+/** `replaces` is never there: a credential's life is updates (`protocol.md` section 6). */
+export interface DiffResult {
+  changes: boolean;
+}
+
+/** Inputs that mean something when the entry is made, and nothing after. */
+const ONLY_AT_CREATION: ReadonlySet<string> = new Set(["adopt"]);
+
+/** What the state and the program alone say. */
+export function diffCredentialOffline(olds: Properties, news: Properties): DiffResult {
+  const state = parseState(olds);
+  return { changes: inputsChanged(state, pickInputs(news)) || state.status === "unfinished" };
+}
+
+/**
+ * Does an `up` have something to do? Asks the vault once a run, so that an ordinary `up` sees unfinished rotations, newer
+ * versions and what is due. @throws CoffreError WRONG_VAULT, ROLLED_BACK, NOT_FOUND; what an update would be refused for
+ */
+export async function diffCredential(
+  context: ResourceContext,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<DiffResult> {
+  const state = parseState(olds);
+  const identity = await context.overview.identity();
+  const stamp = parseStamp(state.vaultStamp);
+  refuseOtherVault(stamp, identity);
+  const { credential, listed } = await find(context, id, state, identity);
+  refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential);
+
+  const inputs = pickInputs(news);
+  const declared = inputsChanged(state, inputs);
+  if (declared && !hasUnknown(inputs))
+    await refuseImpossibleUpdate(context, credential, CredentialInputs.parse(inputs));
+  return { changes: declared || !listed || factsChanged(state, identity, credential) || isWanted(context, credential) };
+}
+
+/** Not listed: the vault has it under the mark of an earlier stack name, or it was taken over by somebody. */
+async function find(
+  context: ResourceContext,
+  id: string,
+  state: CredentialState,
+  identity: VaultIdentity,
+): Promise<{ credential: Credential; listed: boolean }> {
+  const listed = (await context.overview.credentials()).get(id);
+  if (listed) return { credential: listed, listed: true };
+  return { credential: await readLive(context.vault, id, state, identity), listed: false };
+}
+
+function inputsChanged(state: CredentialState, inputs: Properties): boolean {
+  const before: Properties = pickInputs({ ...state });
+  const names = new Set([...Object.keys(before), ...Object.keys(inputs)]);
+  return [...names].some(
+    (name) =>
+      !ONLY_AT_CREATION.has(name) && (hasUnknown(inputs[name]) || !isDeepStrictEqual(before[name], inputs[name])),
+  );
+}
+
+/** Something that matters happened in the vault since the state was written, or the state itself says that it isn't finished. */
+function factsChanged(state: CredentialState, identity: VaultIdentity, credential: Credential): boolean {
+  const { ref, currentVersion, status } = factsOf(identity, credential);
+  const stamp = parseStamp(state.vaultStamp);
+  return (
+    state.ref !== ref ||
+    state.currentVersion !== currentVersion ||
+    state.status !== status ||
+    status === "unfinished" ||
+    (stamp !== undefined && isOutdated(stamp, identity, credential))
+  );
+}
+
+function isWanted(context: ResourceContext, credential: Credential): boolean {
+  const now = context.rotation.clock.now();
+  if (!isDue(credential, now)) return false;
+  if (context.rotateDue || credential.rotation?.when === "up") return true;
+  const since = dueAt(credential)?.toISOString().slice(0, 10) ?? "";
+  context.notify(`${credential.path.join("/")} is due for rotation since ${since}: run \`coffre rotate --due\``);
+  return false;
+}
+
+async function refuseImpossibleUpdate(
+  context: ResourceContext,
+  credential: Credential,
+  inputs: CredentialInputs,
+): Promise<void> {
+  await prepareTargets(context.rotation, {
+    targets: inputs.targets ?? [],
+    username: inputs.username,
+    credentialId: credential.id,
+  });
+  const categoryId = inputs.categoryId ?? (await findRootCategory(context));
+  if (categoryId !== undefined) await refuseImpossiblePolicy(context, inputs, categoryId);
+}

@@ -1,0 +1,77 @@
+import type { Credential, VaultIdentity } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import { findRootCategory } from "../root-category.js";
+import { dropEmpty, type Properties } from "../values.js";
+import { formatStamp, isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { readKnown } from "./presence.js";
+import { type CredentialState, parseState } from "./schema.js";
+import { factsOf } from "./state.js";
+
+export interface ReadResult {
+  /** Absent once the entry is gone. */
+  id?: string;
+  props?: Record<string, unknown>;
+}
+
+/**
+ * The entry as it is, for a refresh or a `get`. Gone is what the vault doesn't know, and what was archived: it is out of
+ * the tree. @throws CoffreError WRONG_VAULT, ROLLED_BACK; FORBIDDEN and all others, which never mean gone
+ */
+export async function readCredential(context: ResourceContext, id: string, props: Properties): Promise<ReadResult> {
+  const state = parseState(props);
+  const identity = await context.vault.identity();
+  const stamp = parseStamp(state.vaultStamp);
+  refuseOtherVault(stamp, identity);
+  const credential = await readKnown(context.vault, id, state, identity);
+  if (!credential || credential.archivedAt !== undefined) return {};
+  refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential);
+  const looked = stamp === undefined;
+  const root = await findRootCategory(context);
+  return {
+    id,
+    props: dropEmpty({
+      ...state,
+      ...(looked ? allFields(credential) : declaredFields(state, credential, root)),
+      ...factsOf(identity, credential),
+      ...(looked ? {} : { vaultStamp: currentStamp(state, identity, credential) }),
+    }),
+  };
+}
+
+/** What a refresh reports: fields that the program declares. Others are people's own. */
+function declaredFields(
+  state: CredentialState,
+  credential: Credential,
+  root: string | null | undefined,
+): Partial<Record<keyof CredentialState, unknown>> {
+  const { username, url, description, tags, rotation } = credential;
+  const moved = (state.categoryId ?? root ?? null) !== credential.categoryId;
+  return {
+    name: credential.name,
+    ...(moved ? { categoryId: credential.categoryId ?? undefined } : {}),
+    ...(state.username === undefined ? {} : { username }),
+    ...(state.url === undefined ? {} : { url }),
+    ...(state.description === undefined ? {} : { description }),
+    ...(state.tags === undefined ? {} : { tags }),
+    ...(state.rotation === undefined ? {} : { rotation: rotation && declaredRotation(state.rotation, rotation) }),
+  };
+}
+
+function allFields({ name, categoryId, username, url, description, tags, rotation }: Credential) {
+  return { name, categoryId: categoryId ?? undefined, username, url, description, tags, rotation };
+}
+
+/** `when` is left out of a state that left it to its default, so that a refresh finds no difference. */
+function declaredRotation(
+  declared: NonNullable<CredentialState["rotation"]>,
+  { everyDays, when }: NonNullable<Credential["rotation"]>,
+): NonNullable<CredentialState["rotation"]> {
+  return declared.when === undefined && when === "scheduled" ? { everyDays } : { everyDays, when };
+}
+
+/** The newest event alone is no news: a refresh of what didn't change changes nothing. */
+function currentStamp(state: CredentialState, identity: VaultIdentity, credential: Credential): string {
+  const before = parseStamp(state.vaultStamp);
+  const keep = before !== undefined && !isOutdated(before, identity, credential);
+  return keep && state.vaultStamp !== undefined ? state.vaultStamp : formatStamp(identity, credential);
+}

@@ -1,0 +1,128 @@
+import * as pulumi from "@pulumi/pulumi";
+import { declaredAt, dynamicOptions, providerOf, serialized } from "../../shell/register.js";
+import type { Target } from "../../shell/targets.js";
+import { readIdReference, readPassword } from "../../shell/program-values.js";
+import type { CredentialProgress } from "./schema.js";
+
+/** When a password is changed although nothing else is. */
+export interface RotationArgs {
+  /** Days between rotations, 1 to 3650, counted from the day when the current version came into force. */
+  everyDays: pulumi.Input<number>;
+  /**
+   * Default `scheduled`: a preview shows what is due, and `coffre rotate --due` or `pulumi up -c coffre:rotateDue=true`
+   * does it. `up`: every `pulumi up` does it.
+   */
+  when?: pulumi.Input<"scheduled" | "up"> | undefined;
+}
+
+/** What a program declares of a credential. */
+export interface CredentialArgs {
+  /** Its name in its category. Default: the resource's name. No slash, no line break. */
+  name?: pulumi.Input<string> | undefined;
+  /**
+   * Id of its category. Default: the branch of `coffre:rootCategory`, else the vault's root. A change moves the entry,
+   * with its versions.
+   */
+  categoryId?: pulumi.Input<string> | undefined;
+  /** Whom the password belongs to. Targets need it: it is the account's name there. */
+  username?: pulumi.Input<string> | undefined;
+  /** Where it is used, for people. */
+  url?: pulumi.Input<string> | undefined;
+  /** A note for people, without a secret. */
+  description?: pulumi.Input<string> | undefined;
+  /** Words to find it by. */
+  tags?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  /** Where the password is set and proven, for example `coffre.postgres({ … })`. Not together with `targets`. */
+  target?: pulumi.Input<Target> | undefined;
+  /** Several places that have the same password. It comes into force once all of them have proven it. */
+  targets?: pulumi.Input<pulumi.Input<Target>[]> | undefined;
+  /** The rhythm of rotation. Default: none. */
+  rotation?: pulumi.Input<RotationArgs> | undefined;
+  /**
+   * A change of any of these values draws a new password. A set of values that was there before has its version already,
+   * and draws nothing.
+   */
+  rotateWhenChanged?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /**
+   * Takes over an entry that exists: by its id, which also brings back an archived one, or with `true` the one of this
+   * name. With a target a new password is set there; without one its value stays. Means nothing once the resource exists.
+   */
+  adopt?: pulumi.Input<true | string> | undefined;
+  /**
+   * What becomes of the entry when the resource is deleted. Default `archive`: it leaves the tree, and its values and
+   * history stay. `delete`: they go too, except while a version is pending or others use it as their admin.
+   */
+  onDelete?: pulumi.Input<"archive" | "delete"> | undefined;
+  /** Default `coffre`: Coffre draws the value. `external`: people give it, and Coffre only keeps it. */
+  valueManagedBy?: pulumi.Input<"coffre" | "external"> | undefined;
+}
+
+/**
+ * A username and its password in a category of the vault. The password is drawn by the category's policy, kept in the
+ * vault, set on the targets and proven there; it is in no state of this resource.
+ */
+export class Credential extends pulumi.CustomResource {
+  /** Its name in its category. */
+  declare readonly name: pulumi.Output<string>;
+  declare readonly categoryId: pulumi.Output<string | undefined>;
+  declare readonly username: pulumi.Output<string | undefined>;
+  /** `coffre://<vault>/<category path>/<name>`: a name by path, for people and Git. No value. */
+  declare readonly ref: pulumi.Output<string>;
+  /** The number of the version in force, from 1; none while there is no value yet. */
+  declare readonly currentVersion: pulumi.Output<number | undefined>;
+  /** `done`, `unfinished` (the next `up` goes on), or `awaiting-value`. */
+  declare readonly status: pulumi.Output<CredentialProgress>;
+
+  #password: pulumi.Output<string> | undefined;
+  #idRef: pulumi.Output<string> | undefined;
+
+  /**
+   * @param name The resource's name in Pulumi, and the entry's unless `args.name` says otherwise.
+   */
+  constructor(name: string, args: CredentialArgs = {}, opts: pulumi.CustomResourceOptions = {}) {
+    const { target, targets, ...plain } = args;
+    if (target !== undefined && targets !== undefined) {
+      throw new pulumi.ResourceError(`Credential ${name}: give target or targets, not both`, opts.parent);
+    }
+    const looked = opts.id !== undefined;
+    const properties = looked
+      ? { name: undefined, categoryId: undefined, username: undefined }
+      : { ...plain, name: args.name ?? name, ownerKey: declaredAt("Credential", name, opts) };
+    super(
+      "coffre:index:Credential",
+      name,
+      {
+        ...properties,
+        ...(target === undefined && targets === undefined ? {} : { targets: targets ?? [target] }),
+        ref: undefined,
+        currentVersion: undefined,
+        status: undefined,
+        __provider: serialized("credential"),
+      },
+      dynamicOptions(opts),
+    );
+  }
+
+  /** The credential with this id, which another stack or a person made: to read, not to change. */
+  static get(name: string, id: pulumi.Input<pulumi.ID>, opts: pulumi.CustomResourceOptions = {}): Credential {
+    return new Credential(name, {}, { ...opts, id });
+  }
+
+  /** `coffre://<vault>/id/<id>`: a name that survives renames and moves, for programs. No value. */
+  get idRef(): pulumi.Output<string> {
+    return (this.#idRef ??= readIdReference(this, providerOf(this)));
+  }
+
+  /**
+   * The password, for a resource of another provider that takes nothing else. It is read from the vault by this program,
+   * when asked for, and is a Pulumi secret.
+   *
+   * Handed to another resource it stands, encrypted, in *that* resource's state and in the engine's logs, for whoever has
+   * the stack's passphrase; see docs/security. Give targets and Coffre's own resources {@link idRef} instead.
+   *
+   * Unknown in a preview while a change is planned; an error while the credential is unfinished.
+   */
+  get password(): pulumi.Output<string> {
+    return (this.#password ??= readPassword(this, providerOf(this)));
+  }
+}

@@ -1,0 +1,91 @@
+import * as pulumi from "@pulumi/pulumi";
+import { requireUrl } from "../config/index.js";
+import { systemClock } from "../core/clock.js";
+import { CoffreError } from "../core/errors.js";
+import { formatReference, parseReference } from "../core/reference.js";
+import type { CredentialProgress } from "../resources/credential/schema.js";
+import type { Vault } from "../vault/port.js";
+import { actor } from "./actor.js";
+import type { Provider } from "./register.js";
+import { configurationOf } from "./settings.js";
+
+/** A credential as its class shows it. */
+interface Shown {
+  readonly id: pulumi.Output<string>;
+  readonly ref: pulumi.Output<string>;
+  readonly currentVersion: pulumi.Output<number | undefined>;
+  readonly status: pulumi.Output<CredentialProgress>;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+/**
+ * The value in force, read in the program's own process with the configuration of the credential's provider. Unknown
+ * while a change is planned. @throws CoffreError NEEDS_ATTENTION while the credential is unfinished, and what a vault throws
+ */
+export function readPassword(credential: Shown, provider: Provider): pulumi.Output<string> {
+  const { id, ref, currentVersion, status } = credential;
+  const value = pulumi
+    .all([id, ref, currentVersion, status, provider.settings])
+    .apply(async ([knownId, name, version, progress, settings]): Promise<string> => {
+      if (progress === "unfinished") {
+        throw new CoffreError("NEEDS_ATTENTION", `The password of ${name} isn't settled: a rotation is unfinished`, {
+          hint: "Run `pulumi up` or `coffre resume` to finish it; `coffre attention` says if a person has to decide.",
+        });
+      }
+      if (version === undefined) throw new CoffreError("NOT_FOUND", `Nobody has given ${name} a value yet`);
+      // The SDK takes this object for "not known yet", whatever the type says.
+      if (!mayRead(settings)) return pulumi.unknown as unknown as string;
+      return readValue(settings, knownId, version);
+    });
+  return pulumi.secret(value);
+}
+
+/**
+ * `coffre://<vault>/id/<id>`. In a preview the vault is asked for its name, so that the reference stays known while a
+ * change of the credential is planned: otherwise everything that names it would seem to change too.
+ */
+export function readIdReference(credential: Shown, provider: Provider): pulumi.Output<string> {
+  const { id, ref } = credential;
+  const fromState = pulumi.all([id, ref]).apply(([known, name]) => byId(parseReference(name).vault, known));
+  if (!pulumi.runtime.isDryRun()) return fromState;
+  return pulumi.unsecret(provider.settings).apply((settings) => {
+    if (!mayRead(settings)) return fromState;
+    return id.apply(async (known) => byId((await (await vaultFor(settings)).identity()).name, known));
+  });
+}
+
+function byId(vault: string, id: string): string {
+  return formatReference({ vault, by: "id", id });
+}
+
+/** False where a preview may ask nothing of the vault (`coffre:previewReads`). */
+function mayRead(settings: Settings): boolean {
+  return !pulumi.runtime.isDryRun() || configurationOf((key) => settings[key]).previewReads;
+}
+
+async function readValue(settings: Settings, id: string, version: number): Promise<string> {
+  const [answer] = await (await vaultFor(settings)).readMany([{ id, version }]);
+  if (answer instanceof Error) throw answer;
+  if (answer?.version !== version) {
+    throw new CoffreError("BAD_RESPONSE", `The vault didn't answer version ${version} of ${id}`);
+  }
+  return answer.value.reveal();
+}
+
+// One vault for each configuration; a program's process ends with its run, and the vault with it.
+const vaults = new Map<string, Promise<Vault>>();
+
+function vaultFor(settings: Settings): Promise<Vault> {
+  const key = JSON.stringify(settings);
+  const known = vaults.get(key) ?? open(settings);
+  vaults.set(key, known);
+  return known;
+}
+
+async function open(settings: Settings): Promise<Vault> {
+  const configuration = configurationOf((key) => settings[key]);
+  requireUrl(configuration);
+  const { openVault } = await import("../vault/open.js"); // a program that reads no value loads no vault
+  return openVault(configuration, { actor: actor("pulumi program"), clock: systemClock });
+}

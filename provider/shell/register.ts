@@ -1,0 +1,146 @@
+import * as pulumi from "@pulumi/pulumi";
+import { SETTING_NAMES, type SettingName } from "../config/settings.js";
+import { CoffreError } from "../core/errors.js";
+import { ownerKey } from "../core/owner-key.js";
+import { OWN_PREFIX, SECRET_SETTINGS, STACK_KEY, STACK_PREFIX } from "./settings.js";
+
+/** Which vault a provider instance works on; what is left out comes from the environment and `coffre.yaml`. */
+export interface ProviderArgs {
+  /** The vault's URL, `file://./coffre.db` (relative to the folder of Pulumi.yaml). */
+  url?: pulumi.Input<string> | undefined;
+  /** Where resources without a category stand: names with `/` between them. Default: the vault's root. */
+  rootCategory?: pulumi.Input<string> | undefined;
+  /**
+   * Default true. False: neither a preview nor the diff of an up asks the vault, for runners that preview without a key;
+   * newer versions and what is due are then seen at refresh only, and passwords are unknown in previews.
+   */
+  previewReads?: pulumi.Input<boolean> | undefined;
+  /** Path of the key file that opens this vault. */
+  keyFile?: pulumi.Input<string> | undefined;
+  /** Path of a file with the passphrase that opens this vault. */
+  passphraseFile?: pulumi.Input<string> | undefined;
+  /** Path of a file with the token that this vault's server asks for. */
+  tokenFile?: pulumi.Input<string> | undefined;
+}
+
+/** The plugin that runs the resources' code: the SDK's own dynamic provider. */
+const PLUGIN = "pulumi-nodejs";
+const PACKAGE = "coffre";
+
+/**
+ * Chooses a vault for the resources that are given it: `new coffre.Credential(…, { provider: robots })`. Children of a
+ * component inherit it through `providers`. An instance with a URL of its own takes nothing of the stack's
+ * configuration but `coffre:rotateDue`; one without, and the one that is made where a program makes none, takes all.
+ */
+export class Provider extends pulumi.ProviderResource {
+  /** @internal What the instance is configured to, for values that the program itself reads. */
+  readonly settings: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: ProviderArgs = {}, opts: pulumi.ResourceOptions = {}) {
+    const fromStack = args.url === undefined ? SETTING_NAMES.filter((setting) => setting !== "owner") : ROTATE_DUE;
+    const properties: Record<string, pulumi.Input<string>> = {
+      ...ownSettings(args),
+      ...stackSettings(fromStack),
+      [STACK_KEY]: stackName(),
+    };
+    super(PLUGIN, name, properties, opts);
+    this.settings = pulumi.output(properties);
+  }
+
+  /** @internal The SDK hands an instance on to children by package; theirs is coffre, not the plugin's. */
+  getPackage(): string {
+    return PACKAGE;
+  }
+}
+
+const ROTATE_DUE: readonly SettingName[] = ["rotateDue"];
+
+function ownSettings(args: ProviderArgs): Record<string, pulumi.Input<string>> {
+  const given = Object.entries(args).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([name, value]) => [`${OWN_PREFIX}${name}`, pulumi.output(value).apply((known) => String(known))]),
+  );
+}
+
+function stackSettings(names: readonly SettingName[]): Record<string, pulumi.Input<string>> {
+  const config = new pulumi.Config(PACKAGE);
+  const found: Record<string, pulumi.Input<string>> = {};
+  for (const name of names) {
+    const value = SECRET_SETTINGS.has(name) ? config.getSecret(name) : config.get(name);
+    if (value !== undefined) found[`${STACK_PREFIX}${name}`] = value;
+  }
+  return found;
+}
+
+// The engine forgets its resources after each run of a program, and one process can run several.
+const instances = new WeakMap<object, Provider>();
+const NO_STACK = {};
+
+function defaultProvider(): Provider {
+  const run = pulumi.runtime.getStackResource() ?? NO_STACK;
+  const known = instances.get(run);
+  if (known) return known;
+  const made = new Provider(PACKAGE);
+  instances.set(run, made);
+  return made;
+}
+
+/**
+ * The options with which a resource of ours is registered: the provider that the program chose or a parent hands on, or
+ * the default one; and deletion before a replacement, since two live entries can't have one name and one account.
+ */
+export function dynamicOptions(opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
+  const parent = opts.parent ?? pulumi.runtime.getStackResource();
+  const provider = opts.provider ?? parent?.getProvider(`${PACKAGE}:index:`) ?? defaultProvider();
+  return { ...opts, provider, deleteBeforeReplace: true };
+}
+
+/** The instance that a resource of ours was registered with. @throws CoffreError CONFIGURATION for one of another kind */
+export function providerOf(resource: pulumi.Resource): Provider {
+  const provider = resource.getProvider(`${PACKAGE}:index:`);
+  if (provider instanceof Provider) return provider;
+  throw new CoffreError("CONFIGURATION", "The resource's provider was not made by coffre.Provider", {
+    hint: "Give the resource no `provider`, or an instance of coffre.Provider.",
+  });
+}
+
+/**
+ * The code of a resource as its state keeps it: what the SDK's closure serializer would say in five times as many bytes,
+ * twice in each resource's state, about a module that is imported whole.
+ */
+export function serialized(name: "category" | "credential"): string {
+  return `exports.handler=()=>require("${PACKAGE}/dynamic/${name}")`;
+}
+
+/** Where a resource is declared, for the mark in the vault: see `protocol.md` section 6. */
+export function declaredAt(kind: string, name: string, opts: pulumi.CustomResourceOptions): string {
+  const owner = ownerName();
+  return ownerKey({
+    ...(owner === undefined ? {} : { owner }),
+    project: pulumi.getProject(),
+    stack: pulumi.getStack(),
+    parentTypes: typesOf(opts.parent),
+    kind,
+    name,
+  });
+}
+
+function typesOf(parent: pulumi.Resource | undefined): string[] {
+  // The SDK keeps both for itself and declares neither; the URN, which holds the same, is known only later.
+  const known = parent as { __pulumiType?: string; __parentResource?: pulumi.Resource } | undefined;
+  if (known?.__pulumiType === undefined || known.__pulumiType === STACK_TYPE) return [];
+  return [...typesOf(known.__parentResource), known.__pulumiType];
+}
+
+const STACK_TYPE = "pulumi:pulumi:Stack";
+
+function stackName(): string {
+  const owner = ownerName();
+  const names = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
+  return [...(owner === undefined ? [] : [owner]), ...names].join("/");
+}
+
+/** `coffre:owner`, by the one precedence: the environment first. */
+function ownerName(): string | undefined {
+  return process.env["COFFRE_OWNER"] || new pulumi.Config(PACKAGE).get("owner");
+}

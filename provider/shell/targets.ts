@@ -1,0 +1,21 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { PostgresTargetArgs } from "../target/postgres/schema.js";
+import type { InputsOf } from "./inputs.js";
+
+/** A system on which a credential's password is set and proven; made by functions such as {@link postgres}. */
+export interface Target {
+  /** Which driver it is for. */
+  readonly kind: string;
+  readonly [property: string]: pulumi.Input<unknown>;
+}
+
+/** What {@link postgres} takes: where the server is, who may change the role there, and what the role is to be. */
+export type PostgresArgs = InputsOf<PostgresTargetArgs>;
+
+/**
+ * A role of a PostgreSQL server, 10 or newer. The credential's `username` is the role's name. The server gets a
+ * verifier and never the password; the proof is a login whose answer only a server with that verifier can give.
+ */
+export function postgres(args: PostgresArgs): Target {
+  return { ...args, kind: "postgres" };
+}
