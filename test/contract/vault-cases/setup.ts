@@ -5,6 +5,7 @@ import { Secret } from "../../../provider/core/secret.js";
 import type {
   Credential,
   CredentialInput,
+  EventFilter,
   Lease,
   RotationStep,
   TargetRecord,
@@ -39,8 +40,10 @@ export class HandClock implements Clock {
 export interface Bench {
   vault: Vault;
   clock: HandClock;
+  /** Number of the newest event before the case: a file's log begins with its making. */
+  start: number;
   /** A second vault over the same rows, as another machine's process has it. */
-  elsewhere(): Promise<Vault>;
+  elsewhere: () => Promise<Vault>;
 }
 
 /** Runs one case on a fresh vault and takes it away afterwards. */
@@ -50,9 +53,11 @@ export function onVault(create: CreateVault, work: (bench: Bench) => Promise<voi
     const clock = new HandClock();
     try {
       const vault = await storage.open({ clock, actor: "ana@runner-1 (test)", source: "runner-1" });
+      const { head: start } = await vault.identity();
       await work({
         vault,
         clock,
+        start,
         elsewhere: () => storage.open({ clock, actor: "bo@runner-2 (test)", source: "runner-2" }),
       });
     } finally {
@@ -79,8 +84,7 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-export async function actions(vault: Vault, credentialId?: string): Promise<string[]> {
-  const filter = credentialId === undefined ? {} : { credentialId };
+export async function actions(vault: Vault, filter: EventFilter): Promise<string[]> {
   return (await collect(vault.listEvents(filter))).map(({ action }) => action);
 }
 

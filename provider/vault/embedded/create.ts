@@ -1,0 +1,145 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Clock } from "../../core/clock.js";
+import { CoffreError } from "../../core/errors.js";
+import { checkVaultName } from "../../core/name.js";
+import type { VaultIdentity } from "../port.js";
+import { APPLICATION_ID, FORMAT } from "./format.js";
+import { KEY_BYTES, VaultKeys } from "./keys.js";
+import { EMPTY_CENSUS } from "./ledger.js";
+import { checkFileSystem, type FileSystemType, fileSystemType } from "./location.js";
+import { EMPTY_HEAD } from "./log.js";
+import { writeMeta } from "./meta.js";
+import { createSchema } from "./schema.js";
+import { checkLabel, putSlot } from "./slot-rows.js";
+import { lockSlot, type VaultKey } from "./slots.js";
+import { Connection, mapSqliteError, openSqlite, type SqliteOptions } from "./sqlite.js";
+import { Store } from "./store.js";
+import { Transaction } from "./transaction.js";
+
+const FIRST_KEY_NUMBER = 1;
+/** What SQLite keeps beside a file; one that is left over from another vault would be taken for this one's. */
+const COMPANIONS = ["-wal", "-shm", "-journal"];
+
+export interface CreateVaultOptions extends SqliteOptions {
+  /** Absolute path of the file to be. Missing folders are made, for this user only. */
+  path: string;
+  /** The vault's own name, as references have it. */
+  name: string;
+  /** What the first key slot opens with. */
+  key: VaultKey;
+  /** The first slot's label. Default `first`. */
+  label?: string;
+  actor: string;
+  clock: Clock;
+  /** For tests: what statfs says of the folder. */
+  typeOfFileSystem?: FileSystemType;
+}
+
+/**
+ * Makes a new vault: nothing else ever does. It stands under its path as a whole or not at all.
+ * @throws CoffreError CONFLICT if there is a file already; INVALID_INPUT; NETWORK_FILE_SYSTEM; READ_ONLY; DISK_FULL
+ */
+export async function createEmbeddedVault(options: CreateVaultOptions): Promise<VaultIdentity> {
+  const { path, typeOfFileSystem = fileSystemType } = options;
+  const name = checkVaultName(options.name);
+  const label = checkLabel(options.label ?? "first");
+  checkNothingThere(path);
+  const folder = dirname(path);
+  const draft = join(folder, `.${basename(path)}.${randomUUID()}`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    checkFileSystem(path, typeOfFileSystem);
+    // Made empty first: SQLite would give it the mode that the user's umask says.
+    closeSync(openSync(draft, "wx", 0o600));
+    const identity = await fillDraft(draft, { ...options, name, label });
+    linkSync(draft, path); // unlike a rename, it never replaces a file
+    return identity;
+  } catch (error) {
+    throw mapCreateError(path, error);
+  } finally {
+    for (const suffix of ["", ...COMPANIONS]) rmSync(draft + suffix, { force: true });
+    syncFolder(folder);
+  }
+}
+
+async function fillDraft(draft: string, options: CreateVaultOptions & { label: string }): Promise<VaultIdentity> {
+  const { name, key, label, actor, clock } = options;
+  const createdAt = clock.now().toISOString();
+  const vaultId = randomUUID();
+  const home = { vaultId, keyNumber: FIRST_KEY_NUMBER };
+  const dataKey = randomBytes(KEY_BYTES);
+  const slot = await lockSlot(home, dataKey, key);
+  const keys = new VaultKeys(dataKey, vaultId, FIRST_KEY_NUMBER);
+  const connection = new Connection(openSqlite(draft, options));
+  try {
+    const { db } = connection;
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT}`);
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("BEGIN IMMEDIATE");
+    createSchema(db);
+    const head = EMPTY_HEAD;
+    const meta = {
+      format: FORMAT,
+      ...home,
+      restoreCounter: 0,
+      head,
+      revision: 0,
+      name,
+      createdAt,
+      census: EMPTY_CENSUS,
+    };
+    writeMeta(connection, keys, meta);
+    const store = new Store(draft, connection, keys);
+    store.begin();
+    store.addEvent({ at: createdAt, actor, action: "vault.created", ids: [] });
+    putSlot(store, slot, { label, createdAt });
+    store.addEvent({ at: createdAt, actor, action: "slot.added", ids: [slot.id], detail: label });
+    store.finish();
+    const identity = new Transaction(store).identity();
+    db.exec("COMMIT");
+    return identity;
+  } finally {
+    connection.close(); // the last one: SQLite moves everything into the file itself
+    keys.wipe();
+  }
+}
+
+function checkNothingThere(path: string): void {
+  const found = ["", ...COMPANIONS].map((suffix) => path + suffix).find((file) => existsSync(file));
+  if (found !== undefined) throw occupied(found);
+}
+
+function occupied(path: string): CoffreError {
+  return new CoffreError("CONFLICT", `There is a file at ${path} already.`, {
+    hint: "A vault is never overwritten: choose another path, or move that file away.",
+    details: { path },
+  });
+}
+
+function mapCreateError(path: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EEXIST") return occupied(path);
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}.`, { cause: error });
+  }
+  if (typeof code === "string" && /^E(ACCES|PERM|ROFS|NOTDIR)$/.test(code)) {
+    return new CoffreError("READ_ONLY", `No vault can be made at ${path} (${code}).`, {
+      hint: "Choose a folder that this user may write.",
+      cause: error,
+    });
+  }
+  return mapSqliteError(path, error);
+}
+
+/** So that the new name survives a power cut, where the system lets a folder be synced. */
+function syncFolder(folder: string): void {
+  if (!existsSync(folder) || process.platform === "win32") return;
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

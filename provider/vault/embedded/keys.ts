@@ -1,0 +1,93 @@
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+import type { KeyedPurpose } from "../records/rows.js";
+import { encodeParts, FORMAT } from "./format.js";
+
+/** Length of the data key and of every key that is derived from it. */
+export const KEY_BYTES = 32;
+
+/** Base64url characters of a blind index: 132 of the HMAC's 256 bits. */
+const INDEX_LENGTH = 22;
+const KEYED_HEX_DIGITS = 32;
+
+/** Names what keys are for: one purpose, one key. */
+type Purpose = `seal ${string}` | `index ${string}` | `mac ${string}` | `keyed ${KeyedPurpose}` | "chain" | "census";
+
+/**
+ * All keys of one vault, derived from its data key by HKDF-SHA-256: a key for each purpose, and below it one for each
+ * record. None is stored.
+ */
+export class VaultKeys {
+  /** What every sealed text and every derivation is bound to. */
+  readonly vaultId: string;
+  readonly keyNumber: number;
+  #dataKey: Buffer;
+  readonly #purposes = new Map<Purpose, KeyObject>();
+
+  /** Keeps `dataKey` and wipes it in {@link wipe}. */
+  constructor(dataKey: Buffer, vaultId: string, keyNumber: number) {
+    this.#dataKey = dataKey;
+    this.vaultId = vaultId;
+    this.keyNumber = keyNumber;
+  }
+
+  /** The key of one record for one purpose. */
+  recordKey(table: string, id: string): KeyObject {
+    const key = expand(this.purposeKey(`seal ${table}`), id);
+    const object = createSecretKey(key);
+    key.fill(0);
+    return object;
+  }
+
+  /** Where a name stands, for lookups: equal names below one parent, equal indexes, and nothing to read from it. */
+  index(kind: string, ...parts: (string | null)[]): string {
+    return createHmac("sha256", this.purposeKey(`index ${kind}`))
+      .update(encodeParts(parts))
+      .digest("base64url")
+      .slice(0, INDEX_LENGTH);
+  }
+
+  /** Authenticates a row that has nothing to seal. */
+  mac(kind: string, ...parts: (string | number | null)[]): Buffer {
+    return createHmac("sha256", this.purposeKey(`mac ${kind}`))
+      .update(encodeParts(parts))
+      .digest();
+  }
+
+  keyed(purpose: KeyedPurpose, text: string): string {
+    return createHmac("sha256", this.purposeKey(`keyed ${purpose}`))
+      .update(text)
+      .digest("hex")
+      .slice(0, KEYED_HEX_DIGITS);
+  }
+
+  purposeKey(purpose: Purpose): KeyObject {
+    let key = this.#purposes.get(purpose);
+    if (!key) {
+      const info = encodeParts(["coffre", FORMAT, this.vaultId, this.keyNumber, purpose]);
+      key = createSecretKey(Buffer.from(hkdfSync("sha256", this.#dataKey, "", info, KEY_BYTES)));
+      this.#purposes.set(purpose, key);
+    }
+    return key;
+  }
+
+  /** A copy of the data key, for a new slot. The caller wipes it. */
+  copyDataKey(): Buffer {
+    return Buffer.from(this.#dataKey);
+  }
+
+  /** Overwrites the data key and forgets the others, which are the runtime's to overwrite. */
+  wipe(): void {
+    this.#dataKey.fill(0);
+    this.#purposes.clear();
+  }
+}
+
+/**
+ * HKDF-Expand (RFC 5869, 2.3) to one block: the purpose's key is uniformly random already, so nothing is extracted.
+ * One HMAC instead of three: it runs for each record.
+ */
+export function expand(purposeKey: KeyObject, info: string): Buffer {
+  return createHmac("sha256", purposeKey).update(info).update(ONE).digest();
+}
+
+const ONE = Buffer.of(1);

@@ -1,0 +1,125 @@
+import { createHmac } from "node:crypto";
+import * as z from "zod";
+import type { VaultEvent } from "../port.js";
+import { corrupt, encodeParts } from "./format.js";
+import type { VaultKeys } from "./keys.js";
+import { openRow, sealRow } from "./seal.js";
+import { bytesOf, type Connection, numberOf, type SqlRow } from "./sqlite.js";
+
+/** The end of the event log: what `meta` keeps, so that a tail that was cut off is missed. */
+export interface Head {
+  /** Number of the newest block. 0: none. */
+  block: number;
+  /** Number of the newest event. */
+  seq: number;
+  /** MAC of the newest block. */
+  mac: Buffer;
+}
+
+/**
+ * What one transaction wrote: its events, and which rows it left at which revision. One row, one seal and one link of
+ * the chain for a batch of any size. A block may have no event: a lease that was given back, a login that succeeded.
+ */
+export interface Block {
+  events: VaultEvent[];
+  writes: [table: string, id: string, revision: number][];
+}
+
+const BlockText = z.object({
+  events: z.array(
+    z.object({
+      seq: z.int(),
+      at: z.string(),
+      actor: z.string(),
+      action: z.string(),
+      ids: z.array(z.string()),
+      version: z.int().exactOptional(),
+      detail: z.string().exactOptional(),
+    }),
+  ),
+  writes: z.array(z.tuple([z.string(), z.string(), z.int()])),
+});
+
+const MAC_BYTES = 32;
+
+/** How many hex digits of a block's MAC a head proof shows. */
+const PROOF_DIGITS = 32;
+
+export const EMPTY_HEAD: Head = { block: 0, seq: 0, mac: Buffer.alloc(MAC_BYTES) };
+
+const SELECT = "SELECT number, last_seq, mac, body FROM log";
+
+/** The event log: blocks numbered without a gap, each with a MAC over itself and the MAC before it. */
+export class Log {
+  readonly #connection: Connection;
+  readonly #keys: VaultKeys;
+
+  constructor(connection: Connection, keys: VaultKeys) {
+    this.#connection = connection;
+    this.#keys = keys;
+  }
+
+  /** Writes the next block. @returns the new head */
+  append(head: Head, block: Block): Head {
+    const number = head.block + 1;
+    const seq = head.seq + block.events.length;
+    const place = { table: "log", id: String(number), revision: 1, columns: [seq] };
+    const body = sealRow(this.#keys, place, JSON.stringify(block));
+    const mac = this.#mac(number, seq, head.mac, body);
+    this.#connection
+      .prepare("INSERT INTO log (number, last_seq, mac, body) VALUES (?, ?, ?, ?)")
+      .run(number, seq, mac, body);
+    return { block: number, seq, mac };
+  }
+
+  /**
+   * Events numbered above `after`, whole blocks of them, about so many.
+   * @throws CoffreError CORRUPT if a block is missing or altered
+   */
+  events(head: Head, after: number, about: number): VaultEvent[] {
+    const found: VaultEvent[] = [];
+    let seq = after;
+    for (const row of this.#connection.prepare(`${SELECT} WHERE last_seq > ? ORDER BY number`).iterate(after)) {
+      const { events } = this.open(row);
+      const first = events[0];
+      // Blocks end at the events that they name (the seal says so), so a gap shows between two of them.
+      if (first && first.seq > seq + 1)
+        throw corrupt("log", String(numberOf(row, "number")), "the block before it is missing");
+      found.push(...events.filter((event) => event.seq > after));
+      seq = numberOf(row, "last_seq");
+      if (found.length >= about) return found;
+    }
+    if (seq < head.seq) throw corrupt("log", String(head.block), "the end of the event log is missing");
+    return found;
+  }
+
+  /** All blocks, oldest first, as they lie in the file. */
+  rows(): Iterable<SqlRow> {
+    return this.#connection.prepare(`${SELECT} ORDER BY number`).iterate();
+  }
+
+  /** @throws CoffreError CORRUPT */
+  open(row: SqlRow): Block {
+    const id = String(numberOf(row, "number"));
+    const place = { table: "log", id, revision: 1, columns: [numberOf(row, "last_seq")] };
+    return BlockText.parse(JSON.parse(openRow(this.#keys, place, bytesOf(row, "body"))));
+  }
+
+  /** The MAC that a block must have after one with the MAC `before`. */
+  expectedMac(row: SqlRow, before: Uint8Array): Buffer {
+    return this.#mac(numberOf(row, "number"), numberOf(row, "last_seq"), before, bytesOf(row, "body"));
+  }
+
+  #mac(number: number, seq: number, before: Uint8Array, body: Uint8Array): Buffer {
+    return createHmac("sha256", this.#keys.purposeKey("chain"))
+      .update(encodeParts([number, seq]))
+      .update(before)
+      .update(body)
+      .digest();
+  }
+}
+
+/** What a person notes down, to prove later that everything up to here is still in the log: `<seq>:<32 hex digits>`. */
+export function proofOf(seq: number, mac: Uint8Array): string {
+  return `${seq}:${Buffer.from(mac).toString("hex").slice(0, PROOF_DIGITS)}`;
+}

@@ -1,0 +1,159 @@
+import { corrupt } from "./format.js";
+import type { VaultKeys } from "./keys.js";
+import type { Ledger } from "./ledger.js";
+import { openRow, sealRow, TAG_BYTES, tagOf } from "./seal.js";
+import { bytesOf, type Connection, numberOf, type SqlRow, textOf } from "./sqlite.js";
+
+/** Rows that are kept opened in memory; above that it starts afresh. */
+const MOST_REMEMBERED = 20_000;
+
+interface Known {
+  revision: number;
+  tag: Uint8Array;
+  /** The opened text; missing in a table that remembers none. */
+  text?: string;
+}
+
+export interface TableDefinition {
+  name: string;
+  /** The clear columns besides id and revision. */
+  columns: readonly string[];
+  /** False for values, which stay sealed until they are asked for. Default true. */
+  remembers?: boolean;
+}
+
+/** The values of a row's clear columns, in the table's order. */
+export type Columns = readonly (string | number | null)[];
+
+/**
+ * A table whose rows are an id, clear columns, a revision and a sealed text that is bound to all of them.
+ * It remembers what it has opened; the owner says when that may have become stale.
+ */
+export class SealedTable {
+  readonly name: string;
+  readonly #columns: readonly string[];
+  readonly #connection: Connection;
+  readonly #keys: VaultKeys;
+  readonly #remembers: boolean;
+  readonly #known = new Map<string, Known>();
+
+  constructor(connection: Connection, keys: VaultKeys, { name, columns, remembers = true }: TableDefinition) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.name = name;
+    this.#columns = columns;
+    this.#remembers = remembers;
+  }
+
+  /** True if the row was opened, or written, since the last {@link forget}. */
+  isKnown(id: string): boolean {
+    return this.#known.has(id);
+  }
+
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** @throws CoffreError CORRUPT */
+  get(id: string): string | undefined {
+    const known = this.#known.get(id);
+    if (known?.text !== undefined) return known.text;
+    const row = this.#connection.prepare(`${this.#select()} WHERE id = ?`).get(id);
+    return row && this.#open(id, row);
+  }
+
+  /** The texts of all rows, in the order in which they were first written. @throws CoffreError CORRUPT for the first that was altered */
+  openAll(): string[] {
+    const rows = this.#connection.prepare(`${this.#select()} ORDER BY rowid`).all();
+    return rows.map((row) => this.#open(textOf(row, "id"), row));
+  }
+
+  /** Every row as it lies in the file, for a check: one that doesn't open has no text but an error. */
+  *audit(): Iterable<{ id: string; revision: number; text: string } | { id: string; error: unknown }> {
+    for (const row of this.#connection.prepare(`${this.#select()} ORDER BY rowid`).all()) {
+      const id = typeof row["id"] === "string" ? row["id"] : "?";
+      try {
+        yield { id, text: this.#open(id, row), revision: numberOf(row, "revision") };
+      } catch (error) {
+        yield { id, error };
+      }
+    }
+  }
+
+  /** Writes a row with its next revision. @returns whether it is new */
+  put(ledger: Ledger, id: string, columns: Columns, text: string): boolean {
+    const before = this.#known.get(id);
+    if (!before && this.add(ledger, id, columns, text)) return true;
+    const { revision, tag } = before ?? this.#peek(id);
+    const body = sealRow(this.#keys, { table: this.name, id, revision: revision + 1, columns }, text);
+    const assignments = [...this.#columns, "revision", "body"].map((column) => `${column} = ?`).join(", ");
+    const update = `UPDATE ${this.name} SET ${assignments} WHERE id = ? AND revision = ?`;
+    const { changes } = this.#connection.prepare(update).run(...columns, revision + 1, body, id, revision);
+    if (changes !== 1) throw corrupt(this.name, id, "it isn't there under its id");
+    this.#note(ledger, id, revision + 1, text, body, tag);
+    return false;
+  }
+
+  /** Writes a row that is new. @returns false, having written nothing, if there is one with this id */
+  add(ledger: Ledger, id: string, columns: Columns, text: string): boolean {
+    const body = sealRow(this.#keys, { table: this.name, id, revision: 1, columns }, text);
+    const names = ["id", ...this.#columns, "revision", "body"];
+    const insert =
+      `INSERT INTO ${this.name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ` +
+      "ON CONFLICT (id) DO NOTHING";
+    if (this.#connection.prepare(insert).run(id, ...columns, 1, body).changes === 0) return false;
+    this.#note(ledger, id, 1, text, body);
+    return true;
+  }
+
+  remove(ledger: Ledger, id: string): void {
+    const { tag } = this.#known.get(id) ?? this.#peek(id);
+    this.#connection.prepare(`DELETE FROM ${this.name} WHERE id = ?`).run(id);
+    this.#known.delete(id);
+    ledger.note(this.name, id, 0, { before: tag });
+  }
+
+  /** The tags of all rows, for the census. */
+  tags(): Uint8Array[] {
+    const select = `SELECT id, substr(body, -${TAG_BYTES}) AS tag FROM ${this.name}`;
+    return this.#connection
+      .prepare(select)
+      .all()
+      .map((row) => bytesOf(row, "tag"));
+  }
+
+  #select(): string {
+    return `SELECT ${["id", ...this.#columns, "revision", "body"].join(", ")} FROM ${this.name}`;
+  }
+
+  #open(id: string, row: SqlRow): string {
+    const revision = numberOf(row, "revision");
+    const body = bytesOf(row, "body");
+    const columns = this.#columns.map((column) => {
+      const value = row[column];
+      if (typeof value === "string" || typeof value === "number" || value === null) return value;
+      throw corrupt(this.name, id, `its column ${column} has the wrong type`);
+    });
+    const text = openRow(this.#keys, { table: this.name, id, revision, columns }, body);
+    this.#remember(id, { revision, tag: tagOf(body), text });
+    return text;
+  }
+
+  #peek(id: string): Known {
+    const row = this.#connection.prepare(`${this.#select()} WHERE id = ?`).get(id);
+    if (!row) throw corrupt(this.name, id, "it isn't there under its id");
+    return { revision: numberOf(row, "revision"), tag: tagOf(bytesOf(row, "body")) };
+  }
+
+  #note(ledger: Ledger, id: string, revision: number, text: string, body: Buffer, before?: Uint8Array): void {
+    const after = tagOf(body);
+    ledger.note(this.name, id, revision, before ? { before, after } : { after });
+    this.#remember(id, { revision, tag: after, text });
+  }
+
+  #remember(id: string, known: Known): void {
+    if (!this.#remembers) return;
+    if (this.#known.size >= MOST_REMEMBERED) this.#known.clear();
+    this.#known.set(id, known);
+  }
+}

@@ -1,0 +1,139 @@
+import { argon2, createSecretKey, hash, hkdfSync, randomBytes, randomUUID } from "node:crypto";
+import { promisify } from "node:util";
+import { CoffreError } from "../../core/errors.js";
+import type { Secret } from "../../core/secret.js";
+import { corrupt, encodeParts, FORMAT } from "./format.js";
+import { parseKeyText, readKeyFile } from "./key-file.js";
+import { KEY_BYTES } from "./keys.js";
+import { open, seal } from "./seal.js";
+
+/** What opens a vault: one of its key slots. */
+export type VaultKey =
+  /** One that a person remembers; argon2id makes guessing slow. */
+  | { passphrase: Secret }
+  /** The text of a key file: `coffre-key-1:…`. */
+  | { keyText: Secret }
+  /** Path of a key file, which only its owner may read. */
+  | { keyFile: string };
+
+export type SlotKind = "passphrase" | "key-file";
+
+/** One key slot, as a person sees it. */
+export interface SlotInfo {
+  id: string;
+  /** Who or what it is for, chosen when it was added. */
+  label: string;
+  kind: SlotKind;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+}
+
+/** The part of a slot that is read before any key is known. */
+export interface SlotLock {
+  id: string;
+  kind: SlotKind;
+  /** How the slot's key is derived: {@link KDF}. */
+  kdf: string;
+  /** 16 random bytes, base64url. */
+  salt: string;
+  /** The data key, sealed under the slot's key, base64url. */
+  wrapped: string;
+  /** Tells a damaged slot from a wrong key; keeps nobody out. */
+  checksum: string;
+}
+
+/** What binds a slot to its vault. */
+export interface SlotHome {
+  vaultId: string;
+  keyNumber: number;
+}
+
+// RFC 9106, second recommended option. A format has one of each kind: what a file asks for is never followed.
+const KDF = { passphrase: "argon2id,m=65536,t=3,p=4", "key-file": "hkdf-sha256" } as const;
+const MEMORY_KIB = 65_536;
+const PASSES = 3;
+const LANES = 4;
+const SALT_BYTES = 16;
+const SHORTEST_PASSPHRASE = 12;
+const CHECKSUM_LENGTH = 22;
+
+const argon2Async = promisify(argon2);
+
+/** Wraps a data key for a new slot. @throws CoffreError INVALID_INPUT for a passphrase that is too short; CONFIGURATION, WRONG_KEY */
+export async function lockSlot(home: SlotHome, dataKey: Uint8Array, key: VaultKey): Promise<SlotLock> {
+  const kind = kindOf(key);
+  if ("passphrase" in key && [...key.passphrase.reveal()].length < SHORTEST_PASSPHRASE) {
+    throw new CoffreError("INVALID_INPUT", `The passphrase has less than ${SHORTEST_PASSPHRASE} characters.`, {
+      hint: "Whoever copies the file can try passphrases at leisure: take five or six random words.",
+      details: { field: "passphrase" },
+    });
+  }
+  const slot = { id: randomUUID(), kind, kdf: KDF[kind], salt: randomBytes(SALT_BYTES).toString("base64url") };
+  const slotKey = await deriveKey(key, slot.salt);
+  const wrapped = seal(createSecretKey(slotKey), wrapData(home, slot), dataKey).toString("base64url");
+  slotKey.fill(0);
+  return { ...slot, wrapped, checksum: checksumOf(home, { ...slot, wrapped }) };
+}
+
+/**
+ * Tries the key on each slot of its kind.
+ * @returns the data key, for the caller to wipe, and the slot that opened
+ * @throws CoffreError WRONG_KEY; CORRUPT if none opens and one of them is damaged
+ */
+export async function unlock(
+  home: SlotHome,
+  slots: readonly SlotLock[],
+  key: VaultKey,
+): Promise<{ dataKey: Buffer; slotId: string }> {
+  const kind = kindOf(key);
+  let damaged: SlotLock | undefined;
+  for (const slot of slots) {
+    if (isDamaged(home, slot)) {
+      damaged ??= slot;
+      continue;
+    }
+    if (slot.kind !== kind || slot.kdf !== KDF[kind]) continue;
+    const slotKey = await deriveKey(key, slot.salt);
+    const dataKey = open(createSecretKey(slotKey), wrapData(home, slot), Buffer.from(slot.wrapped, "base64url"));
+    slotKey.fill(0);
+    if (dataKey?.length === KEY_BYTES) return { dataKey, slotId: slot.id };
+  }
+  if (damaged) throw corrupt("slot", damaged.id, "it was altered, so the key may be right all the same");
+  const what = kind === "passphrase" ? "passphrase" : "key file";
+  throw new CoffreError("WRONG_KEY", `No key slot of the vault opens with this ${what}.`, {
+    hint: "Check which vault and which key are configured: `coffre doctor` shows both.",
+  });
+}
+
+/** True if a slot's bytes aren't those that were written. */
+export function isDamaged(home: SlotHome, slot: SlotLock): boolean {
+  return slot.checksum !== checksumOf(home, slot);
+}
+
+function kindOf(key: VaultKey): SlotKind {
+  return "passphrase" in key ? "passphrase" : "key-file";
+}
+
+async function deriveKey(key: VaultKey, salt: string): Promise<Buffer> {
+  const nonce = Buffer.from(salt, "base64url");
+  if ("passphrase" in key) {
+    // NFC: an é typed on two systems is one passphrase.
+    const message = Buffer.from(key.passphrase.reveal().normalize("NFC"), "utf8");
+    const parameters = { message, nonce, parallelism: LANES, tagLength: KEY_BYTES, memory: MEMORY_KIB, passes: PASSES };
+    const derived = await argon2Async("argon2id", parameters);
+    message.fill(0);
+    return derived;
+  }
+  const bytes = parseKeyText("keyText" in key ? key.keyText : readKeyFile(key.keyFile));
+  const derived = Buffer.from(hkdfSync("sha256", bytes, nonce, "coffre key slot", KEY_BYTES));
+  bytes.fill(0);
+  return derived;
+}
+
+function wrapData({ vaultId, keyNumber }: SlotHome, slot: Omit<SlotLock, "wrapped" | "checksum">): string {
+  return encodeParts(["coffre slot", FORMAT, vaultId, keyNumber, slot.id, slot.kind, slot.kdf, slot.salt]);
+}
+
+function checksumOf(home: SlotHome, slot: Omit<SlotLock, "checksum">): string {
+  return hash("sha256", encodeParts([wrapData(home, slot), slot.wrapped]), "base64url").slice(0, CHECKSUM_LENGTH);
+}

@@ -1,0 +1,163 @@
+import { CoffreError } from "../../core/errors.js";
+import type { VaultEvent } from "../port.js";
+import { checkFormat, corrupt } from "./format.js";
+import type { VaultKeys } from "./keys.js";
+import { Ledger, takeCensus } from "./ledger.js";
+import { LinkTable } from "./link-table.js";
+import { Log } from "./log.js";
+import { type Meta, openMeta, selectMeta, writeMeta } from "./meta.js";
+import { SealedTable } from "./sealed-table.js";
+import { type Connection, numberOf } from "./sqlite.js";
+
+/**
+ * An opened vault: its tables behind the vault's keys, and what a transaction has changed so far. One transaction at a
+ * time, synchronous, from {@link begin} to {@link finish} or {@link abandon}; the caller holds SQLite's own.
+ */
+export class Store {
+  readonly connection: Connection;
+  readonly keys: VaultKeys;
+  readonly log: Log;
+  readonly categories: SealedTable;
+  readonly credentials: SealedTable;
+  readonly values: SealedTable;
+  readonly bookings: SealedTable;
+  readonly slots: SealedTable;
+  /** Blind index of an account, and the live credential that has claimed it. */
+  readonly claims: LinkTable;
+  /** Id of an admin, and a live credential that it administrates. */
+  readonly admins: LinkTable;
+  /** What lookups by name have found; forgotten with every change of a name. */
+  readonly names = new Map<string, string>();
+  #ledger = new Ledger();
+  #events: VaultEvent[] = [];
+  readonly #path: string;
+  #meta: Meta | undefined;
+  #dataVersion: number | undefined;
+  #complete = false;
+
+  /** @param path for messages */
+  constructor(path: string, connection: Connection, keys: VaultKeys) {
+    this.#path = path;
+    this.connection = connection;
+    this.keys = keys;
+    this.log = new Log(connection, keys);
+    const table = (name: string, ...columns: string[]) => new SealedTable(connection, keys, { name, columns });
+    this.categories = table("category", "parent_id", "name_index", "mark");
+    this.credentials = table("credential", "category_id", "name_index", "mark", "stack", "archived");
+    this.bookings = table("booking", "account", "host");
+    this.slots = table("slot", "kind", "kdf", "salt", "wrapped", "checksum");
+    const columns = ["credential_id", "field", "version"];
+    this.values = new SealedTable(connection, keys, { name: "value", columns, remembers: false });
+    this.claims = new LinkTable(connection, keys, "claim", "account");
+    this.admins = new LinkTable(connection, keys, "admin", "admin_id");
+  }
+
+  /** All tables whose rows the census counts. */
+  get sealedTables(): SealedTable[] {
+    return [this.categories, this.credentials, this.values, this.bookings, this.slots];
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  /** As it was when the transaction began. */
+  get meta(): Meta {
+    if (!this.#meta) throw new Error("a store is used inside a transaction only");
+    return this.#meta;
+  }
+
+  /**
+   * Looks at what other processes did since the last transaction.
+   * @throws CoffreError ROLLED_BACK, WRONG_VAULT, NEWER_FORMAT, CORRUPT
+   */
+  begin(): void {
+    const row = this.connection.prepare("PRAGMA data_version").get();
+    const dataVersion = row && numberOf(row, "data_version");
+    if (this.#meta && dataVersion === this.#dataVersion) return;
+    const before = this.#meta;
+    this.forget();
+    const meta = this.#readMeta();
+    if (before && meta.restoreCounter !== before.restoreCounter) throw this.#restored();
+    this.#meta = meta;
+    this.#dataVersion = dataVersion;
+  }
+
+  #readMeta(): Meta {
+    const row = selectMeta(this.connection);
+    checkFormat(this.#path, numberOf(row, "format"));
+    if (row.vault_id !== this.keys.vaultId) {
+      throw new CoffreError("WRONG_VAULT", `Another vault stands at ${this.#path} by now.`, { hint: "Run it again." });
+    }
+    if (row.key_number !== this.keys.keyNumber) throw this.#restored();
+    return openMeta(this.keys, row);
+  }
+
+  #restored(): CoffreError {
+    return new CoffreError("ROLLED_BACK", `The vault ${this.#path} was restored or re-keyed by another process.`, {
+      hint: "Run it again: nothing was changed.",
+    });
+  }
+
+  addEvent(event: Omit<VaultEvent, "seq">): void {
+    this.#events.push({ seq: this.meta.head.seq + this.#events.length + 1, ...event });
+  }
+
+  /** Writes the block of the log and the new head. @returns false if the transaction changed nothing */
+  finish(): boolean {
+    const { writes } = this.#ledger;
+    if (writes.length === 0 && this.#events.length === 0) return false;
+    const { meta, keys } = this;
+    const head = this.log.append(meta.head, { events: this.#events, writes });
+    const census = this.#ledger.count(keys.purposeKey("census"), meta.census);
+    const next = { ...meta, head, census, revision: meta.revision + 1 };
+    writeMeta(this.connection, keys, next);
+    this.#meta = next;
+    this.#restart();
+    return true;
+  }
+
+  /** After a transaction that was rolled back, or whose end isn't known. */
+  abandon(): void {
+    this.forget();
+    this.#restart();
+  }
+
+  /** Everything is read afresh from now on. */
+  forget(): void {
+    for (const table of this.sealedTables) table.forget();
+    this.names.clear();
+    this.#meta = undefined;
+    this.#complete = false;
+  }
+
+  #restart(): void {
+    this.#ledger = new Ledger();
+    this.#events = [];
+  }
+
+  /** True if exactly those rows are there, in exactly those states, that transactions left. */
+  isCensusRight(): boolean {
+    const key = this.keys.purposeKey("census");
+    const expected = this.#ledger.count(key, this.meta.census);
+    return takeCensus(
+      key,
+      this.sealedTables.flatMap((table) => table.tags()),
+    ).equals(expected);
+  }
+
+  /**
+   * To be called before anybody is told that a record doesn't exist: a row that was removed or hidden from outside is
+   * damage, not a deletion. Costs as much as reading the table, once until another process writes.
+   * @throws CoffreError CORRUPT
+   */
+  confirmAbsence(table: SealedTable, id: string): void {
+    if (!this.#complete) {
+      if (!this.isCensusRight())
+        throw corrupt(table.name, id, "it isn't there, and rows were removed from the file or put back");
+      for (const audited of [this.categories, this.credentials]) audited.openAll();
+      this.#complete = true;
+    }
+    if (table.isKnown(id)) throw corrupt(table.name, id, "it is there, but its index doesn't find it");
+  }
+}

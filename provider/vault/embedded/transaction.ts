@@ -1,0 +1,245 @@
+import { Secret } from "../../core/secret.js";
+import type { VaultEvent, VaultIdentity } from "../port.js";
+import type { BookingRow, CategoryRow, CredentialRow, WriteRows } from "../records/rows.js";
+import { corrupt } from "./format.js";
+import type { SealedTable } from "./sealed-table.js";
+import { textOf } from "./sqlite.js";
+import type { Store } from "./store.js";
+
+/** Stands in a parent's column for the root: a unique index takes no two NULLs for equal. */
+const ROOT = "root";
+const PASSWORD = "password";
+/** Sealed values are filled up to a multiple of this, so that a row's size tells little of a value's length. */
+const VALUE_BLOCK_BYTES = 64;
+const MOST_INDEXES = 10_000;
+
+/** The vault's rows as one transaction on the store sees and changes them. */
+export class Transaction implements WriteRows {
+  readonly #store: Store;
+  /** A name is looked up before it is written: its index is computed once. */
+  readonly #indexes = new Map<string, string>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  identity(): VaultIdentity {
+    const { vaultId, name, restoreCounter, head } = this.#store.meta;
+    return { id: vaultId, name, restoreCounter, head: head.seq };
+  }
+
+  category(id: string): CategoryRow | undefined {
+    return this.#row<CategoryRow>(this.#store.categories, id);
+  }
+
+  categoryNamed(parentId: string | null, name: string): string | undefined {
+    return this.#named("category", "SELECT id FROM category WHERE parent_id = ? AND name_index = ?", parentId, name);
+  }
+
+  categoriesMarked(mark: string): string[] {
+    return this.#ids("SELECT id FROM category WHERE mark = ? ORDER BY rowid", mark);
+  }
+
+  categories(): CategoryRow[] {
+    return this.#store.categories.openAll().map((text) => parse<CategoryRow>(text));
+  }
+
+  isEmpty(categoryId: string): boolean {
+    const children = this.#ids("SELECT id FROM category WHERE parent_id = ? LIMIT 1", categoryId);
+    const entries = "SELECT id FROM credential WHERE category_id = ? AND name_index IS NOT NULL LIMIT 1";
+    return children.length === 0 && this.#ids(entries, categoryId).length === 0;
+  }
+
+  credential(id: string): CredentialRow | undefined {
+    return this.#row<CredentialRow>(this.#store.credentials, id);
+  }
+
+  credentialNamed(categoryId: string | null, name: string): string | undefined {
+    const select = "SELECT id FROM credential WHERE category_id = ? AND name_index = ?";
+    return this.#named("credential", select, categoryId, name);
+  }
+
+  credentialsMarked(mark: string): string[] {
+    return this.#ids("SELECT id FROM credential WHERE mark = ? AND archived = 0 ORDER BY rowid", mark);
+  }
+
+  credentials({ archived, stack }: { archived: boolean; stack?: string }): string[] {
+    const flag = archived ? 1 : 0;
+    if (stack === undefined) return this.#ids("SELECT id FROM credential WHERE archived = ? ORDER BY rowid", flag);
+    return this.#ids("SELECT id FROM credential WHERE stack = ? AND archived = ? ORDER BY rowid", stack, flag);
+  }
+
+  accountOwner(account: string): string | undefined {
+    return this.#store.claims.credentialsOf(this.#accountIndex(account))[0];
+  }
+
+  dependants(adminId: string): string[] {
+    return this.#store.admins.credentialsOf(adminId);
+  }
+
+  value(credentialId: string, version: number): Secret | undefined {
+    const text = this.#store.values.get(valueId(credentialId, version));
+    return text === undefined ? undefined : new Secret(parse<{ value: string }>(text).value);
+  }
+
+  booking(id: string): BookingRow | undefined {
+    const text = this.#store.bookings.get(id);
+    return text === undefined ? undefined : parse<BookingRow>(text);
+  }
+
+  bookingsOf(by: { account: string } | { host: string }): BookingRow[] {
+    const ids =
+      "account" in by
+        ? this.#ids("SELECT id FROM booking WHERE account = ? ORDER BY rowid", this.#accountIndex(by.account))
+        : this.#ids("SELECT id FROM booking WHERE host = ? ORDER BY rowid", this.#store.keys.index("host", by.host));
+    return ids.flatMap((id) => this.booking(id) ?? []);
+  }
+
+  events(after: number, about: number): VaultEvent[] {
+    return this.#store.log.events(this.#store.meta.head, after, about);
+  }
+
+  putCategory(row: CategoryRow): void {
+    const { categories, ledger, names } = this.#store;
+    const columns = [
+      row.parentId ?? ROOT,
+      this.#nameIndex("category", row.parentId, row.name),
+      row.owner?.mark ?? null,
+    ];
+    if (!categories.put(ledger, row.id, columns, JSON.stringify(row))) names.clear();
+  }
+
+  removeCategory(id: string): void {
+    const { categories, ledger, names } = this.#store;
+    categories.remove(ledger, id);
+    names.clear();
+  }
+
+  putCredential(row: CredentialRow): void {
+    const { credentials, ledger, names } = this.#store;
+    const live = row.archived === undefined;
+    const columns = [
+      row.categoryId ?? ROOT,
+      live ? this.#nameIndex("credential", row.categoryId, row.name) : null,
+      row.owner?.mark ?? null,
+      row.owner?.stack ?? null,
+      live ? 0 : 1,
+    ];
+    const isNew = credentials.put(ledger, row.id, columns, JSON.stringify(row));
+    if (!isNew) names.clear();
+    if (!isNew || row.targets.length > 0) this.#link(row.id, live ? row.targets : []);
+  }
+
+  removeCredential(row: CredentialRow): void {
+    const { credentials, values, ledger, names } = this.#store;
+    this.#link(row.id, []);
+    // Ids of values are the credential's id, a space, and more; "!" is the next character after the space.
+    for (const id of this.#ids("SELECT id FROM value WHERE id > ? AND id < ?", `${row.id} `, `${row.id}!`)) {
+      values.remove(ledger, id);
+    }
+    credentials.remove(ledger, row.id);
+    names.clear();
+  }
+
+  /** A version's value is written once. @throws CoffreError CORRUPT if it has one: then its credential's row was put back */
+  putValue(credentialId: string, version: number, value: Secret): void {
+    const { values, ledger } = this.#store;
+    const text = fill(JSON.stringify({ value: value.reveal() }));
+    if (values.add(ledger, valueId(credentialId, version), [credentialId, PASSWORD, version], text)) return;
+    throw corrupt(
+      "credential",
+      credentialId,
+      `it knows no version ${version}, which has a value: an older row was put back`,
+    );
+  }
+
+  putBooking(row: BookingRow): void {
+    const { bookings, ledger, keys } = this.#store;
+    bookings.put(ledger, row.id, [this.#accountIndex(row.account), keys.index("host", row.host)], JSON.stringify(row));
+  }
+
+  removeBooking(id: string): void {
+    this.#store.bookings.remove(this.#store.ledger, id);
+  }
+
+  addEvent(event: Omit<VaultEvent, "seq">): void {
+    this.#store.addEvent(event);
+  }
+
+  #link(id: string, targets: CredentialRow["targets"]): void {
+    const { claims, admins } = this.#store;
+    claims.replace(id, linksOf(targets, (account) => this.#accountIndex(account)).accounts);
+    admins.replace(id, linksOf(targets, (account) => account).admins);
+  }
+
+  #row<Row>(table: SealedTable, id: string): Row | undefined {
+    const text = table.get(id);
+    if (text !== undefined) return parse<Row>(text);
+    this.#store.confirmAbsence(table, id);
+    return undefined;
+  }
+
+  #named(kind: string, select: string, parentId: string | null, name: string): string | undefined {
+    const { names, connection } = this.#store;
+    const key = `${kind} ${parentId ?? ROOT} ${name}`;
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const row = connection.prepare(select).get(parentId ?? ROOT, this.#nameIndex(kind, parentId, name));
+    if (!row) return undefined;
+    const id = textOf(row, "id");
+    names.set(key, id);
+    return id;
+  }
+
+  #ids(select: string, ...parameters: (string | number)[]): string[] {
+    return this.#store.connection
+      .prepare(select)
+      .all(...parameters)
+      .map((row) => textOf(row, "id"));
+  }
+
+  #nameIndex(kind: string, parentId: string | null, name: string): string {
+    return this.#index(`name of ${kind}`, parentId ?? ROOT, name);
+  }
+
+  #accountIndex(account: string): string {
+    return this.#index("account", account);
+  }
+
+  #index(kind: string, ...parts: string[]): string {
+    const key = `${kind} ${parts.join(" ")}`;
+    let index = this.#indexes.get(key);
+    if (index === undefined) {
+      index = this.#store.keys.index(kind, ...parts);
+      if (this.#indexes.size >= MOST_INDEXES) this.#indexes.clear();
+      this.#indexes.set(key, index);
+    }
+    return index;
+  }
+}
+
+/** The keys under which a live credential's targets are found. */
+export function linksOf(
+  targets: CredentialRow["targets"],
+  accountIndex: (account: string) => string,
+): { accounts: string[]; admins: string[] } {
+  return {
+    accounts: targets.map(({ account }) => accountIndex(account)),
+    admins: [...new Set(targets.flatMap(({ adminId }) => adminId ?? []))],
+  };
+}
+
+export function valueId(credentialId: string, version: number): string {
+  return `${credentialId} ${PASSWORD} ${version}`;
+}
+
+/** JSON ignores spaces at its end. */
+function fill(text: string): string {
+  const over = Buffer.byteLength(text) % VALUE_BLOCK_BYTES;
+  return over === 0 ? text : text + " ".repeat(VALUE_BLOCK_BYTES - over);
+}
+
+/** What this vault sealed itself, it reads without asking again: the seal says that nobody else wrote it. */
+function parse<Row>(text: string): Row {
+  return JSON.parse(text) as Row;
+}
