@@ -1,0 +1,43 @@
+import type { CommandDefinition } from "./definition.js";
+
+type Load = () => Promise<CommandDefinition>;
+
+// In the order of the help. The files are loaded one by one: a shell's completion or a `coffre read` in a script waits
+// for what it needs and for nothing else.
+const COMMANDS: Readonly<Record<string, Load>> = {
+  "vault init": async () => (await import("./commands/vault-init.js")).vaultInit,
+  "vault check": async () => (await import("./commands/vault-check.js")).vaultCheck,
+  "vault key add": async () => (await import("./commands/vault-key-add.js")).vaultKeyAdd,
+  "vault key remove": async () => (await import("./commands/vault-key-remove.js")).vaultKeyRemove,
+  "vault key list": async () => (await import("./commands/vault-key-list.js")).vaultKeyList,
+  list: async () => (await import("./commands/list.js")).list,
+  get: async () => (await import("./commands/get.js")).get,
+  read: async () => (await import("./commands/read.js")).read,
+  put: async () => (await import("./commands/put.js")).put,
+  history: async () => (await import("./commands/history.js")).history,
+  rotate: async () => (await import("./commands/rotate.js")).rotate,
+  resume: async () => (await import("./commands/resume.js")).resume,
+  attention: async () => (await import("./commands/attention.js")).attention,
+  resolve: async () => (await import("./commands/resolve.js")).resolve,
+  verify: async () => (await import("./commands/verify.js")).verify,
+  events: async () => (await import("./commands/events.js")).events,
+  doctor: async () => (await import("./commands/doctor.js")).doctor,
+  completion: async () => (await import("./commands/completion.js")).completion,
+};
+
+/** Every command, in the order of the help. */
+export function loadAllCommands(): Promise<CommandDefinition[]> {
+  return Promise.all(Object.values(COMMANDS).map((load) => load()));
+}
+
+/**
+ * The commands that these words can mean. More than one is no harm (the parser decides); none means that the words need
+ * the whole list: they ask for help, or for a suggestion.
+ */
+export function loadCommandsFor(words: readonly string[]): Promise<CommandDefinition[]> {
+  const named = Object.keys(COMMANDS).filter((name) => words.includes(name.split(" ")[0] ?? ""));
+  const wantsVersion = named.length === 0 && words.includes("--version");
+  const wantsHelp = words[0] === "--help" || words[0] === "-h";
+  const names = wantsHelp || (named.length === 0 && !wantsVersion) ? Object.keys(COMMANDS) : named;
+  return Promise.all(names.map((name) => (COMMANDS[name] as Load)())); // a key of the table itself
+}

@@ -1,0 +1,77 @@
+import type { Credential } from "../../vault/port.js";
+import type { CommandDefinition } from "../definition.js";
+import { dateText, pathText, typedPath } from "../describe.js";
+import { credentialShape } from "../shape.js";
+import { printable } from "../terminal.js";
+import { collect } from "../collect.js";
+
+const ATTENTION_NEEDED = 6;
+
+/** What a person can do, by the journal's word; `docs/operation.md` says more. */
+const ADVICE: Readonly<Record<string, string>> = {
+  "set-but-refused":
+    "Look at the target's own log. `coffre verify <ref>` finds the version that works: then --accept <version>, or --retry, which sets the pending one again.",
+  "not-verifiable":
+    "Let the target ask for a proof again (for PostgreSQL: scram-sha-256 in pg_hba.conf), then --retry.",
+  "value-refused": "Mend the target's own password rule, then --retry: the same version goes on.",
+  "draws-exhausted": "Compare the target's password rules with the category's policy, mend one of them, then --retry.",
+  "no-way-in":
+    "Set the account's password on the target to the current version's value (`coffre read <ref>`), then --retry.",
+  "admin-refused": "Bring the admin's password in the vault up to date, then --retry.",
+  "budget-spent": "Find out who uses up the logins, then --retry, which gives the budget back.",
+  "rolled-back": "`coffre verify <ref>` finds the version that the target accepts; then --accept-rollback.",
+};
+const OTHER_ADVICE =
+  "`coffre history <ref>` and `coffre verify <ref>` show where it stands; then --retry or --accept <version>.";
+
+export const attention: CommandDefinition = {
+  name: "attention",
+  summary: "list what needs a person: what, why, since when, what to do",
+  description: [
+    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Every value that may be in force is in the vault (`coffre history`).",
+  ],
+  examples: [
+    { command: "coffre attention", does: "what is there, and what to do" },
+    {
+      command: "coffre attention --quiet || notify-ops",
+      does: "for a monitor: the exit code says whether there is anything",
+    },
+  ],
+  json: "An array of credentials as `coffre get --json` shows them, each with `advice`.",
+  exits: [
+    { code: 0, when: "nothing needs a person" },
+    { code: 6, when: "something does" },
+  ],
+  async run(context) {
+    const { terminal, clock } = context;
+    const vault = await context.vault();
+    const identity = await vault.identity();
+    const all = await collect(vault.listCredentials());
+    const waiting = all.filter(({ journal }) => journal.attention !== undefined);
+    if (context.json) {
+      const shapes = waiting.map((credential) => ({
+        ...credentialShape(identity, credential, clock.now()),
+        advice: adviceFor(credential, identity.name),
+      }));
+      terminal.json(shapes);
+    } else {
+      if (waiting.length === 0) terminal.note("Nothing needs attention.");
+      for (const credential of waiting) {
+        const { reason = "", message = "", since = "" } = credential.journal.attention ?? {};
+        terminal.print(
+          `${terminal.style("bold", pathText(credential))}  ${terminal.style("yellow", printable(reason))}`,
+        );
+        terminal.print(`  what   ${printable(message)}`);
+        terminal.print(`  since  ${dateText(since)}`);
+        terminal.print(`  do     ${adviceFor(credential, identity.name)}`);
+      }
+    }
+    return waiting.length === 0 ? 0 : ATTENTION_NEEDED;
+  },
+};
+
+function adviceFor(credential: Credential, vault: string): string {
+  const advice = ADVICE[credential.journal.attention?.reason ?? ""] ?? OTHER_ADVICE;
+  const typed = typedPath(vault, credential.path);
+  return advice.replaceAll("<ref>", typed).replace(/--(retry|accept)/, `\`coffre resolve ${typed}\` --$1`);
+}

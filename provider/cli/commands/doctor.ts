@@ -1,0 +1,140 @@
+import { execFile } from "node:child_process";
+import { stat } from "node:fs/promises";
+import { promisify } from "node:util";
+import { type Configuration, type SettingName, userConfigurationPath } from "../../config/index.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition } from "../definition.js";
+import { errorShape } from "../error-shape.js";
+import { columns } from "../table.js";
+import { readStackConfiguration } from "../stack-configuration.js";
+
+const ENGINE_TIMEOUT_MS = 20_000;
+const OTHERS = 0o007;
+
+/** One thing that was looked at. `ok: undefined`: neither good nor bad, only worth knowing. */
+interface Check {
+  check: string;
+  ok: boolean | undefined;
+  detail: string;
+  hint?: string;
+}
+
+export const doctor: CommandDefinition = {
+  name: "doctor",
+  summary: "show which vault, key and settings are in force, and whether they work",
+  description: [
+    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, Node's version, the Pulumi engine. It prints no secret; its output can be pasted into a report.",
+  ],
+  examples: [
+    { command: "coffre doctor", does: "why does this shell use that vault?" },
+    { command: "coffre --vault file:///srv/coffre/prod.db doctor", does: "would this one open?" },
+  ],
+  json: "An object: `ok`, `settings` (`setting`, `value`, `source`) and `checks` (`check`, `ok`, `detail`, `hint`).",
+  exits: [{ code: 1, when: "a check failed" }],
+  async run(context) {
+    const checks: Check[] = [{ check: "node", ok: true, detail: process.version }];
+    let configuration: Configuration | undefined;
+    try {
+      configuration = context.configuration();
+    } catch (error) {
+      checks.push(failed("configuration", error));
+    }
+    if (configuration) checks.push(...(await checkVault(context, configuration)));
+    checks.push(await checkEngine());
+    const settings = configuration ? settingsOf(configuration) : [];
+    const ok = checks.every((check) => check.ok !== false);
+
+    const { terminal } = context;
+    if (context.json) {
+      const shapes = checks.map((check) => ({ ...check, ok: check.ok ?? null, hint: check.hint ?? null }));
+      terminal.json({ ok, settings, checks: shapes });
+      return ok ? 0 : 1;
+    }
+    const stackFile = readStackConfiguration(process.cwd(), context.env).file;
+    for (const line of columns(settings.map(({ setting, value, source }) => [setting, value, `from ${source}`]))) {
+      terminal.print(line);
+    }
+    terminal.print(`stack configuration: ${stackFile ?? "none (no Pulumi.yaml, or no stack selected)"}`);
+    terminal.print(`user's configuration: ${userConfigurationPath(context.env)}`);
+    terminal.print();
+    for (const { check, ok: passed, detail, hint } of checks) {
+      const word =
+        passed === undefined ? "note  " : passed ? terminal.style("green", "ok    ") : terminal.style("red", "failed");
+      terminal.print(`${word}  ${check}: ${detail}`);
+      if (hint !== undefined) terminal.print(`        ${hint}`);
+    }
+    return ok ? 0 : 1;
+  },
+};
+
+function settingsOf(configuration: Configuration): { setting: string; value: string; source: string }[] {
+  const { url, rootCategory, previewReads, rotateDue, owner, key, token } = configuration;
+  const values: Partial<Record<SettingName, string>> = {
+    ...(url ? { url: url.href } : {}),
+    rootCategory: rootCategory.length === 0 ? "" : rootCategory.join("/"),
+    previewReads: String(previewReads),
+    rotateDue: String(rotateDue),
+    ...(owner === undefined ? {} : { owner }),
+  };
+  for (const secret of [key, token]) {
+    if (secret === undefined) continue;
+    const { kind, file } = secret;
+    if (file === undefined) values[kind] = "[secret]";
+    else values[`${kind}File`] = file;
+  }
+  // The keys of `sources` are settings; only Object.entries forgets it.
+  const sources = Object.entries(configuration.sources) as [SettingName, string][];
+  return sources.map(([setting, source]) => ({ setting, value: values[setting] ?? "[set]", source }));
+}
+
+async function checkVault(context: CommandContext, configuration: Configuration): Promise<Check[]> {
+  const { url, key } = configuration;
+  if (url === undefined) {
+    const hint = "Give --vault, set COFFRE_URL, or make a vault: `coffre vault init`.";
+    return [{ check: "vault", ok: false, detail: "none is configured", hint }];
+  }
+  const checks: Check[] = [];
+  const mode = await stat(url.path).then(
+    ({ mode }) => mode & 0o777,
+    () => undefined,
+  );
+  if (mode !== undefined) {
+    const open = process.platform !== "win32" && (mode & OTHERS) !== 0;
+    const octal = mode.toString(8).padStart(4, "0");
+    checks.push({
+      check: "file",
+      ok: !open,
+      detail: `${url.path}, mode ${octal}`,
+      ...(open ? { hint: `Everybody may copy it; it is sealed, but: chmod 600 ${url.path}` } : {}),
+    });
+  }
+  checks.push(
+    key === undefined
+      ? { check: "key", ok: undefined, detail: "none is configured; a passphrase is asked for where somebody sits" }
+      : { check: "key", ok: undefined, detail: `${key.kind === "key" ? "a key" : "a passphrase"} from ${key.source}` },
+  );
+  try {
+    const vault = await context.vault();
+    const { name, id, head, restoreCounter } = await vault.identity();
+    const restored = restoreCounter === 0 ? "" : `, restored ${String(restoreCounter)} times`;
+    checks.push({ check: "vault", ok: true, detail: `${name} (${id}) opens; event ${String(head)}${restored}` });
+  } catch (error) {
+    checks.push(failed("vault", error));
+  }
+  return checks;
+}
+
+async function checkEngine(): Promise<Check> {
+  try {
+    const env = { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" };
+    const { stdout } = await promisify(execFile)("pulumi", ["version"], { timeout: ENGINE_TIMEOUT_MS, env });
+    return { check: "engine", ok: true, detail: `pulumi ${stdout.trim()}` };
+  } catch {
+    return { check: "engine", ok: undefined, detail: "no `pulumi` on PATH; the commands of coffre need none" };
+  }
+}
+
+function failed(check: string, error: unknown): Check {
+  const { problem, hint } = errorShape(error);
+  return { check, ok: false, detail: problem, ...(hint === null ? {} : { hint }) };
+}

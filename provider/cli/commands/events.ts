@@ -1,0 +1,119 @@
+import { CoffreError, isCoffreError } from "../../core/errors.js";
+import type { EventFilter, VaultEvent } from "../../vault/port.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition } from "../definition.js";
+import { pathText } from "../describe.js";
+import { findCredential, parseCount } from "../reference.js";
+import { printable } from "../terminal.js";
+import { collect } from "../collect.js";
+
+const LAST_EVENTS = 50;
+const POLL_MS = 1_000;
+
+export const events: CommandDefinition = {
+  name: "events",
+  summary: "show the vault's log: who did and read what, when",
+  description: [
+    "Shows the events of the vault, oldest first: every creation, every step of a rotation, every read of a value, every decision. Without --after or --ref the last 50. No event holds a value.",
+    "With --follow it goes on and prints new events as they come, until Ctrl-C.",
+  ],
+  options: [
+    { flags: "--follow", description: "go on with new events, until Ctrl-C" },
+    { flags: "--after <number>", description: "only events with a higher number" },
+    { flags: "--ref <ref>", description: "only events of this credential" },
+    { flags: "--limit <number>", description: "at most so many: the last ones, or the first after --after" },
+  ],
+  examples: [
+    { command: "coffre events", does: "the last 50" },
+    { command: "coffre events --ref Databases/orders-app", does: "one credential's life" },
+    { command: "coffre events --follow --json | logger -t coffre", does: "feed another log, one JSON object a line" },
+  ],
+  json: "An array of `seq`, `at`, `actor`, `action`, `ids`, `version`, `detail`; with --follow one such object a line.",
+  async run(context, { options }) {
+    const { terminal } = context;
+    const follow = options["follow"] === true;
+    if (follow && options["limit"] !== undefined) {
+      throw new CoffreError("INVALID_INPUT", "--follow has no end, and --limit has one", { hint: "Give one of them." });
+    }
+    const filter = await parseFilter(context, options);
+    const show = await eventPrinter(context);
+    if (!follow) {
+      const all = await collect((await context.vault()).listEvents(filter));
+      if (context.json) terminal.json(all.map(eventShape));
+      else for (const event of all) await show(event);
+      return;
+    }
+    await followEvents(context, filter, async (event) => {
+      if (context.json) terminal.print(JSON.stringify(eventShape(event)));
+      else await show(event);
+    });
+  },
+};
+
+async function parseFilter(context: CommandContext, options: Readonly<Record<string, unknown>>): Promise<EventFilter> {
+  const { after, ref, limit } = options;
+  const vault = await context.vault();
+  const filter: EventFilter = {};
+  if (after !== undefined) filter.after = parseCount("--after", after, { least: 0 });
+  if (limit !== undefined) filter.limit = parseCount("--limit", limit);
+  if (typeof ref === "string") filter.credentialId = (await findCredential(vault, ref)).id;
+  else if (after === undefined)
+    filter.after = Math.max(0, (await vault.identity()).head - (filter.limit ?? LAST_EVENTS));
+  return filter;
+}
+
+async function followEvents(
+  context: CommandContext,
+  filter: EventFilter,
+  show: (event: VaultEvent) => Promise<void>,
+): Promise<void> {
+  const vault = await context.vault();
+  const end = AbortSignal.any([context.signal, context.terminal.unread]);
+  let after = filter.after ?? 0;
+  while (!end.aborted) {
+    // Asked before the list: an event that comes in between is listed again next time, not skipped.
+    const { head } = await vault.identity();
+    for await (const event of vault.listEvents({ ...filter, after })) {
+      await show(event);
+      after = event.seq;
+    }
+    after = Math.max(after, head);
+    try {
+      await context.clock.sleep(POLL_MS, end);
+    } catch (error) {
+      if (!isCoffreError(error, "INTERRUPTED")) throw error;
+    }
+  }
+}
+
+/** Prints a line an event, with paths in place of ids where they still exist. */
+async function eventPrinter(context: CommandContext): Promise<(event: VaultEvent) => Promise<void>> {
+  const vault = await context.vault();
+  const paths = new Map<string, string>();
+  const nameOf = async (id: string): Promise<string> => {
+    let name = paths.get(id);
+    if (name === undefined) {
+      const found = id.startsWith("ct_") ? vault.readCategory(id) : vault.readCredential(id);
+      name = await found.then(pathText, () => id); // deleted since, or no credential at all
+      paths.set(id, name);
+    }
+    return name;
+  };
+  return async ({ seq, at, actor, action, ids, version, detail }) => {
+    const shown = await Promise.all(ids.slice(0, 3).map(nameOf));
+    if (ids.length > shown.length) shown.push(`and ${String(ids.length - shown.length)} more`);
+    const facts = [shown.join(", "), version && `version ${String(version)}`, detail && printable(detail)].filter(
+      Boolean,
+    );
+    const { terminal } = context;
+    const time = `${at.slice(0, 10)} ${at.slice(11, 19)}`;
+    const who = terminal.style("dim", printable(actor));
+    terminal.print(
+      `${String(seq).padStart(5)}  ${time}  ${terminal.style("bold", action)}  ${facts.join("  ")}  ${who}`,
+    );
+  };
+}
+
+function eventShape({ seq, at, actor, action, ids, version, detail }: VaultEvent) {
+  return { seq, at, actor, action, ids, version: version ?? null, detail: detail ?? null };
+}

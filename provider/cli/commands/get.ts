@@ -1,0 +1,88 @@
+import type { Credential } from "../../vault/port.js";
+import type { CommandDefinition } from "../definition.js";
+import { currentText, dateText, dueText, KEY_HOLDER_READS_ALL, pathText } from "../describe.js";
+import { findCredential } from "../reference.js";
+import { referenceOf } from "../../rotation/resolve-reference.js";
+import { credentialShape, currentVersion } from "../shape.js";
+import { columns } from "../table.js";
+import { printable } from "../terminal.js";
+
+export const get: CommandDefinition = {
+  name: "get",
+  summary: "show everything about a credential but its value",
+  description: [
+    "Shows a credential: its references, user name, status, version, rhythm, targets, and what needs attention. The value is never part of it (`coffre read`), and nothing is written to the event log.",
+  ],
+  arguments: [{ name: "<ref>", description: "the credential" }],
+  examples: [
+    { command: "coffre get Databases/orders-app", does: "one credential, for people" },
+    { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
+  ],
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `targets` (`kind`, `account`, `adminId`, `accountMade`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  takesReferences: true,
+  async run(context, { args: [ref = ""] }) {
+    const { terminal, clock } = context;
+    const vault = await context.vault();
+    const [identity, credential] = [await vault.identity(), await findCredential(vault, ref)];
+    if (context.json) {
+      terminal.json(credentialShape(identity, credential, clock.now()));
+      return;
+    }
+    const names = referenceOf(identity, credential);
+    const admins = await Promise.all(
+      credential.targets.map(async ({ adminId }) =>
+        adminId === undefined ? undefined : pathText(await vault.readCredential(adminId)),
+      ),
+    );
+    terminal.print(terminal.style("bold", pathText(credential)));
+    const readers = vault.capabilities.grants ? [] : [["readers", KEY_HOLDER_READS_ALL] as const];
+    const rows = [
+      ["reference", names.ref],
+      ["by id", names.idRef],
+      ...aboutRows(credential),
+      ["status", statusText(credential)],
+      ["version", currentText(credential)],
+      ["current since", dateOrNothing(currentVersion(credential)?.promotedAt)],
+      ["rhythm", rhythmText(credential, clock.now())],
+      ...credential.targets.map(({ account }, index) => [
+        "target",
+        admins[index] === undefined ? account : `${account}, by ${admins[index]}`,
+      ]),
+      ["created", `${dateText(credential.createdAt)}${credential.owned ? ", by a Pulumi stack" : ""}`],
+      ["archived", dateOrNothing(credential.archivedAt)],
+      ...readers,
+    ].filter((row): row is [string, string] => row[1] !== undefined);
+    for (const line of columns(rows.map(([name, text]) => [terminal.style("dim", name), text]))) terminal.print(line);
+    if (credential.journal.attention)
+      terminal.warn(`${printable(credential.journal.attention.message)}; see \`coffre attention\`.`);
+  },
+};
+
+function aboutRows({ username, url, description, tags, valueManagedBy }: Credential): [string, string | undefined][] {
+  return [
+    ["user name", username && printable(username)],
+    ["url", url && printable(url)],
+    ["description", description && printable(description)],
+    ["tags", tags.length === 0 ? undefined : tags.map(printable).join(", ")],
+    ["value by", valueManagedBy === "external" ? "people, with coffre put" : undefined],
+  ];
+}
+
+function statusText({ status, journal }: Credential): string {
+  const pending = journal.pending && `version ${String(journal.pending.version)} is pending`;
+  const reason = journal.attention?.reason;
+  const more = [reason, pending].filter((part) => part !== undefined).join("; ");
+  return more === "" ? status : `${status} (${more})`;
+}
+
+function rhythmText(credential: Credential, now: Date): string | undefined {
+  const { rotation } = credential;
+  if (!rotation) return undefined;
+  const by = rotation.when === "up" ? "by pulumi up" : "by coffre rotate --due";
+  const due = dueText(credential, now);
+  return `every ${String(rotation.everyDays)} days, ${by}${due === undefined ? "" : `; ${due}`}`;
+}
+
+function dateOrNothing(iso: string | undefined): string | undefined {
+  return iso === undefined ? undefined : dateText(iso);
+}

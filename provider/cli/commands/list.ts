@@ -1,0 +1,129 @@
+import { CoffreError } from "../../core/errors.js";
+import type { Category, Credential } from "../../vault/port.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition } from "../definition.js";
+import { dueText, KEY_HOLDER_READS_ALL, typedPath } from "../describe.js";
+import { credentialShape } from "../shape.js";
+import { cut, treeLines, type TreeNode } from "../table.js";
+import { printable } from "../terminal.js";
+import { collect } from "../collect.js";
+
+/** Columns that a branch of the tree never needs more of. */
+const LABEL_RESERVE = 12;
+
+export const list: CommandDefinition = {
+  name: "list",
+  summary: "show the vault's tree: categories, credentials, what is wrong with them",
+  description: [
+    "Shows the categories and credentials of the vault as a tree, without values. Beside each name stand its user name, its status if it isn't simply current, and whether a rotation is due.",
+    "With --archived it shows the entries that were taken out of the tree instead; their values stay readable by id.",
+  ],
+  arguments: [
+    { name: "[category]", description: "only this category and what is below it, for example Production/Databases" },
+  ],
+  options: [
+    { flags: "--archived", description: "the archived entries, with their ids" },
+    { flags: "--paths", description: "one path a line, as it can be typed: for scripts and completion" },
+  ],
+  examples: [
+    { command: "coffre list", does: "the whole tree" },
+    { command: "coffre list Production/Databases", does: "one branch" },
+    {
+      command: "coffre list --json | jq -r '.credentials[] | select(.due) | .ref'",
+      does: "the references of what is due",
+    },
+  ],
+  json: "An object: `vault` (name), `keyHoldersReadAll`, `categories` (`id`, `path`, `description`, `owned`) and `credentials`, each as `coffre get --json` shows it.",
+  async run(context, { args: [category], options }) {
+    const vault = await context.vault();
+    const [identity, all] = [await vault.identity(), await collect(vault.listCategories())];
+    const root = category === undefined ? [] : findPath(all, category);
+    const isInside = ({ path }: { path: string[] }) => root.every((name, index) => path[index] === name);
+    const categories = all.filter(isInside);
+    const archived = options["archived"] === true;
+    const credentials = (await collect(vault.listCredentials({ archived }))).filter(isInside);
+
+    if (context.json) {
+      context.terminal.json({
+        vault: identity.name,
+        keyHoldersReadAll: !vault.capabilities.grants,
+        categories: categories.map(({ id, path, description, owned }) => ({
+          id,
+          path,
+          description: description ?? null,
+          owned,
+        })),
+        credentials: credentials.map((credential) => credentialShape(identity, credential, context.clock.now())),
+      });
+    } else if (options["paths"] === true) {
+      for (const { path } of credentials) context.terminal.print(typedPath(identity.name, path));
+    } else {
+      printTree(context, { root, categories: archived ? [] : categories, credentials });
+      const counted = `${count(credentials.length, "credential")}${archived ? " archived" : ` in ${count(categories.length, "category", "categories")}`}, vault ${identity.name}.`;
+      context.terminal.note(vault.capabilities.grants ? counted : `${counted} ${KEY_HOLDER_READS_ALL}`);
+    }
+  },
+};
+
+interface Listed {
+  root: readonly string[];
+  categories: readonly Category[];
+  credentials: readonly Credential[];
+}
+
+interface Branch extends TreeNode {
+  children: Branch[];
+}
+
+function printTree({ terminal, clock }: CommandContext, { root, categories, credentials }: Listed): void {
+  const forest: Branch = { label: "", children: [] };
+  const branches = new Map<string, Branch>([[key(root.slice(0, -1)), forest]]);
+  const branchOf = (path: readonly string[]): Branch => {
+    const existing = branches.get(key(path));
+    if (existing) return existing;
+    // An archived entry's categories may be gone: its path is what it had.
+    const branch: Branch = { label: terminal.style("bold", `${printable(path.at(-1) ?? "")}/`), children: [] };
+    branches.set(key(path), branch);
+    branchOf(path.slice(0, -1)).children.push(branch);
+    return branch;
+  };
+  for (const { path } of categories) branchOf(path);
+  for (const credential of credentials) {
+    const label = labelOf(credential, clock.now(), terminal.width - 3 * credential.path.length - LABEL_RESERVE);
+    const shown = credential.archivedAt === undefined ? label : { ...label, more: `${credential.id}  ${label.more}` };
+    const more = shown.more === "" ? "" : `  ${terminal.style(shown.urgent ? "yellow" : "dim", shown.more)}`;
+    branchOf(credential.path.slice(0, -1)).children.push({ label: `${shown.name}${more}`, children: [] });
+  }
+  for (const line of treeLines(forest.children, terminal)) terminal.print(line);
+}
+
+function labelOf(credential: Credential, now: Date, width: number): { name: string; more: string; urgent: boolean } {
+  const due = dueText(credential, now);
+  const isOverdue = due?.startsWith("due since") === true;
+  const status = credential.status === "current" || credential.status === "archived" ? undefined : credential.status;
+  const parts = [credential.username && printable(credential.username), status, isOverdue ? due : undefined];
+  const name = cut(printable(credential.path.at(-1) ?? ""), Math.max(LABEL_RESERVE, width));
+  const more = cut(parts.filter((part) => part !== undefined).join("  "), Math.max(LABEL_RESERVE, width - name.length));
+  return { name, more, urgent: status !== undefined || isOverdue };
+}
+
+/** @throws CoffreError NOT_FOUND */
+function findPath(categories: readonly Category[], text: string): string[] {
+  const wanted = text.split("/").filter((name) => name !== "");
+  const found = categories.find(
+    ({ path }) => key(path) === key(wanted) || key(path.map(encodeURIComponent)) === key(wanted),
+  );
+  if (found) return found.path;
+  throw new CoffreError("NOT_FOUND", `There is no category ${printable(text)}`, {
+    hint: "`coffre list` shows the whole tree.",
+  });
+}
+
+// No name has a slash.
+function key(path: readonly string[]): string {
+  return path.join("/").normalize("NFC");
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${String(number)} ${number === 1 ? one : many}`;
+}

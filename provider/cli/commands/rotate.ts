@@ -1,0 +1,137 @@
+import { CoffreError } from "../../core/errors.js";
+import { commandCause } from "../../rotation/causes.js";
+import { dueCause, isDue } from "../../rotation/due.js";
+import { reachCauses, resume, type RotationOutcome } from "../../rotation/rotate.js";
+import type { Credential, Vault } from "../../vault/port.js";
+import { complainOf, exitCodeOf, forEachCredential, itemShape, type Outcome } from "../bulk.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition } from "../definition.js";
+import { dueText, pathText } from "../describe.js";
+import { findCredentials, parseCount } from "../reference.js";
+import { credentialShape, currentVersion } from "../shape.js";
+import { collect } from "../collect.js";
+
+export const rotate: CommandDefinition = {
+  name: "rotate",
+  summary: "draw, set and prove new passwords, now or where they are due",
+  description: [
+    "Rotates credentials: a new password is drawn by the category's policy, kept in the vault as pending, set on every target, proven by a login, and only then made current. The one before stays in the history.",
+    "A rotation that somebody left unfinished is finished instead, with the password that was drawn for it: to run `coffre rotate` again after a failure never draws a second one. One credential that fails doesn't stop the others.",
+    "`--due` rotates what its rhythm (`rotation.everyDays`) wants by now; give it to cron or a pipeline. Two that run at once rotate each credential once.",
+  ],
+  arguments: [{ name: "[ref...]", description: "the credentials, unless --due" }],
+  options: [
+    { flags: "--due", description: "all credentials whose rhythm wants it by now" },
+    { flags: "--dry-run", description: "only say which ones it would be" },
+    { flags: "--parallel <number>", description: "so many at a time (default 4)" },
+  ],
+  examples: [
+    { command: "coffre rotate Databases/orders-app", does: "one, now" },
+    { command: "coffre rotate --due", does: "whatever is due: for a nightly job" },
+    { command: "coffre rotate --due --dry-run", does: "what a nightly job would do" },
+  ],
+  json: "An array, one object for each credential: `ref`, `id`, `action` (rotated, finished, none), `version`, `previousVersion`, `error` (`null`, or `code`, `problem`, `hint`, `details`, `exitCode`). With --dry-run the credentials as `coffre get --json` shows them.",
+  exits: [
+    { code: 6, when: "every credential that failed needs a person: see `coffre attention`" },
+    { code: 1, when: "some failed, for different reasons or because a target didn't answer; run it again to go on" },
+  ],
+  takesReferences: true,
+  async run(context, { args, options }) {
+    const { terminal } = context;
+    const due = options["due"] === true;
+    const parallel = options["parallel"] === undefined ? 4 : parseCount("--parallel", options["parallel"]);
+    if (due === args.length > 0) {
+      throw new CoffreError(
+        "INVALID_INPUT",
+        due ? "--due finds the credentials itself" : "Nothing to rotate was named",
+        {
+          hint: "Name credentials, or give --due.",
+        },
+      );
+    }
+    const vault = await context.vault();
+    const credentials = due ? await findDue(vault, context.clock.now()) : await findCredentials(vault, args);
+    for (const credential of credentials) refuseExternal(credential);
+    if (options["dryRun"] === true) return printPlan(context, credentials);
+    if (credentials.length === 0) terminal.note("Nothing is due.");
+
+    const order = commandCause();
+    const rotation = await context.rotation();
+    const outcomes = await forEachCredential<RotationOutcome>(context, credentials, {
+      parallel,
+      doing: "rotating",
+      ended: (outcome) => context.json || printOutcome(context, outcome),
+      work: (credential) =>
+        // What is pending was drawn and never used: to finish it is the rotation that was asked for.
+        credential.journal.pending
+          ? resume(rotation, credential.id)
+          : reachCauses(rotation, credential.id, [due ? dueCause(credential) : order]),
+    });
+    if (context.json) terminal.json(await Promise.all(outcomes.map((outcome) => outcomeShape(vault, outcome))));
+    reportNotBegun(context, credentials.length - outcomes.length);
+    return exitCodeOf(outcomes);
+  },
+};
+
+async function findDue(vault: Vault, now: Date): Promise<Credential[]> {
+  const all = await collect(vault.listCredentials());
+  return all.filter((credential) => credential.valueManagedBy === "coffre" && isDue(credential, now));
+}
+
+function refuseExternal(credential: Credential): void {
+  if (credential.valueManagedBy === "coffre") return;
+  throw new CoffreError("INVALID_INPUT", `The value of ${pathText(credential)} is managed by people`, {
+    hint: "`coffre put` gives it a new one.",
+  });
+}
+
+async function printPlan(context: CommandContext, credentials: readonly Credential[]): Promise<void> {
+  const now = context.clock.now();
+  if (context.json) {
+    const identity = await (await context.vault()).identity();
+    context.terminal.json(credentials.map((credential) => credentialShape(identity, credential, now)));
+    return;
+  }
+  if (credentials.length === 0) context.terminal.note("Nothing is due.");
+  for (const credential of credentials) {
+    context.terminal.print(
+      [pathText(credential), dueText(credential, now)].filter((part) => part !== undefined).join("  "),
+    );
+  }
+}
+
+/** One line for what became of a credential; also for `coffre resume`. */
+export function printOutcome(context: CommandContext, outcome: Outcome<RotationOutcome>): void {
+  if ("error" in outcome) {
+    complainOf(context, outcome.credential, outcome.error);
+    return;
+  }
+  const { terminal } = context;
+  const { action, version } = outcome.result;
+  const word = { rotated: "rotated ", finished: "finished", none: "as it was" }[action];
+  const before = currentVersion(outcome.credential)?.number;
+  const versions =
+    action === "none" || before === undefined
+      ? `version ${String(version)}`
+      : `version ${String(before)} -> ${String(version)}`;
+  terminal.print(`${terminal.style("green", word)} ${pathText(outcome.credential)}  ${versions}`);
+}
+
+/** The same for `--json`. */
+export async function outcomeShape(vault: Vault, outcome: Outcome<RotationOutcome>): Promise<Record<string, unknown>> {
+  const { error, ...names } = itemShape(await vault.identity(), outcome);
+  const done = "result" in outcome ? outcome.result : undefined;
+  const previousVersion = currentVersion(outcome.credential)?.number ?? null;
+  return {
+    ...names,
+    action: done?.action ?? "none",
+    version: done?.version ?? previousVersion,
+    previousVersion,
+    error,
+  };
+}
+
+/** After a Ctrl-C: what was left out. */
+export function reportNotBegun({ terminal }: CommandContext, notBegun: number): void {
+  if (notBegun > 0) terminal.note(`Interrupted: ${String(notBegun)} not begun. Run it again to go on.`);
+}

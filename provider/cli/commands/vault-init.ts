@@ -1,0 +1,153 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
+import { readSettings } from "../../config/files.js";
+import { parseVaultUrl, userConfigurationPath, writeUserConfiguration } from "../../config/index.js";
+import { CoffreError } from "../../core/errors.js";
+import { checkVaultName } from "../../core/reference.js";
+import { createEmbeddedVault } from "../../vault/embedded/create.js";
+import { newKeyText, writeKeyFile } from "../../vault/embedded/key-file.js";
+import type { VaultKey } from "../../vault/embedded/slots.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition, CommandInput } from "../definition.js";
+import { KEY_HOLDER_READS_ALL } from "../describe.js";
+import { askNewHidden } from "../prompt.js";
+import { REFUSED_SECRET_OPTIONS, refuseSecretOptions } from "../usage.js";
+
+const DEFAULT_NAME = "main";
+
+export const vaultInit: CommandDefinition = {
+  name: "vault init",
+  summary: "make a new vault and the key that opens it",
+  description: [
+    "Makes an encrypted vault in one file, and a key file that opens it. Nothing else ever makes a vault: a wrong path can't turn into an empty one. Existing files are never overwritten.",
+    "The vault goes to the URL that is configured (--vault, COFFRE_URL, the stack's coffre:url, coffre.yaml), else to the user's data folder. The key goes to --key-file, else beside the user's configuration: never beside the vault, so that a copy of one isn't a copy of both. Unless another vault is the user's default already, the new one becomes it, and later commands find both.",
+  ],
+  options: [
+    {
+      flags: "--name <name>",
+      description: `the vault's own name, which stands in references (default ${DEFAULT_NAME})`,
+    },
+    { flags: "--ask-passphrase", description: "a passphrase, typed twice, instead of a key file" },
+    { flags: "--set-default", description: "make it the user's default, though another one is" },
+    { flags: "--no-set-default", description: "leave the user's configuration alone" },
+    ...REFUSED_SECRET_OPTIONS.filter(({ flags }) => !flags.startsWith("--key ")),
+  ],
+  examples: [
+    { command: "coffre vault init --name prod", does: "in the user's folders, as the default" },
+    {
+      command: "coffre vault init --name prod --vault file:///srv/coffre/prod.db --key-file /etc/coffre/prod.key",
+      does: "at places of your own, for a runner",
+    },
+    { command: "coffre vault init --ask-passphrase", does: "opened by a passphrase" },
+  ],
+  json: "An object: `vault` (name), `id`, `url`, `file`, `keyFile` (`null` with a passphrase), `keyMade`, `found` (whether later commands find it without flags).",
+  exits: [{ code: 5, when: "there is a file already" }],
+  async run(context, { options }) {
+    refuseSecretOptions(options);
+    const { terminal } = context;
+    const name = checkVaultName(typeof options["name"] === "string" ? options["name"] : DEFAULT_NAME);
+    const url = chooseUrl(context, name);
+    if (existsSync(url.path)) {
+      throw new CoffreError("CONFLICT", `There is a file at ${url.path} already`, {
+        hint: "A vault is never overwritten. Choose another --name or --vault; `coffre doctor` shows what is configured.",
+      });
+    }
+    const { key, keyFile, keyMade } = await chooseKey(context, name, options);
+    const { actor, clock, user: label } = context;
+    const identity = await createEmbeddedVault({ path: url.path, name, key, label, actor, clock }).catch(
+      (error: unknown) => {
+        // A key without a vault would only be in the way of the next try.
+        if (keyMade && keyFile !== undefined) rmSync(keyFile, { force: true });
+        throw error;
+      },
+    );
+
+    configure(context, options, { url: url.href, keyFile });
+    const found = isFound(context, { url: url.href, keyFile });
+    if (context.json) {
+      terminal.json({
+        vault: name,
+        id: identity.id,
+        url: url.href,
+        file: url.path,
+        keyFile: keyFile ?? null,
+        keyMade,
+        found,
+      });
+      return;
+    }
+    terminal.print(`The vault ${terminal.style("bold", name)} is made.`);
+    terminal.print(`  vault  ${url.path}`);
+    if (keyFile !== undefined) terminal.print(`  key    ${keyFile}${keyMade ? " (new, mode 0600)" : ""}`);
+    terminal.note(
+      keyFile === undefined
+        ? "Without the passphrase nobody opens it: there is no other way in."
+        : `Keep a copy of the key in another place than the vault: without it nobody opens the vault.`,
+    );
+    terminal.note(KEY_HOLDER_READS_ALL);
+    const variables = [`COFFRE_URL=${url.href}`, ...(keyFile === undefined ? [] : [`COFFRE_KEY_FILE=${keyFile}`])];
+    terminal.note(
+      found
+        ? "Later commands find both by the configuration: `coffre doctor` shows it."
+        : `Another vault is configured here. Later commands find this one with: export ${variables.join(" ")}`,
+    );
+  },
+};
+
+interface Place {
+  url: string;
+  keyFile: string | undefined;
+}
+
+/** The configured URL, unless it is the user's default, which is another vault's; else a file in the data folder. */
+function chooseUrl(context: CommandContext, name: string) {
+  const { url, sources } = context.configuration();
+  if (url !== undefined && sources.url !== userConfigurationPath(context.env)) return url;
+  const home = context.env["HOME"] || homedir();
+  const named = context.env["XDG_DATA_HOME"];
+  const data = named !== undefined && isAbsolute(named) ? named : join(home, ".local", "share");
+  const path = join(data, "coffre", `${name}.db`);
+  return parseVaultUrl(`file://${path.split("/").map(encodeURIComponent).join("/")}`, { folder: data, home });
+}
+
+async function chooseKey(
+  context: CommandContext,
+  name: string,
+  options: CommandInput["options"],
+): Promise<{ key: VaultKey; keyFile: string | undefined; keyMade: boolean }> {
+  if (options["askPassphrase"] === true) {
+    if (!context.terminal.canAsk) {
+      throw new CoffreError("INVALID_INPUT", "--ask-passphrase needs a terminal", {
+        hint: "Give --passphrase-file, or let a key file be made.",
+      });
+    }
+    const passphrase = await askNewHidden("New passphrase (12 characters at least; five random words are good): ");
+    return { key: { passphrase }, keyFile: undefined, keyMade: false };
+  }
+  const { key: configured } = context.configuration();
+  const own = configured?.source === userConfigurationPath(context.env) ? undefined : configured;
+  if (own?.kind === "passphrase") return { key: { passphrase: own.read() }, keyFile: undefined, keyMade: false };
+  if (own !== undefined && own.file === undefined)
+    return { key: { keyText: own.read() }, keyFile: undefined, keyMade: false };
+  const keyFile = own?.file ?? join(dirname(userConfigurationPath(context.env)), `${name}.key`);
+  if (own !== undefined && existsSync(keyFile)) return { key: { keyText: own.read() }, keyFile, keyMade: false };
+  mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
+  const keyText = newKeyText();
+  writeKeyFile(keyFile, keyText);
+  return { key: { keyText }, keyFile, keyMade: true };
+}
+
+/** Makes it the user's default where that was asked for, or where there is none yet. */
+function configure(context: CommandContext, options: CommandInput["options"], { url, keyFile }: Place): void {
+  if (options["setDefault"] === false) return;
+  const another = readSettings(userConfigurationPath(context.env)).url;
+  if (another !== undefined && options["setDefault"] !== true) return;
+  writeUserConfiguration({ url, ...(keyFile === undefined ? {} : { keyFile }) }, context.env);
+}
+
+/** Whether a later command, without this one's flags, comes to the same vault and key. */
+function isFound(context: CommandContext, { url, keyFile }: Place): boolean {
+  const later = context.configuration({ flags: false });
+  return later.url?.href === url && later.key?.file === keyFile;
+}

@@ -1,0 +1,101 @@
+import { CoffreError } from "../../core/errors.js";
+import { type TargetVerdict, verifyCredential } from "../../rotation/verify.js";
+import { complainOf, exitCodeOf, forEachCredential, itemShape, type Outcome } from "../bulk.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition } from "../definition.js";
+import { pathText } from "../describe.js";
+import { findCredentials } from "../reference.js";
+import { printable } from "../terminal.js";
+import { collect } from "../collect.js";
+
+const PARALLEL = 4;
+const ATTENTION_NEEDED = 6;
+
+/** For people; the vault's word stands in `--json`. */
+const VERDICTS: Record<TargetVerdict["verdict"], string> = {
+  agrees: "agrees with the vault",
+  "pending-version": "has the pending version: `coffre resume` finishes it",
+  "earlier-version": "has an earlier version",
+  differs: "accepts no version that the vault would try",
+  unreachable: "did not answer",
+  "not-verifiable": "can't prove a password",
+  "not-tried": "was not tried",
+};
+const DIFFERENT: readonly TargetVerdict["verdict"][] = ["pending-version", "earlier-version", "differs"];
+
+export const verify: CommandDefinition = {
+  name: "verify",
+  summary: "log in to the targets to see which version they accept",
+  description: [
+    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts. Nothing is changed on a target; a current version that works and wasn't verified yet is marked as verified.",
+    "A refused login costs the account's budget (2 in 30 minutes), so it stops at the first version that works, and when the budget is spent.",
+  ],
+  arguments: [{ name: "[ref...]", description: "the credentials, unless --all" }],
+  options: [{ flags: "--all", description: "every credential that has a target" }],
+  examples: [
+    { command: "coffre verify Databases/orders-app", does: "does the vault's password work?" },
+    { command: "coffre verify --all", does: "after a backup was restored, or for an audit" },
+  ],
+  json: "An array, one object for each credential: `ref`, `id`, `targets` (`account`, `address`, `verdict`, `version`, `reason`), `error`. Verdicts: agrees, pending-version, earlier-version, differs, unreachable, not-verifiable, not-tried.",
+  exits: [
+    { code: 1, when: "a target didn't answer, can't prove a password, or was not tried" },
+    { code: 6, when: "a target accepts another version than the current one, or none" },
+  ],
+  takesReferences: true,
+  async run(context, { args, options }) {
+    const everything = options["all"] === true;
+    if (everything === args.length > 0) {
+      throw new CoffreError("INVALID_INPUT", everything ? "--all names them all" : "Nothing to verify was named", {
+        hint: "Name credentials, or give --all.",
+      });
+    }
+    const vault = await context.vault();
+    const credentials = everything
+      ? (await collect(vault.listCredentials())).filter(({ targets }) => targets.length > 0)
+      : await findCredentials(vault, args);
+    const rotation = await context.rotation();
+    const outcomes = await forEachCredential<TargetVerdict[]>(context, credentials, {
+      parallel: PARALLEL,
+      doing: "verifying",
+      ended: (outcome) => context.json || printOutcome(context, outcome),
+      work: ({ id }) => verifyCredential(rotation, id),
+    });
+    if (context.json) {
+      const identity = await vault.identity();
+      const shapes = outcomes.map((outcome) => {
+        const { error, ...names } = itemShape(identity, outcome);
+        return { ...names, targets: "result" in outcome ? outcome.result.map(verdictShape) : [], error };
+      });
+      context.terminal.json(shapes);
+    }
+    return exitCodeOf(outcomes) || exitCodeOfVerdicts(outcomes);
+  },
+};
+
+function printOutcome(context: CommandContext, outcome: Outcome<TargetVerdict[]>): void {
+  if ("error" in outcome) {
+    complainOf(context, outcome.credential, outcome.error);
+    return;
+  }
+  const { terminal } = context;
+  const path = pathText(outcome.credential);
+  if (outcome.result.length === 0) terminal.print(`${path}  has no target to verify`);
+  for (const { account, verdict, version, reason } of outcome.result) {
+    const which = version === undefined ? "" : ` (version ${String(version)})`;
+    const why = reason === undefined ? "" : `: ${printable(reason)}`;
+    const said = terminal.style(verdict === "agrees" ? "green" : "yellow", VERDICTS[verdict]);
+    terminal.print(`${path}  ${account} ${said}${which}${why}`);
+  }
+}
+
+function verdictShape({ account, address, verdict, version, reason }: TargetVerdict) {
+  return { account, address, verdict, version: version ?? null, reason: reason ?? null };
+}
+
+function exitCodeOfVerdicts(outcomes: readonly Outcome<TargetVerdict[]>[]): number {
+  const verdicts = outcomes
+    .flatMap((outcome) => ("result" in outcome ? outcome.result : []))
+    .map(({ verdict }) => verdict);
+  if (verdicts.some((verdict) => DIFFERENT.includes(verdict))) return ATTENTION_NEEDED;
+  return verdicts.every((verdict) => verdict === "agrees") ? 0 : 1;
+}

@@ -1,0 +1,70 @@
+import type { CommandContext } from "./context.js";
+
+/** One option of a command, or one that all commands have. */
+export interface OptionDefinition {
+  /** As commander reads it: `-n, --no-newline`, `--after <number>`. */
+  flags: string;
+  /** One sentence without a full stop; it stands in a column of the help. */
+  description: string;
+  /** Taken, but not shown: options that only exist to be refused with a reason. */
+  hidden?: boolean;
+}
+
+/** What a command was called with, after commander has sorted it. */
+export interface CommandInput {
+  args: readonly string[];
+  /** By commander's names: `--no-newline` is `newline: false`, `--dry-run` is `dryRun: true`. */
+  options: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * One command: what it does, and every word that its help page and `docs/commands/` say about it. A definition imports
+ * nothing heavy at its top, except what `run` needs anyway: only the called command's file is loaded.
+ */
+export interface CommandDefinition {
+  /** The words after `coffre`: `read`, `vault key add`. */
+  name: string;
+  /** One line, for the list of commands. */
+  summary: string;
+  /** Paragraphs, in the order of what a reader needs first. */
+  description: readonly string[];
+  /** `<ref>` is needed, `[ref...]` may be left out. */
+  arguments?: readonly { name: string; description: string }[];
+  options?: readonly OptionDefinition[];
+  examples: readonly { command: string; does: string }[];
+  /** What `--json` prints, in words and keys. */
+  json: string;
+  /** Exit codes that mean something of their own here. */
+  exits?: readonly { code: number; when: string }[];
+  /** True if its arguments are references: shells complete them from the vault. */
+  takesReferences?: boolean;
+  /** @returns the exit code; nothing means 0. @throws CoffreError, whose own code then ends the program */
+  run(context: CommandContext, input: CommandInput): Promise<number | void>;
+}
+
+/** Options that every command has. */
+export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
+  { flags: "--vault, --url <url>", description: "the vault to use, for example file:///srv/coffre/prod.db" },
+  { flags: "--key-file <path>", description: "the key file that opens it" },
+  { flags: "--passphrase-file <path>", description: "the file with the passphrase that opens it" },
+  { flags: "--json", description: "one JSON value on stdout, and errors as JSON on stderr" },
+  { flags: "--quiet", description: "no notes, warnings or progress on stderr" },
+];
+
+/** What each exit code means, in every command. */
+export const EXIT_CODES: readonly { code: number; means: string }[] = [
+  { code: 0, means: "done" },
+  { code: 1, means: "it failed" },
+  { code: 2, means: "wrong usage, or input that can't be right" },
+  { code: 3, means: "not found" },
+  { code: 4, means: "forbidden: no right, a wrong key, a refused login" },
+  { code: 5, means: "conflict: somebody else has it, or another vault answers" },
+  { code: 6, means: "a person has to decide: see `coffre attention`" },
+  { code: 130, means: "interrupted by Ctrl-C; run it again to go on" },
+];
+
+/** Groups of commands whose name has several words. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  vault: "make a vault, check it, and say who opens it",
+  "vault key": "the keys that open the vault: one for each person or runner",
+};

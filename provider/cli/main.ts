@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { isCoffreError } from "../core/errors.js";
+import { errorShape } from "./error-shape.js";
+
+/** A second Ctrl-C after this time ends the program at once; before it, it is the same one, delivered twice. */
+const IMPATIENCE_MS = 1_000;
+const STOP_SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const INTERRUPTED = 130;
+
+/**
+ * The `coffre` command.
+ * @param argv what follows the program's name
+ * @returns the exit code; everything was said by then
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const unread = watchReaders();
+  if (argv.length === 1 && argv[0] === "--version") {
+    process.stdout.write(`${packageVersion()}\n`);
+    return 0;
+  }
+  const stop = watchSignals();
+  const words = argv.length === 0 ? ["--help"] : argv;
+  // Only now: scripts ask for the version all the time, and the rest takes a tenth of a second to load.
+  const [{ CommanderError }, { loadCommandsFor }, { buildProgram }] = await Promise.all([
+    import("commander"),
+    import("./commands.js"),
+    import("./program.js"),
+  ]);
+  let exitCode = 0;
+  try {
+    const program = buildProgram(await loadCommandsFor(words), {
+      version: packageVersion(),
+      stopped: stop.signal,
+      unread,
+      ended: (code) => (exitCode = code),
+    });
+    await program.parseAsync([...words], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode; // help and version, already printed
+    report(error, words.includes("--json"));
+    return stop.exitCode ?? (isCoffreError(error, "INTERRUPTED") ? INTERRUPTED : errorShape(error).exitCode);
+  }
+  return stop.exitCode ?? exitCode;
+}
+
+/** The first Ctrl-C lets what is under way end; somebody who can't wait presses it again. */
+function watchSignals(): { signal: AbortSignal; exitCode: number | undefined } {
+  const controller = new AbortController();
+  const stop: { signal: AbortSignal; exitCode: number | undefined } = {
+    signal: controller.signal,
+    exitCode: undefined,
+  };
+  let firstAt: number | undefined;
+  for (const [signal, code] of Object.entries(STOP_SIGNALS)) {
+    process.on(signal, () => {
+      if (firstAt !== undefined && performance.now() - firstAt > IMPATIENCE_MS) process.exit(code);
+      firstAt ??= performance.now();
+      stop.exitCode ??= code;
+      controller.abort();
+    });
+  }
+  return stop;
+}
+
+/** A reader that went away (`| head -1`) is no failure, and no reason to stop a rotation. */
+function watchReaders(): AbortSignal {
+  const controller = new AbortController();
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    controller.abort();
+  });
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  return controller.signal;
+}
+
+function report(error: unknown, json: boolean): void {
+  const shape = errorShape(error);
+  const text = `coffre: ${shape.problem}\n${shape.hint === null ? "" : `  ${shape.hint}\n`}`;
+  process.stderr.write(json ? `${JSON.stringify({ error: shape })}\n` : text);
+}
+
+function packageVersion(): string {
+  // The same distance from the sources and from what is built of them.
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version; // our own file
+}

@@ -1,0 +1,76 @@
+import { dueAt, isDue } from "../rotation/due.js";
+import { referenceOf } from "../rotation/resolve-reference.js";
+import type { Credential, CredentialStatus, VaultIdentity, VersionInfo } from "../vault/port.js";
+
+/** A credential as `--json` shows it. Keys are a promise: none is renamed or removed, more may come. */
+export interface CredentialShape {
+  ref: string;
+  idRef: string;
+  id: string;
+  path: string[];
+  username: string | null;
+  url: string | null;
+  description: string | null;
+  tags: string[];
+  status: CredentialStatus;
+  valueManagedBy: "coffre" | "external";
+  /** Number of the current version. */
+  currentVersion: number | null;
+  /** Whether a login has proven it. */
+  verified: boolean;
+  /** When it became current, ISO 8601, UTC. */
+  promotedAt: string | null;
+  rotation: { everyDays: number; when: "scheduled" | "up" } | null;
+  dueAt: string | null;
+  due: boolean;
+  targets: { kind: string; account: string; adminId: string | null; accountMade: boolean }[];
+  /** True if a Pulumi stack made it. */
+  owned: boolean;
+  attention: { reason: string; message: string; since: string; version: number | null; account: string | null } | null;
+  createdAt: string;
+  archivedAt: string | null;
+}
+
+export function credentialShape(identity: VaultIdentity, credential: Credential, now: Date): CredentialShape {
+  const current = currentVersion(credential);
+  const { attention } = credential.journal;
+  return {
+    ...referenceOf(identity, credential),
+    id: credential.id,
+    path: credential.path,
+    username: credential.username ?? null,
+    url: credential.url ?? null,
+    description: credential.description ?? null,
+    tags: credential.tags,
+    status: credential.status,
+    valueManagedBy: credential.valueManagedBy,
+    currentVersion: current?.number ?? null,
+    verified: current?.verified ?? false,
+    promotedAt: current?.promotedAt ?? null,
+    rotation: credential.rotation ?? null,
+    dueAt: dueAt(credential)?.toISOString() ?? null,
+    due: isDue(credential, now),
+    targets: credential.targets.map(({ kind, account, adminId, accountMade }) => ({
+      kind,
+      account,
+      adminId: adminId ?? null,
+      accountMade,
+    })),
+    owned: credential.owned,
+    attention: attention
+      ? {
+          reason: attention.reason,
+          message: attention.message,
+          since: attention.since,
+          version: attention.version ?? null,
+          account: attention.account ?? null,
+        }
+      : null,
+    createdAt: credential.createdAt,
+    archivedAt: credential.archivedAt ?? null,
+  };
+}
+
+export function currentVersion({ versions }: Pick<Credential, "versions">): VersionInfo | undefined {
+  return versions.find(({ state }) => state === "current");
+}

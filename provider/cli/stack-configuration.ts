@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parse } from "yaml";
+
+/** The `coffre:` settings of a Pulumi stack, read from its file without the engine. */
+export interface StackConfiguration {
+  /** With their namespace: `coffre:url`. Encrypted ones are left out: only the engine can open them. */
+  values: Record<string, string>;
+  /** The file that they come from; `undefined` outside a project, or if it can't be told which stack is meant. */
+  file: string | undefined;
+}
+
+const NOTHING: StackConfiguration = { values: {}, file: undefined };
+
+/**
+ * The configuration of the stack that is selected in the project around `cwd`, so that commands see the vault that the
+ * program uses: `PULUMI_STACK`, else the one that `pulumi stack select` chose, else the only one there is. Read leniently:
+ * a file that Pulumi itself would refuse holds no settings.
+ */
+export function readStackConfiguration(
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>>,
+): StackConfiguration {
+  const project = findProject(cwd);
+  if (project === undefined) return NOTHING;
+  const stack = env["PULUMI_STACK"] || selectedStack(project, env) || onlyStack(dirname(project));
+  if (stack === undefined) return NOTHING;
+  // `organization/project/dev` and `dev` have one file.
+  const file = join(dirname(project), `Pulumi.${stack.split("/").at(-1) ?? stack}.yaml`);
+  const content = readYaml(file);
+  if (!isObject(content)) return NOTHING;
+  const config = isObject(content["config"]) ? content["config"] : {};
+  const ours = Object.entries(config).filter(([name]) => name.startsWith("coffre:"));
+  const plain = ours.filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
+  return { values: Object.fromEntries(plain.map(([name, value]) => [name, String(value)])), file };
+}
+
+function findProject(cwd: string): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const found = ["Pulumi.yaml", "Pulumi.yml"].map((name) => join(folder, name)).find((path) => existsSync(path));
+    if (found !== undefined || folder === dirname(folder)) return found;
+  }
+}
+
+/** What `pulumi stack select` remembers, in a file of the user's named after the project and its place. */
+function selectedStack(project: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const content = readYaml(project);
+  if (!isObject(content) || typeof content["name"] !== "string") return undefined;
+  const home = env["PULUMI_HOME"] || join(env["HOME"] || homedir(), ".pulumi");
+  const place = createHash("sha1").update(project).digest("hex");
+  const remembered = readYaml(join(home, "workspaces", `${content["name"]}-${place}-workspace.json`));
+  return isObject(remembered) && typeof remembered["stack"] === "string" ? remembered["stack"] : undefined;
+}
+
+function onlyStack(folder: string): string | undefined {
+  const stacks = readdirSync(folder).flatMap((name) => /^Pulumi\.([\w.-]+)\.yaml$/.exec(name)?.[1] ?? []);
+  return stacks.length === 1 ? stacks[0] : undefined;
+}
+
+function readYaml(path: string): unknown {
+  try {
+    return parse(readFileSync(path, "utf8"), { logLevel: "silent" });
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,5 @@
+import type { TargetDriver } from "./port.js";
+import { postgresDriver } from "./postgres/driver.js";
+
+/** Every kind of target that this release can set and prove. */
+export const allDrivers: readonly TargetDriver[] = [postgresDriver];
