@@ -5,39 +5,49 @@ type Issue = z.core.$ZodIssue;
 
 /** All that is wrong with a description, each thing with its field, as one error; `details.field` is the first. */
 export function invalidDescription(schema: z.ZodObject, issues: readonly Issue[]): CoffreError {
-  const problems = issues.map((issue) => describe(schema, issue));
-  const first = problems[0];
+  const unknownFirst = issues.toSorted((a, b) => Number(isUnknownKey(b)) - Number(isUnknownKey(a)));
+  const problems = unknownFirst.map((issue) => describe(schema, issue));
+  const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
   return new CoffreError(
     "INVALID_INPUT",
-    `The PostgreSQL target isn't valid: ${problems.map((p) => p.text).join("; ")}.`,
+    `The PostgreSQL target isn't valid: ${problems.map(({ text }) => text).join("; ")}.`,
     {
-      hint: first?.hint ?? "Correct the field; docs/targets/postgres.md describes each one.",
-      details: { field: first?.field ?? "" },
+      hint: hint ?? "Correct the field; docs/targets/postgres.md describes each one.",
+      details: { field: problems[0]?.field ?? "" },
     },
   );
 }
+
+// A misspelled field also leaves the right one missing, so it is the more telling of the two.
+const isUnknownKey = (issue: Issue) => issue.code === "unrecognized_keys";
 
 function describe(schema: z.ZodObject, issue: Issue): { field: string; text: string; hint?: string } {
   const path = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") {
     const field = path.join(".");
-    return { field, text: `"${field}" ${withoutPrefix(issue.message)}` };
+    return { field, text: `"${field}" ${sentenceOf(issue)}` };
   }
   const key = issue.keys[0] ?? "";
   const field = [...path, key].join(".");
-  const known = Object.keys(shapeAt(schema, path));
   if (/pass(word|wd)?$|secret/i.test(key)) {
     const hint =
       "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.";
     return { field, text: `it has no field "${field}"`, hint };
   }
-  const hint = `Did you mean "${[...path, nearest(key, known)].join(".")}"? The fields there are ${known.join(", ")}.`;
-  return { field, text: `it has no field "${field}"`, hint };
+  const known = Object.keys(shapeAt(schema, path));
+  const suggestion = [...path, nearest(key, known)].join(".");
+  return {
+    field,
+    text: `it has no field "${field}" (did you mean "${suggestion}"?)`,
+    hint: `The fields there are ${known.join(", ")}.`,
+  };
 }
 
 /** Zod's own sentences begin with a verdict that the error already gives. */
-const withoutPrefix = (message: string) =>
-  message.replace(/^(Invalid|Too) \w+: /, (start) => (start.startsWith("Too") ? start.toLowerCase() : ""));
+function sentenceOf({ message }: Issue): string {
+  if (message.endsWith("received undefined")) return "is missing";
+  return message.replace(/^(Invalid|Too) \w+: /, (start) => (start.startsWith("Too") ? start.toLowerCase() : ""));
+}
 
 function shapeAt(schema: z.ZodObject, path: readonly string[]): Record<string, z.core.$ZodType> {
   const [key, ...rest] = path;

@@ -43,32 +43,35 @@ export type Facts = z.output<typeof Facts>;
  * 'MEMBER WITH ADMIN OPTION' is what the server itself asks before ALTER ROLE and GRANT (`user.c`).
  */
 export function factsQuery(username: string, groups: readonly string[]): string {
-  const names = groups.map((name) => escapeLiteral(name)).join(", ");
   return oneLine(`
     SELECT json_build_object(
       'version', current_setting('server_version_num')::int,
       'isStandby', pg_is_in_recovery(),
       'isReadOnly', current_setting('transaction_read_only')::bool,
       'iterations', current_setting('scram_iterations', true)::int,
-      'me', (SELECT json_build_object('name', rolname, 'isSuperuser', rolsuper, 'mayCreateRoles', rolcreaterole)
-             FROM pg_catalog.pg_roles WHERE rolname = current_user),
-      'account', (SELECT json_build_object(
-          'mayLogIn', rolcanlogin,
-          'isSuperuser', rolsuper,
-          'isReplication', rolreplication,
-          'isExpired', coalesce(rolvaliduntil <= now(), false),
-          'expiresAt', CASE WHEN isfinite(rolvaliduntil) THEN to_json(rolvaliduntil) END,
-          'hasAdminOption', pg_has_role(current_user, oid, 'MEMBER WITH ADMIN OPTION'),
-          'comment', shobj_description(oid, 'pg_authid'))
-        FROM pg_catalog.pg_roles WHERE rolname = ${escapeLiteral(username)}),
-      'groups', (SELECT coalesce(json_agg(json_build_object(
-          'name', wanted,
-          'exists', r.oid IS NOT NULL,
-          'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles u ON u.oid = m.member
-                              WHERE m.roleid = r.oid AND u.rolname = ${escapeLiteral(username)}),
-          'isSuperuser', coalesce(r.rolsuper, false),
-          'hasAdminOption', coalesce(pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION'), false))), '[]')
-        FROM unnest(ARRAY[${names}]::text[]) wanted LEFT JOIN pg_catalog.pg_roles r ON r.rolname = wanted))`);
+      'me', json_build_object('name', me.rolname, 'isSuperuser', me.rolsuper, 'mayCreateRoles', me.rolcreaterole),
+      'account', CASE WHEN u.oid IS NOT NULL THEN json_build_object(
+          'mayLogIn', u.rolcanlogin,
+          'isSuperuser', u.rolsuper,
+          'isReplication', u.rolreplication,
+          'isExpired', coalesce(u.rolvaliduntil <= now(), false),
+          'expiresAt', CASE WHEN isfinite(u.rolvaliduntil) THEN u.rolvaliduntil END,
+          'hasAdminOption', pg_has_role(u.oid, 'MEMBER WITH ADMIN OPTION'),
+          'comment', shobj_description(u.oid, 'pg_authid')) END,
+      'groups', ${groups.length === 0 ? "'[]'::json" : groupsQuery(groups)})
+    FROM pg_catalog.pg_roles me LEFT JOIN pg_catalog.pg_roles u ON u.rolname = ${escapeLiteral(username)}
+    WHERE me.rolname = current_user`);
+}
+
+function groupsQuery(groups: readonly string[]): string {
+  return `(SELECT json_agg(json_build_object(
+      'name', wanted,
+      'exists', g.oid IS NOT NULL,
+      'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.roleid = g.oid AND m.member = u.oid),
+      'isSuperuser', coalesce(g.rolsuper, false),
+      'hasAdminOption', coalesce(pg_has_role(g.oid, 'MEMBER WITH ADMIN OPTION'), false)))
+    FROM unnest(ARRAY[${groups.map((name) => escapeLiteral(name)).join(", ")}]) wanted
+    LEFT JOIN pg_catalog.pg_roles g ON g.rolname = wanted)`;
 }
 
 /** Reads the query's answer. */

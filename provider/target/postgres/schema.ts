@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import * as z from "zod";
 import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
+import { parseReference } from "../../core/reference.js";
 import type { TargetAddress, TargetSpec } from "../port.js";
 import { accountOf, canonicalHost, parseAddress } from "./address.js";
 import { invalidDescription } from "./description-errors.js";
@@ -25,6 +26,16 @@ const RoleName = z.string().superRefine((name, context) => {
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
+const Reference = z.string().superRefine((text, context) => {
+  try {
+    parseReference(text);
+  } catch (error) {
+    if (!(error instanceof CoffreError)) throw error;
+    const why = error.problem.replace(/^The reference isn't valid: |\.$/g, "");
+    context.addIssue({ code: "custom", message: `isn't a reference: ${why}` });
+  }
+});
+
 const Certificates = z.string().refine(isPem, "must be one or more certificates in PEM form");
 
 /**
@@ -40,7 +51,7 @@ export const PostgresTarget = z
     /** Database to connect to, as admin and for the proof. Roles belong to the whole server. Default `postgres`. */
     database: z.string().min(1).max(63).default("postgres"),
     /** Reference (`coffre://…`) of the credential that logs in to change the password. Not together with `admin`. */
-    adminRef: z.string().startsWith("coffre://").optional(),
+    adminRef: Reference.optional(),
     /**
      * The role that logs in to change the password, if its password isn't in a vault of Coffre. Without `adminRef` and
      * `admin`, the account logs in with its own current password and changes it itself.
@@ -62,7 +73,7 @@ export const PostgresTarget = z
      * Reference of the password that an existing account has now, for the first change by the account itself. Only
      * without `adminRef` and `admin`.
      */
-    initialRef: z.string().startsWith("coffre://").optional(),
+    initialRef: Reference.optional(),
     /** What the account is to be, beside its password. Needs `adminRef` or `admin`. */
     account: z
       .strictObject({

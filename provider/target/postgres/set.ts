@@ -27,19 +27,18 @@ export async function setPassword(
   const serverLimitMs = spec.limits.setMs / 2;
   let commitSent = false;
   try {
-    const begun = await run(
-      wire,
-      beginQuery(serverLimitMs) + factsQuery(spec.username, target.account?.memberOf ?? []),
-    );
+    const opening = beginQuery(serverLimitMs) + factsQuery(spec.username, target.account?.memberOf ?? []);
+    // The verifier is made meanwhile, by the number of iterations that nearly every server has.
+    const [begun, usualVerifier] = await Promise.all([run(wire, opening), scramVerifier(password)]);
     const facts = readFacts(begun.value);
     if (facts.account === null && target.account?.create !== true) {
       await run(wire, "ROLLBACK");
       return { result: "refused", reason: "the role doesn't exist and isn't to be created" };
     }
-    await run(
-      wire,
-      changeQuery(spec.username, facts, await scramVerifier(password, { iterations: iterationsOf(facts) })),
-    );
+    const iterations = iterationsOf(facts);
+    const isUsual = iterations === LEAST_ITERATIONS;
+    const verifier = isUsual ? usualVerifier : await scramVerifier(password, { iterations });
+    await run(wire, changeQuery(spec.username, facts, verifier));
     // The server may still work on a commit for its own limit; together they stay below the limit of the call.
     if (performance.now() - startedAt > serverLimitMs) {
       await run(wire, "ROLLBACK");
@@ -51,9 +50,9 @@ export async function setPassword(
     if (spec.verifyAddresses.length > 1) await awaitReplicas(wire, startedAt + spec.limits.setMs * 0.9).catch(() => {});
     return { result: "set", accountMade: facts.account === null || hasMark(facts.account.comment, "made") };
   } catch (error) {
+    if (!commitSent && wire.usable) await run(wire, "ROLLBACK").catch(() => {});
     if (!(error instanceof ServerError || error instanceof WireError)) throw error;
     if (commitSent) return { result: "in-doubt", reason: `no answer to COMMIT: ${reasonOf(error)}` };
-    if (wire.usable) await run(wire, "ROLLBACK").catch(() => {});
     return { result: refusesValue(error) ? "value-refused" : "refused", reason: reasonOf(error) };
   }
 }
