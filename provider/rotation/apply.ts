@@ -47,7 +47,7 @@ export async function applyVersion(context: RotationContext, application: Applic
   });
   if (!application.looked) await session.look(spec);
   for (let tries = 1; ; tries++) {
-    const booking = spec.verifyAddresses[0] && bookingFor(spec, spec.verifyAddresses[0], "proof");
+    const booking = bookingWithSet(spec);
     await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
     await application.leased.record(
       { step: "set-started", version: application.version, account: spec.account },
@@ -122,12 +122,9 @@ async function prove(
   const { spec, leased, version } = application;
   const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
   if (accountMade) steps.push({ step: "account-made", account: spec.account });
-  let booking = firstBooking;
   for (const [index, address] of spec.verifyAddresses.entries()) {
-    if (index > 0) {
-      booking = bookingFor(spec, address, "proof");
-      await leased.record(...steps.splice(0), { step: "book-login", booking });
-    }
+    const booking = (index === 0 ? firstBooking : undefined) ?? bookingFor(spec, address, "proof");
+    if (booking !== firstBooking) await leased.record(...steps.splice(0), { step: "book-login", booking });
     let proof = await tryUntilReached(context, application, address);
     if (proof.proof === "refused" && index > 0) {
       await context.clock.sleep(REPLICA_PAUSE_MS);
@@ -211,6 +208,15 @@ function unproven(spec: TargetSpec, version: number, reason: string): CoffreErro
 
 function bookingFor(spec: TargetSpec, { host, port }: TargetAddress, kind: LoginBooking["kind"]): LoginBooking {
   return { id: randomUUID(), account: spec.account, host: `${host}:${port}`, kind };
+}
+
+/**
+ * The proof's login is booked in one write with the set, where a resume needs no probe: after a kill in between it counts
+ * as one of unknown outcome, and a probe of the pending value and the login with the current one would be two more.
+ */
+function bookingWithSet(spec: TargetSpec): LoginBooking | undefined {
+  const [first] = spec.verifyAddresses;
+  return first && canRepeat(spec) ? bookingFor(spec, first, "proof") : undefined;
 }
 
 function settle(booking: LoginBooking | undefined, outcome: "succeeded" | "refused" | "not-made"): RotationStep[] {
