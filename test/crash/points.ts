@@ -1,0 +1,138 @@
+import type { Cut } from "./job.ts";
+import type { Random } from "./random.ts";
+import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+
+/** A moment inside of a request: a piece of the traffic with PostgreSQL. `drop`: the connection breaks, nobody is killed. */
+export interface WireCut {
+  number: number;
+  how: "kill-before" | "kill-after" | "drop";
+}
+
+/** One way in which a rotation is cut off, and what happens before the ordinary next run. */
+export type Point = { scenario: ScenarioName } & (
+  | { kind: "kill" | "lost-reply" | "refresh-between" | "other-cause"; cut: Cut }
+  | { kind: "pair"; cut: Cut; second: Cut }
+  /** Two processes start the same run at once, and one of them is killed, or neither. */
+  | { kind: "two-at-once"; cut?: Cut }
+  | { kind: "wire"; wire: WireCut }
+  /** A kill from outside, at no particular boundary. */
+  | { kind: "any-moment"; afterMs: number }
+);
+
+export type PointKind = Point["kind"];
+
+/** How long each scenario is, from a run that isn't cut off. */
+export type Lengths = Record<ScenarioName, { requests: number; pieces: number; milliseconds: number }>;
+
+const NAMES = Object.keys(SCENARIOS) as ScenarioName[]; // a constant's own keys
+const KILLS = ["kill-before", "kill-after"] as const;
+const WIRED: readonly ScenarioName[] = ["by-reference", "new-account", "by-itself"];
+
+/** Every boundary once, and so many of what is drawn at random. */
+export function allPoints(lengths: Lengths, random: Random): Point[] {
+  return [...boundaries(lengths), ...drawn(lengths, random, { pair: 70, refresh: 40, two: 40, moment: 40, other: 6 })];
+}
+
+/** A share of each kind, `count` points together. */
+export function somePoints(lengths: Lengths, random: Random, count: number): Point[] {
+  const share = (part: number) => Math.max(1, Math.round(count * part));
+  const few = drawn(lengths, random, {
+    pair: share(0.15),
+    refresh: share(0.1),
+    two: share(0.1),
+    moment: share(0.05),
+    other: 0,
+  });
+  const all = boundaries(lengths);
+  const of = (kind: PointKind) => all.filter((point) => point.kind === kind);
+  const lost = random.spread(of("lost-reply"), share(0.12));
+  const wire = random.spread(of("wire"), share(0.13));
+  const rest = Math.max(1, count - few.length - lost.length - wire.length);
+  return [...random.spread(of("kill"), rest), ...lost, ...wire, ...few].slice(0, count);
+}
+
+/** Single kills only, for the test double: those are where it must lose passwords. */
+export function killsOnly(lengths: Lengths, random: Random, count: number): Point[] {
+  const kills = boundaries(lengths).filter(({ kind, scenario }) => kind === "kill" && scenario !== "an-admin");
+  return random.spread(kills, count);
+}
+
+function boundaries(lengths: Lengths): Point[] {
+  return NAMES.flatMap((scenario): Point[] => {
+    const { requests, pieces } = lengths[scenario];
+    const wired = WIRED.includes(scenario) ? numbers(pieces) : [];
+    return [
+      ...numbers(requests).flatMap((number) =>
+        KILLS.map((how) => ({ kind: "kill" as const, scenario, cut: { number, how } })),
+      ),
+      ...numbers(requests).map((number) => ({
+        kind: "lost-reply" as const,
+        scenario,
+        cut: { number, how: "lose-reply" as const },
+      })),
+      ...wired.flatMap((number) =>
+        ([...KILLS, "drop"] as const).map((how) => ({ kind: "wire" as const, scenario, wire: { number, how } })),
+      ),
+    ];
+  });
+}
+
+interface Counts {
+  pair: number;
+  refresh: number;
+  two: number;
+  moment: number;
+  other: number;
+}
+
+function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
+  const times = <T>(count: number, make: (index: number) => T) =>
+    Array.from({ length: count }, (_, index) => make(index));
+  const somewhere = () => {
+    const scenario = random.pick(NAMES);
+    return { scenario, cut: { number: random.upTo(lengths[scenario].requests), how: random.pick(KILLS) } };
+  };
+  return [
+    ...times(counts.pair, (): Point => {
+      // The first kill comes before the promotion, so that there is something to resume and to kill again.
+      const { scenario, cut } = somewhere();
+      const number = Math.min(cut.number, lengths[scenario].requests - 1);
+      const second = { number: random.upTo(10), how: random.pick(KILLS) };
+      return { kind: "pair", scenario, cut: { ...cut, number }, second };
+    }),
+    ...times(counts.refresh, (): Point => ({ kind: "refresh-between", ...somewhere() })),
+    ...times(counts.two, (index): Point => {
+      const { scenario, cut } = somewhere();
+      return { kind: "two-at-once", scenario, ...(index % 3 === 0 ? {} : { cut }) };
+    }),
+    ...times(counts.moment, (): Point => {
+      const scenario = random.pick(NAMES);
+      return { kind: "any-moment", scenario, afterMs: random.upTo(lengths[scenario].milliseconds) };
+    }),
+    ...times(counts.other, (): Point => ({ kind: "other-cause", ...somewhere() })),
+  ];
+}
+
+function numbers(length: number): number[] {
+  return Array.from({ length }, (_, index) => index + 1);
+}
+
+/** One line that names the point, for progress and faults. */
+export function describePoint(point: Point): string {
+  const cut = ({ number, how }: Cut) => `${how} request ${number}`;
+  switch (point.kind) {
+    case "pair":
+      return `${point.scenario}: ${cut(point.cut)}, then ${cut(point.second)} of the resume`;
+    case "two-at-once":
+      return `${point.scenario}: two at once${point.cut ? `, ${cut(point.cut)} of one` : ""}`;
+    case "wire":
+      return `${point.scenario}: ${point.wire.how} piece ${point.wire.number} of the traffic`;
+    case "any-moment":
+      return `${point.scenario}: killed after ${point.afterMs} ms`;
+    case "kill":
+    case "lost-reply":
+    case "refresh-between":
+    case "other-cause":
+      return `${point.scenario}: ${point.kind}, ${cut(point.cut)}`;
+  }
+}

@@ -1,0 +1,127 @@
+import { allPoints, describePoint, killsOnly, type Lengths, type Point, type PointKind, somePoints } from "./points.ts";
+import { Proxy } from "./proxy.ts";
+import { Random } from "./random.ts";
+import { type Outcome, runPoint, type Stage } from "./run-point.ts";
+import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+import { Workers } from "./workers.ts";
+import { World } from "./world.ts";
+
+/** How many points are under way at once; each waits for processes and disk for most of its time. */
+const AT_ONCE = 4;
+
+export interface ProofOptions {
+  /** Points on a rotation process. Default: every boundary, and what is drawn besides. */
+  points?: number;
+  /** Default 1. */
+  seed?: number;
+  /** Runs the test double that keeps no journal, on single kills only. */
+  withoutJournal?: true;
+  /** Told about each fault and, now and then, how far it is. */
+  say?: (line: string) => void;
+}
+
+/** What was found. `lost`, `doubled`, `unfinished`: points, not passwords. */
+export interface ProofReport {
+  points: number;
+  lost: number;
+  doubled: number;
+  unfinished: number;
+  /** Most refused logins of one account after a single cut. */
+  refused_max: number;
+  /** The same after two cuts, or with two processes at once. */
+  refused_max_pairs: number;
+  /** Refused logins of the admin that all points share. */
+  refused_admin: number;
+  /** Points that ended before the planned moment. */
+  not_cut: number;
+  by_kind: Partial<Record<PointKind, number>>;
+  faults: string[];
+}
+
+/** Kills a real rotation at its boundaries and looks at what the ordinary next run makes of it (docs/reliability.md). */
+export async function proveProcess(options: ProofOptions = {}): Promise<ProofReport> {
+  const say = options.say ?? (() => {});
+  const world = await World.create();
+  const workers = new Workers();
+  const stage: Stage = { world, workers, ...(options.withoutJournal ? { withoutJournal: true } : {}) };
+  try {
+    const points = choose(await measure(stage), options);
+    say(`${points.length} points on a rotation process`);
+    const report = emptyReport();
+    await inTurns(points, async (point, index) => {
+      note(report, point, await runPoint(stage, point, `p${index}`));
+      if (report.points % 50 === 0) say(`${report.points} of ${points.length} points, ${report.faults.length} faults`);
+    });
+    report.refused_admin = await world.server.refusedLogins("crash_admin");
+    report.refused_max = Math.max(report.refused_max, report.refused_admin);
+    for (const fault of report.faults) say(fault);
+    return report;
+  } finally {
+    await workers.close();
+    await world.close();
+  }
+}
+
+function choose(lengths: Lengths, { points, seed = 1, withoutJournal }: ProofOptions): Point[] {
+  const random = new Random(seed);
+  if (withoutJournal) return killsOnly(lengths, random, points ?? 60);
+  return points === undefined ? allPoints(lengths, random) : somePoints(lengths, random, points);
+}
+
+/** Runs each scenario once without a cut: its length says where it can be cut, and it must be faultless. */
+async function measure(stage: Stage): Promise<Lengths> {
+  const { world, workers } = stage;
+  const names = Object.keys(SCENARIOS) as ScenarioName[]; // a constant's own keys
+  const measured = await Promise.all(
+    names.map(async (scenario) => {
+      const proxy = await Proxy.start(world.server.port);
+      const subject = await SCENARIOS[scenario](world, `m_${scenario.replaceAll("-", "_")}`, proxy.port);
+      const vault = { path: world.vaultPath, keyFile: world.keyFile };
+      const began = performance.now();
+      const ended = await workers.run({ vault, work: "rotate", ...subject.first });
+      await proxy.close();
+      if (ended.killed || !ended.result.ok)
+        throw new Error(`${scenario} fails without a cut: ${JSON.stringify(ended)}`);
+      const milliseconds = Math.ceil(performance.now() - began);
+      return [scenario, { requests: ended.result.requests.length, pieces: proxy.pieces, milliseconds }] as const;
+    }),
+  );
+  return Object.fromEntries(measured) as Lengths; // one for each name
+}
+
+function emptyReport(): ProofReport {
+  return {
+    points: 0,
+    lost: 0,
+    doubled: 0,
+    unfinished: 0,
+    refused_max: 0,
+    refused_max_pairs: 0,
+    refused_admin: 0,
+    not_cut: 0,
+    by_kind: {},
+    faults: [],
+  };
+}
+
+function note(report: ProofReport, point: Point, { faults, refused, wasCut }: Outcome): void {
+  report.points += 1;
+  report.by_kind[point.kind] = (report.by_kind[point.kind] ?? 0) + 1;
+  if (!wasCut) report.not_cut += 1;
+  for (const what of ["lost", "doubled", "unfinished"] as const) {
+    if (faults.some((fault) => fault.what === what)) report[what] += 1;
+  }
+  const twice = point.kind === "pair" || point.kind === "two-at-once";
+  const field = twice ? "refused_max_pairs" : "refused_max";
+  report[field] = Math.max(report[field], refused);
+  if (refused > (twice ? 2 : 1)) faults.push({ what: "refused", detail: `${refused} logins were refused` });
+  for (const { what, detail } of faults) report.faults.push(`${what}: ${describePoint(point)}: ${detail}`);
+}
+
+async function inTurns<T>(list: readonly T[], work: (one: T, index: number) => Promise<void>): Promise<void> {
+  const entries = list.entries();
+  const lane = async () => {
+    for (const [index, one] of entries) await work(one, index);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+}

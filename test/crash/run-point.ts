@@ -1,0 +1,143 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Job } from "./job.ts";
+import { type Point, type WireCut } from "./points.ts";
+import { Proxy } from "./proxy.ts";
+import { SCENARIOS, type Subject } from "./scenarios.ts";
+import { type Fault, Watch } from "./watch.ts";
+import type { Ended, Worker, Workers } from "./workers.ts";
+import type { World } from "./world.ts";
+
+/** What came of one point. */
+export interface Outcome {
+  faults: Fault[];
+  /** Logins of its roles that the server refused, before the proof's own. */
+  refused: number;
+  /** False if the run was over before the planned moment. */
+  wasCut: boolean;
+}
+
+export interface Stage {
+  world: World;
+  workers: Workers;
+  withoutJournal?: true;
+}
+
+/** Cuts a rotation off as the point says, lets the ordinary next run follow, and looks at what is left. */
+export async function runPoint(stage: Stage, point: Point, name: string): Promise<Outcome> {
+  const { world } = stage;
+  const proxy = point.kind === "wire" ? await Proxy.start(world.server.port) : undefined;
+  try {
+    const subject = await SCENARIOS[point.scenario](world, name, proxy?.port ?? world.server.port);
+    const watch = new Watch(world, subject);
+    await watch.invariant("before the run");
+    const wasCut = await cutOff(stage, { point, subject, proxy });
+    await watch.invariant("after the cut");
+    await between(stage, { point, subject, watch });
+    for (const part of subject.next) {
+      const next = point.kind === "other-cause" ? { ...part, causes: ["cause:other"] } : part;
+      const ended = await stage.workers.run(job(stage, next));
+      if (!ended.killed && ended.result.ok) continue;
+      const why = ended.killed ? "it was killed" : `${ended.result.code}: ${ended.result.message}`;
+      watch.faults.push({ what: "unfinished", detail: `the next run failed: ${why}` });
+    }
+    const refused = await refusedLogins(world, subject);
+    await watch.end(point.kind === "other-cause" ? await withOther(world, subject) : {});
+    return { faults: watch.faults, refused, wasCut };
+  } finally {
+    await proxy?.close();
+  }
+}
+
+interface Running {
+  point: Point;
+  subject: Subject;
+  proxy?: Proxy | undefined;
+}
+
+/** @returns whether the run was really cut off */
+async function cutOff(stage: Stage, { point, subject, proxy }: Running): Promise<boolean> {
+  const first = job(stage, subject.first);
+  const run = (cut?: Job["cut"]) => stage.workers.run({ ...first, ...(cut ? { cut } : {}) });
+  switch (point.kind) {
+    case "kill":
+    case "pair":
+    case "refresh-between":
+    case "other-cause":
+      return (await run(point.cut)).killed;
+    case "lost-reply": {
+      const ended = await run(point.cut);
+      return !ended.killed && ended.result.requests.length >= point.cut.number;
+    }
+    case "two-at-once": {
+      const both = await Promise.all([run(point.cut), run()]);
+      return point.cut === undefined || both.some(({ killed }) => killed);
+    }
+    case "wire":
+      return cutWire(stage, first, point.wire, proxy);
+    case "any-moment": {
+      const ended = await stage.workers.run(first, (worker) => void delay(point.afterMs).then(() => worker.kill()));
+      return ended.killed;
+    }
+  }
+}
+
+async function cutWire(stage: Stage, first: Job, cut: WireCut, proxy: Proxy | undefined): Promise<boolean> {
+  if (!proxy) throw new Error("a wire point has a proxy");
+  let wasCut = false;
+  const cutOff = (worker: Worker) => {
+    wasCut = true;
+    if (cut.how !== "drop") worker.kill();
+  };
+  const ended = await stage.workers.run(first, (worker) => {
+    proxy.watcher = {
+      before: ({ number }) => {
+        if (number !== cut.number || cut.how === "kill-after") return "pass";
+        cutOff(worker);
+        return "drop";
+      },
+      after: ({ number }) => {
+        if (number === cut.number && cut.how === "kill-after") cutOff(worker);
+      },
+    };
+  });
+  proxy.watcher = {};
+  return wasCut && (cut.how === "drop" || ended.killed);
+}
+
+async function between(stage: Stage, { point, subject, watch }: Running & { watch: Watch }): Promise<void> {
+  if (point.kind === "pair") {
+    await stage.workers.run({ ...job(stage, subject.first), cut: point.second });
+    await watch.invariant("after the second cut");
+  }
+  if (point.kind === "refresh-between") {
+    const read: Ended = await stage.workers.run({ ...job(stage, subject.first), work: "read" });
+    // An entry without any version has none to read: that is an answer too.
+    if (read.killed) throw new Error("a read was killed");
+    await watch.invariant("after the refresh");
+  }
+}
+
+function job({ world, withoutJournal }: Stage, { credentialId, causes }: Subject["first"]): Job {
+  return {
+    vault: { path: world.vaultPath, keyFile: world.keyFile },
+    work: "rotate",
+    credentialId,
+    causes,
+    ...(withoutJournal ? { withoutJournal } : {}),
+  };
+}
+
+async function refusedLogins(world: World, { watched }: Subject): Promise<number> {
+  const counts = await Promise.all(watched.map(({ role }) => world.server.refusedLogins(role)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Another cause than the cut run's: one version more, unless the cut came before its first write. */
+async function withOther(world: World, { watched }: Subject) {
+  const [one] = watched;
+  if (!one) throw new Error("a point watches something");
+  const { versions } = await world.vault.readCredential(one.id);
+  const begun = versions.some(({ causes }) => one.causes.some((cause) => causes.includes(cause)));
+  const causes = ["cause:other", ...(begun ? one.causes : [])];
+  return { causes, versions: begun ? one.versions + 1 : one.versions };
+}

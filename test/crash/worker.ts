@@ -1,0 +1,58 @@
+import { createInterface } from "node:readline";
+import { systemClock } from "../../provider/core/clock.js";
+import { isCoffreError } from "../../provider/core/errors.js";
+import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
+import { reachCauses } from "../../provider/rotation/rotate.js";
+import { postgresDriver } from "../../provider/target/postgres/driver.js";
+import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
+import type { Vault } from "../../provider/vault/port.js";
+import { RequestCounter } from "./cut.ts";
+import type { Job, JobResult } from "./job.ts";
+import { withoutJournal } from "./without-journal.ts";
+
+// A process that rotates: the real rotation on a real vault file and a real PostgreSQL, one job a line on stdin.
+// Started by `node --import ./test/fixtures/sources.ts`; it says "ready" before its first job.
+
+async function run(job: Job): Promise<JobResult> {
+  const counter = new RequestCounter(job.cut);
+  const file = openEmbeddedVault({
+    path: job.vault.path,
+    key: { keyFile: job.vault.keyFile },
+    actor: "crash proof",
+    clock: systemClock,
+  });
+  const vault = counter.vault(job.withoutJournal ? withoutJournal(file) : file);
+  try {
+    const action = job.work === "read" ? await read(vault, job) : await rotate(vault, counter, job);
+    return { ok: true, action, requests: counter.requests };
+  } catch (error) {
+    const code = isCoffreError(error) ? error.code : "OTHER";
+    return { ok: false, code, message: String(error), requests: counter.requests };
+  } finally {
+    await file.close();
+  }
+}
+
+async function rotate(vault: Vault, counter: RequestCounter, { credentialId, causes }: Job): Promise<string> {
+  const drivers = [counter.driver(postgresDriver)];
+  const context = createRotationContext({ vault, drivers, clock: systemClock });
+  try {
+    return (await reachCauses(context, credentialId, causes)).action;
+  } finally {
+    await closeRotationContext(context);
+  }
+}
+
+async function read(vault: Vault, { credentialId }: Job): Promise<string> {
+  await vault.readCredential(credentialId);
+  await vault.readMany([{ id: credentialId }]);
+  return "read";
+}
+
+process.stdout.write("ready\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  // Written by the controller, `workers.ts`.
+  const result = await run(JSON.parse(line) as Job);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+process.exit(0); // a connection whose opening was taken for lost is nobody's to close

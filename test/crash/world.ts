@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client, escapeIdentifier, escapeLiteral, Pool } from "pg";
+import { systemClock } from "../../provider/core/clock.js";
+import { Secret } from "../../provider/core/secret.js";
+import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
+import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
+import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
+import type { Credential, CredentialInput, Vault } from "../../provider/vault/port.js";
+import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
+
+/** One server, one vault file and one admin, which all points of a proof share; each point has roles of its own. */
+export class World {
+  readonly folder: string;
+  readonly vaultPath: string;
+  readonly keyFile: string;
+  /** A second handle on the file, in the controller's process: it looks, and prepares what a point starts from. */
+  readonly vault: Vault;
+  readonly server: PostgresServer;
+  /** A superuser, whose password the vault has. */
+  adminRef = "";
+  /** The same one's password in a file. */
+  readonly adminFile: string;
+  readonly #sql: Pool;
+
+  private constructor(folder: string, server: PostgresServer) {
+    this.folder = folder;
+    this.server = server;
+    this.vaultPath = join(folder, "vault.db");
+    this.keyFile = join(folder, "vault.key");
+    this.adminFile = join(folder, "admin-password");
+    this.vault = openEmbeddedVault({
+      path: this.vaultPath,
+      key: { keyFile: this.keyFile },
+      actor: "controller",
+      clock: systemClock,
+    });
+    this.#sql = new Pool({ ...server.connection(), max: 4 });
+    this.#sql.on("error", () => {}); // the server's end
+  }
+
+  static async create(): Promise<World> {
+    const folder = await mkdtemp(join(await fastFolder(), "coffre-crash-"));
+    const server = await startPostgres({ settings: { max_connections: "200" } });
+    const world = new World(folder, server);
+    writeKeyFile(world.keyFile, newKeyText());
+    await createEmbeddedVault({
+      path: world.vaultPath,
+      name: "crash",
+      key: { keyFile: world.keyFile },
+      actor: "controller",
+      clock: systemClock,
+    });
+    const { id } = await world.addAdmin("crash_admin", world.adminFile);
+    world.adminRef = world.referenceTo(id);
+    return world;
+  }
+
+  referenceTo(id: string): string {
+    return `coffre://crash/id/${id}`;
+  }
+
+  /** A superuser with a password that the vault has, and a file too if one is named. */
+  async addAdmin(name: string, file?: string): Promise<Credential> {
+    const password = randomBytes(18).toString("base64url");
+    await this.sql(`CREATE ROLE ${escapeIdentifier(name)} SUPERUSER LOGIN PASSWORD ${escapeLiteral(password)}`);
+    if (file !== undefined) writeKeyFile(file, new Secret(password));
+    return this.add({ name, username: name, initial: { value: new Secret(password), causes: [] } });
+  }
+
+  async add(input: Partial<CredentialInput> & { name: string }): Promise<Credential> {
+    const [credential] = await this.vault.createCredentials([{ categoryId: null, ...input }]);
+    if (!credential) throw new Error("the vault made no credential");
+    return credential;
+  }
+
+  async sql<Row extends object = object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.#sql.query<Row>(text, values);
+    return rows;
+  }
+
+  /** What the server keeps of each role's password; no entry for a role that doesn't exist. */
+  async verifiers(roles: readonly string[]): Promise<Map<string, string | undefined>> {
+    const rows = await this.sql<{ rolname: string; rolpassword: string | null }>(
+      "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY($1)",
+      [roles],
+    );
+    return new Map(rows.map(({ rolname, rolpassword }) => [rolname, rolpassword ?? undefined]));
+  }
+
+  /** A plain login by another client than Coffre's. */
+  async logsIn(user: string, password: string): Promise<boolean> {
+    const client = new Client({ ...this.server.connection(), user, password });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "28P01") return false;
+      throw error;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#sql.end();
+    await this.vault.close();
+    await this.server.remove();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** In memory where there is such a place: a killed process, unlike a machine without power, loses nothing that it wrote. */
+async function fastFolder(): Promise<string> {
+  const shared = "/dev/shm";
+  return access(shared, constants.W_OK).then(
+    () => shared,
+    () => tmpdir(),
+  );
+}
