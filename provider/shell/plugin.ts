@@ -85,7 +85,7 @@ async function openContext(lookup: Lookup, signal: AbortSignal): Promise<Resourc
       hint: "Give the resource no `provider`, or an instance of coffre.Provider.",
     });
   }
-  const vault = await openVault(configuration, { actor: actor("pulumi"), clock: systemClock });
+  const vault = openVault(configuration, { actor: actor("pulumi"), clock: systemClock });
   return {
     vault,
     rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal }),

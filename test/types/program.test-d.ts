@@ -1,0 +1,79 @@
+// What a program may write, and what its author is told while typing. Compiled, never run.
+import * as pulumi from "@pulumi/pulumi";
+import * as coffre from "coffre";
+import { type Equal, holds } from "./equality.js";
+
+declare const vm: { id: pulumi.Output<string>; publicIp: pulumi.Output<string>; port: pulumi.Output<number> };
+
+const databases = new coffre.Category("databases", {
+  passwordPolicy: { minLength: 24, require: ["upper", "lower", "digit"], minCounts: { symbol: 2 } },
+});
+const admin = new coffre.Credential("dba", { categoryId: databases.id, username: "dba" });
+const orders = new coffre.Credential("orders-app", {
+  categoryId: databases.id,
+  username: "orders_app",
+  target: coffre.postgres({
+    host: vm.publicIp,
+    port: vm.port,
+    database: "orders",
+    adminRef: admin.idRef,
+    account: { create: true, memberOf: ["orders_rw", vm.id] },
+    identity: vm.id,
+  }),
+  rotation: { everyDays: 90 },
+  rotateWhenChanged: { image: vm.id },
+});
+
+// Everything may be an output, at any depth.
+new coffre.Credential("everything", {
+  name: vm.id,
+  categoryId: vm.id,
+  tags: [vm.id, "tag"],
+  rotation: vm.port.apply((everyDays) => ({ everyDays, when: "up" as const })),
+  targets: [coffre.postgres({ host: vm.id, verifyHosts: pulumi.output(["replica"]), limits: { setMs: vm.port } })],
+  adopt: true,
+  onDelete: "delete",
+  valueManagedBy: "coffre",
+});
+new coffre.Credential("nothing");
+new coffre.Credential(
+  "options",
+  {},
+  { provider: new coffre.Provider("robots", { url: vm.id }), dependsOn: [databases] },
+);
+new coffre.Category("nested", { parentId: databases.id, adopt: "ct_x", onDelete: "keep" });
+
+// What comes out.
+holds<Equal<typeof orders.ref, pulumi.Output<string>>>();
+holds<Equal<typeof orders.idRef, pulumi.Output<string>>>();
+holds<Equal<typeof orders.password, pulumi.Output<string>>>();
+holds<Equal<typeof orders.currentVersion, pulumi.Output<number | undefined>>>();
+holds<Equal<typeof orders.status, pulumi.Output<"done" | "unfinished" | "awaiting-value">>>();
+holds<Equal<typeof databases.path, pulumi.Output<string>>>();
+holds<Equal<ReturnType<typeof coffre.Credential.get>, coffre.Credential>>();
+holds<Equal<ReturnType<typeof coffre.Category.get>, coffre.Category>>();
+coffre.Credential.get("looked-up", vm.id, { provider: new coffre.Provider("robots") }).ref.apply((ref) => ref.length);
+
+// What can't be meant.
+// @ts-expect-error a policy has no such rule
+new coffre.Category("a", { passwordPolicy: { minimumLength: 24 } });
+// @ts-expect-error a class of characters that doesn't exist
+new coffre.Category("b", { passwordPolicy: { require: ["emoji"] } });
+// @ts-expect-error a rhythm needs its days
+new coffre.Credential("c", { rotation: { when: "up" } });
+// @ts-expect-error there is no such time
+new coffre.Credential("d", { rotation: { everyDays: 1, when: "sometimes" } });
+// @ts-expect-error adopting is said with an id or with true
+new coffre.Credential("e", { adopt: false });
+// @ts-expect-error a value never stands in a program
+new coffre.Credential("f", { password: "hunter2" });
+// @ts-expect-error a target is made by a function such as coffre.postgres
+new coffre.Credential("g", { target: "postgres://db" });
+// @ts-expect-error a server has a name
+coffre.postgres({ database: "orders" });
+// @ts-expect-error an admin's password comes from the environment, a file or a reference
+coffre.postgres({ host: "db", admin: { username: "dba", password: "hunter2" } });
+// @ts-expect-error outputs are read only
+orders.ref = vm.id;
+// @ts-expect-error the password is read only
+orders.password = vm.id;
