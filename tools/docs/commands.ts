@@ -1,0 +1,129 @@
+// Writes docs/commands/: one page a command, from the same definitions as the CLI's own help. Run: node tools/docs/commands.ts
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { format, resolveConfig } from "prettier";
+import type { CommandDefinition, OptionDefinition } from "../../provider/cli/definition.ts";
+
+/** Where the pages are. */
+export const PAGES = resolve(import.meta.dirname, "../../docs/commands");
+
+/** What of `provider/cli` the pages are made of; the CLI's own modules, built or not. */
+export interface Sources {
+  definitions: readonly CommandDefinition[];
+  globalOptions: readonly OptionDefinition[];
+  exitCodes: readonly { code: number; means: string }[];
+}
+
+/** Every page by its file's name, formatted as the repository's other pages. */
+export async function renderPages(sources: Sources): Promise<Map<string, string>> {
+  const pages = new Map([["README.md", indexPage(sources)]]);
+  for (const definition of sources.definitions) pages.set(fileOf(definition), commandPage(definition));
+  const options = { ...(await resolveConfig(join(PAGES, "README.md"))), parser: "markdown" };
+  for (const [name, text] of pages) pages.set(name, await format(text, options));
+  return pages;
+}
+
+const fileOf = ({ name }: CommandDefinition) => `${name.replaceAll(" ", "-")}.md`;
+
+function indexPage({ definitions, globalOptions, exitCodes }: Sources): string {
+  return `# The \`coffre\` command
+
+${table(
+  ["command", "what it does"],
+  definitions.map((definition) => [`[\`coffre ${definition.name}\`](${fileOf(definition)})`, definition.summary]),
+)}
+
+A \`<ref>\` is a reference (\`coffre://prod/Databases/orders-app\`) or, in the configured vault, just the path
+(\`Databases/orders-app\`) or the id. Names with special characters are percent-encoded in all of them.
+
+Which vault and which key is found by one precedence: flag, environment (\`COFFRE_URL\`, \`COFFRE_KEY_FILE\`,
+\`COFFRE_PASSPHRASE_FILE\`), stack configuration (\`coffre:url\` of the stack that is selected), \`coffre.yaml\` in the
+project, the user's configuration. \`coffre doctor\` shows which one won.
+
+## Options of every command
+
+${optionTable(globalOptions)}
+
+\`NO_COLOR\` turns colours off. Progress is shown on a terminal only. With \`--json\` the keys are a promise: none is
+renamed or removed, more may come. An error is then one line on stderr: \`{"error": {"code", "problem", "hint",
+"details", "exitCode"}}\`.
+
+## Exit codes
+
+${table(
+  ["code", "means"],
+  exitCodes.map(({ code, means }) => [String(code), means]),
+)}
+`;
+}
+
+function commandPage(definition: CommandDefinition): string {
+  const { name, summary, description, arguments: args = [], options = [], examples, json, exits = [] } = definition;
+  const usage = ["coffre", name, ...(options.length > 0 ? ["[options]"] : []), ...args.map((each) => each.name)].join(
+    " ",
+  );
+  const parts = [
+    `# coffre ${name}`,
+    sentence(summary),
+    `\`\`\`sh\n${usage}\n\`\`\``,
+    ...description,
+    ...(args.length === 0
+      ? []
+      : [
+          table(
+            ["argument", ""],
+            args.map((each) => [code(each.name), each.description]),
+          ),
+        ]),
+    ...(options.every(({ hidden }) => hidden) ? [] : [optionTable(options)]),
+    "## Examples",
+    ...examples.map(({ command, does }) => `${sentence(does)}\n\n\`\`\`sh\n${command}\n\`\`\``),
+    `## With \`--json\``,
+    json,
+    ...(exits.length === 0
+      ? []
+      : [
+          "## Exit codes here",
+          table(
+            ["code", "when"],
+            exits.map((each) => [String(each.code), each.when]),
+          ),
+        ]),
+    "The options of every command, and the exit codes of all, are in [the overview](README.md).",
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+function optionTable(options: readonly OptionDefinition[]): string {
+  const shown = options.filter(({ hidden }) => hidden !== true);
+  return table(
+    ["option", ""],
+    shown.map(({ flags, description }) => [code(flags), description]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const code = (text: string) => `\`${text}\``;
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+
+async function writePages(): Promise<void> {
+  // The built CLI: Node runs no TypeScript whose imports end in .js.
+  const dist = (file: string) => import(new URL(`../../dist/cli/${file}`, import.meta.url).href);
+  const { loadAllCommands } = (await dist("commands.js")) as typeof import("../../provider/cli/commands.ts");
+  const shared = (await dist("definition.js")) as typeof import("../../provider/cli/definition.ts");
+  const pages = await renderPages({
+    definitions: await loadAllCommands(),
+    globalOptions: shared.GLOBAL_OPTIONS,
+    exitCodes: shared.EXIT_CODES,
+  });
+  await mkdir(PAGES, { recursive: true });
+  for (const name of await readdir(PAGES)) if (!pages.has(name)) await rm(join(PAGES, name));
+  for (const [name, text] of pages) await writeFile(join(PAGES, name), text);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await writePages();
