@@ -1,0 +1,90 @@
+import { delimiter, join } from "node:path";
+import { PACKAGE_FOLDER, build, installPackage } from "./build.ts";
+import { ChildFailed, ROOT, run, say } from "./processes.ts";
+
+/** What a task needs before it starts, and what it runs. */
+interface Task {
+  engine?: boolean;
+  /** Folders that the packed package is put into. */
+  packages?: string[];
+  run: (args: string[]) => Promise<void>;
+}
+
+const EXAMPLE_PACKAGE = join(ROOT, "examples/vm-and-database/node_modules/coffre");
+const FAST_TESTS = ["test/unit", "test/contract", "test/cli", "test/stack", "test/leak", "test/crash"];
+
+const jest = (args: string[]) =>
+  run(process.execPath, ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", ...args], {
+    env: { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" },
+    quietStdout: false,
+  });
+const node = (file: string, args: string[]) =>
+  run(process.execPath, ["--disable-warning=ExperimentalWarning", file, ...args], { quietStdout: false });
+const typeTests = () => run("tsc", ["-p", "test/types/tsconfig.json"]);
+
+const TASKS: Record<string, Task> = {
+  build: { run: async () => undefined },
+  check: {
+    run: async (args) => {
+      await run("prettier", ["--check", "--log-level", "warn", "."]);
+      await run("eslint", ["provider", "test", "tools", "examples"]);
+      await run("tsc", ["-p", "tsconfig.test.json"]);
+      await typeTests();
+      await jest([...args, "--testPathPatterns", "test/unit/"]);
+    },
+  },
+  test: {
+    engine: true,
+    packages: [PACKAGE_FOLDER],
+    run: async (args) => {
+      await typeTests();
+      await jest([
+        ...args,
+        "--testPathIgnorePatterns",
+        "/node_modules/",
+        "test/.work/",
+        "\\.slow\\.test\\.ts$",
+        "--testPathPatterns",
+        ...FAST_TESTS,
+      ]);
+    },
+  },
+  "test:slow": {
+    engine: true,
+    packages: [PACKAGE_FOLDER],
+    run: (args) => jest([...args, "--passWithNoTests", "--testPathPatterns", "\\.slow\\.test\\.ts$"]),
+  },
+  bench: { engine: true, packages: [PACKAGE_FOLDER], run: (args) => node("tools/bench/main.ts", args) },
+  crash: { engine: true, packages: [PACKAGE_FOLDER], run: (args) => node("test/crash/main.ts", args) },
+  quickstart: { engine: true, packages: [EXAMPLE_PACKAGE], run: (args) => node("tools/quickstart/main.ts", args) },
+};
+
+/** Help and wrong usage are answered by the task itself, and need no engine. */
+const asksForHelp = (args: string[]) => args.includes("--help") || args.includes("-h");
+
+async function main([name, ...args]: string[]): Promise<void> {
+  const task = TASKS[name ?? ""];
+  if (!task) {
+    say(`Usage: node tools/setup/run.mjs <task> [arguments]\nTasks: ${Object.keys(TASKS).join(", ")}`);
+    process.exitCode = 2;
+    return;
+  }
+  await build();
+  if (task.engine === true && !asksForHelp(args)) {
+    const { ensureEngine } = await import("../engine/ensure.ts");
+    const engine = await ensureEngine();
+    process.env["PATH"] = [...engine.pathFolders, process.env["PATH"] ?? ""].join(delimiter);
+  }
+  for (const folder of task.packages ?? []) await installPackage(folder);
+  await task.run(args);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof ChildFailed) process.exitCode = error.exitCode;
+  else {
+    say(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}
