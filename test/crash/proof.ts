@@ -1,3 +1,5 @@
+import { EngineLane } from "./engine.ts";
+import { describeEnginePoint, enginePoints } from "./engine-point.ts";
 import { allPoints, describePoint, killsOnly, type Lengths, type Point, type PointKind, somePoints } from "./points.ts";
 import { Proxy } from "./proxy.ts";
 import { Random } from "./random.ts";
@@ -8,21 +10,29 @@ import { World } from "./world.ts";
 
 /** How many points are under way at once; each waits for processes and disk for most of its time. */
 const AT_ONCE = 4;
+/** How many projects of the real engine are. */
+const LANES = 2;
 
 export interface ProofOptions {
   /** Points on a rotation process. Default: every boundary, and what is drawn besides. */
   points?: number;
+  /** Points on the real engine. Default 0. */
+  enginePoints?: number;
   /** Default 1. */
   seed?: number;
   /** Runs the test double that keeps no journal, on single kills only. */
   withoutJournal?: true;
+  /** Once aborted no further point is begun. */
+  signal?: AbortSignal;
   /** Told about each fault and, now and then, how far it is. */
   say?: (line: string) => void;
 }
 
 /** What was found. `lost`, `doubled`, `unfinished`: points, not passwords. */
 export interface ProofReport {
+  /** On a rotation process. */
   points: number;
+  engine_points: number;
   lost: number;
   doubled: number;
   unfinished: number;
@@ -34,31 +44,74 @@ export interface ProofReport {
   refused_admin: number;
   /** Points that ended before the planned moment. */
   not_cut: number;
-  by_kind: Partial<Record<PointKind, number>>;
+  by_kind: Partial<Record<PointKind | "engine", number>>;
   faults: string[];
 }
 
 /** Kills a real rotation at its boundaries and looks at what the ordinary next run makes of it (docs/reliability.md). */
-export async function proveProcess(options: ProofOptions = {}): Promise<ProofReport> {
-  const say = options.say ?? (() => {});
+export async function prove(options: ProofOptions = {}): Promise<ProofReport> {
+  const { say = () => {}, seed = 1, enginePoints: engine = 0 } = options;
   const world = await World.create();
+  const report = emptyReport();
+  try {
+    await Promise.all([
+      proveProcess(world, report, options),
+      ...Array.from({ length: LANES }, (_, lane) => {
+        const count = Math.floor((engine + LANES - 1 - lane) / LANES);
+        return proveEngine(world, report, { lane, count, seed, say, signal: options.signal });
+      }),
+    ]);
+    report.refused_admin = await world.server.refusedLogins("crash_admin");
+    report.refused_max = Math.max(report.refused_max, report.refused_admin);
+    return report;
+  } finally {
+    await world.close();
+  }
+}
+
+async function proveProcess(world: World, report: ProofReport, options: ProofOptions): Promise<void> {
+  const { say = () => {}, withoutJournal } = options;
   const workers = new Workers();
-  const stage: Stage = { world, workers, ...(options.withoutJournal ? { withoutJournal: true } : {}) };
+  const stage: Stage = { world, workers, ...(withoutJournal ? { withoutJournal } : {}) };
   try {
     const points = choose(await measure(stage), options);
     say(`${points.length} points on a rotation process`);
-    const report = emptyReport();
     await inTurns(points, async (point, index) => {
-      note(report, point, await runPoint(stage, point, `p${index}`));
+      if (options.signal?.aborted) return;
+      const outcome = await runPoint(stage, point, `p${index}`);
+      report.points += 1;
+      const twice = point.kind === "pair" || point.kind === "two-at-once";
+      for (const fault of note(report, { kind: point.kind, twice, name: describePoint(point) }, outcome)) say(fault);
       if (report.points % 50 === 0) say(`${report.points} of ${points.length} points, ${report.faults.length} faults`);
     });
-    report.refused_admin = await world.server.refusedLogins("crash_admin");
-    report.refused_max = Math.max(report.refused_max, report.refused_admin);
-    for (const fault of report.faults) say(fault);
-    return report;
   } finally {
     await workers.close();
-    await world.close();
+  }
+}
+
+interface LaneOptions {
+  lane: number;
+  count: number;
+  seed: number;
+  say: (line: string) => void;
+  signal: AbortSignal | undefined;
+}
+
+async function proveEngine(world: World, report: ProofReport, options: LaneOptions): Promise<void> {
+  const { lane, count, seed, say, signal } = options;
+  if (count === 0) return;
+  const project = await EngineLane.create(world, lane);
+  try {
+    for (const point of enginePoints(count, new Random(seed * LANES + lane))) {
+      if (signal?.aborted) return;
+      const outcome = await project.run(point);
+      report.engine_points += 1;
+      for (const fault of note(report, { kind: "engine", twice: false, name: describeEnginePoint(point) }, outcome))
+        say(fault);
+      if (report.engine_points % 5 === 0) say(`${report.engine_points} points on the engine`);
+    }
+  } finally {
+    await project.close();
   }
 }
 
@@ -92,6 +145,7 @@ async function measure(stage: Stage): Promise<Lengths> {
 function emptyReport(): ProofReport {
   return {
     points: 0,
+    engine_points: 0,
     lost: 0,
     doubled: 0,
     unfinished: 0,
@@ -104,18 +158,27 @@ function emptyReport(): ProofReport {
   };
 }
 
-function note(report: ProofReport, point: Point, { faults, refused, wasCut }: Outcome): void {
-  report.points += 1;
-  report.by_kind[point.kind] = (report.by_kind[point.kind] ?? 0) + 1;
+interface Noted {
+  kind: PointKind | "engine";
+  /** Two cuts, or two processes: two logins may be refused. */
+  twice: boolean;
+  name: string;
+}
+
+/** @returns the faults, one line each */
+function note(report: ProofReport, { kind, twice, name }: Noted, { faults, refused, wasCut }: Outcome): string[] {
+  report.by_kind[kind] = (report.by_kind[kind] ?? 0) + 1;
   if (!wasCut) report.not_cut += 1;
   for (const what of ["lost", "doubled", "unfinished"] as const) {
     if (faults.some((fault) => fault.what === what)) report[what] += 1;
   }
-  const twice = point.kind === "pair" || point.kind === "two-at-once";
   const field = twice ? "refused_max_pairs" : "refused_max";
   report[field] = Math.max(report[field], refused);
-  if (refused > (twice ? 2 : 1)) faults.push({ what: "refused", detail: `${refused} logins were refused` });
-  for (const { what, detail } of faults) report.faults.push(`${what}: ${describePoint(point)}: ${detail}`);
+  const all =
+    refused > (twice ? 2 : 1) ? [...faults, { what: "refused", detail: `${refused} logins were refused` }] : faults;
+  const lines = all.map(({ what, detail }) => `${what}: ${name}: ${detail}`);
+  report.faults.push(...lines);
+  return lines;
 }
 
 async function inTurns<T>(list: readonly T[], work: (one: T, index: number) => Promise<void>): Promise<void> {

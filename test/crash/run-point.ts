@@ -28,7 +28,7 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
   const proxy = point.kind === "wire" ? await Proxy.start(world.server.port) : undefined;
   try {
     const subject = await SCENARIOS[point.scenario](world, name, proxy?.port ?? world.server.port);
-    const watch = new Watch(world, subject);
+    const watch = new Watch(world, subject.watched);
     await watch.invariant("before the run");
     const wasCut = await cutOff(stage, { point, subject, proxy });
     await watch.invariant("after the cut");

@@ -1,7 +1,14 @@
-import type { Credential } from "../../provider/vault/port.js";
-import type { Subject, Watched } from "./scenarios.ts";
+import type { Credential, Vault } from "../../provider/vault/port.js";
+import type { Watched } from "./scenarios.ts";
 import { isMadeOf } from "./verifier.ts";
-import type { World } from "./world.ts";
+
+/** What is looked at: a vault, and a server by its superuser and by plain logins. */
+export interface Observed {
+  readonly vault: Vault;
+  /** What the server keeps of each role's password; no entry for a role that doesn't exist. */
+  verifiers(roles: readonly string[]): Promise<Map<string, string | undefined>>;
+  logsIn(user: string, password: string): Promise<boolean>;
+}
 
 /** What is wrong at a point. `lost`: a password that works isn't kept. `unfinished`: the ordinary next run didn't end it. */
 export interface Fault {
@@ -12,20 +19,20 @@ export interface Fault {
 /** Looks at target and vault from outside, and remembers every password that ever worked. */
 export class Watch {
   readonly faults: Fault[] = [];
-  readonly #world: World;
-  readonly #subject: Subject;
+  readonly #observed: Observed;
+  readonly #watched: readonly Watched[];
   /** Verifiers that the server had, by role. */
   readonly #seen = new Map<string, Set<string>>();
 
-  constructor(world: World, subject: Subject) {
-    this.#world = world;
-    this.#subject = subject;
+  constructor(observed: Observed, watched: readonly Watched[]) {
+    this.#observed = observed;
+    this.#watched = watched;
   }
 
   /** The invariant, right after a cut: the password that works is among pending and current. */
   async invariant(when: string): Promise<void> {
     const verifiers = await this.#verifiers();
-    for (const watched of this.#subject.watched) {
+    for (const watched of this.#watched) {
       const verifier = verifiers.get(watched.role);
       if (verifier === undefined) continue; // no role yet, or none with a password
       const kept = await this.#values(watched.id, ["pending", "current"]);
@@ -40,12 +47,12 @@ export class Watch {
   /** What must hold once the ordinary next run has ended. @param expected what has changed for this point */
   async end(expected: Partial<Pick<Watched, "causes" | "versions">> = {}): Promise<void> {
     const verifiers = await this.#verifiers();
-    for (const one of this.#subject.watched) await this.#ended({ ...one, ...expected }, verifiers.get(one.role));
+    for (const one of this.#watched) await this.#ended({ ...one, ...expected }, verifiers.get(one.role));
   }
 
   async #ended(watched: Watched, verifier: string | undefined): Promise<void> {
     const { id, role } = watched;
-    const credential = await this.#world.vault.readCredential(id);
+    const credential = await this.#observed.vault.readCredential(id);
     if (credential.status !== "current" || credential.journal.lease) {
       this.#fault("unfinished", `${role} is ${credential.status}${credential.journal.lease ? ", leased" : ""}`);
     }
@@ -79,16 +86,16 @@ export class Watch {
     const others = kept.filter(({ state }) => state !== "current").map(({ value }) => value);
     if (before !== undefined) others.push(before);
     for (const { value } of kept.filter(({ state }) => state === "current")) {
-      if (!(await this.#world.logsIn(role, value)))
+      if (!(await this.#observed.logsIn(role, value)))
         this.#fault("lost", `${role} doesn't log in with its current version`);
     }
     for (const value of others) {
-      if (await this.#world.logsIn(role, value)) this.#fault("lost", `${role} logs in with an earlier version too`);
+      if (await this.#observed.logsIn(role, value)) this.#fault("lost", `${role} logs in with an earlier version too`);
     }
   }
 
   async #verifiers(): Promise<Map<string, string | undefined>> {
-    const verifiers = await this.#world.verifiers(this.#subject.watched.map(({ role }) => role));
+    const verifiers = await this.#observed.verifiers(this.#watched.map(({ role }) => role));
     for (const [role, verifier] of verifiers) {
       if (verifier !== undefined) this.#seen.set(role, (this.#seen.get(role) ?? new Set()).add(verifier));
     }
@@ -96,9 +103,9 @@ export class Watch {
   }
 
   async #values(id: string, states?: string[]): Promise<{ state: string; value: string }[]> {
-    const { versions } = await this.#world.vault.readCredential(id);
+    const { versions } = await this.#observed.vault.readCredential(id);
     const wanted = versions.filter(({ state }) => states === undefined || states.includes(state));
-    const answers = await this.#world.vault.readMany(wanted.map(({ number }) => ({ id, version: number })));
+    const answers = await this.#observed.vault.readMany(wanted.map(({ number }) => ({ id, version: number })));
     return answers.map((answer, index) => {
       if (answer instanceof Error) throw answer;
       return { state: wanted[index]?.state ?? "", value: answer.value.reveal() };
