@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { systemClock } from "../../provider/core/clock.js";
+import { type Clock, systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
 import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
@@ -124,9 +124,9 @@ export class Shell {
   }
 
   /** The shell's vault, for what the command can't do: to declare entries is a stack's business. */
-  openVault(): Vault {
+  openVault(clock: Clock = systemClock): Vault {
     const key = { keyFile: this.keyFile };
-    return openEmbeddedVault({ path: this.vaultFile, key: () => key, actor: "a test", clock: systemClock });
+    return openEmbeddedVault({ path: this.vaultFile, key: () => key, actor: "a test", clock });
   }
 
   /** What was said, without what differs from one run to the next. */

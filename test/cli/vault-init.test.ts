@@ -127,7 +127,7 @@ test.each([
 ])("vault init %j ends with %d", async (flags, exitCode, problem) => {
   const said = await shell.coffre(["vault", "init", ...flags]);
   expect(said).toMatchObject({ stdout: "", exitCode });
-  expect(said.stderr).toMatch(new RegExp(`^coffre: ${RegExp.escape(problem)}\n  `));
+  expect(said.stderr.startsWith(`coffre: ${problem}\n  `)).toBe(true);
   expect(said.stderr).not.toContain("hunter2");
 });
 

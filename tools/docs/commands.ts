@@ -1,8 +1,11 @@
-// Writes docs/commands/: one page a command, from the same definitions as the CLI's own help. Run: node tools/docs/commands.ts
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+// Writes docs/commands/: one page a command, from the same definitions as the CLI's own help.
+// Run: node tools/docs/commands.ts [--check], on a built checkout.
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { format, resolveConfig } from "prettier";
+import type * as commands from "../../provider/cli/commands.ts";
+import type * as definition from "../../provider/cli/definition.ts";
 import type { CommandDefinition, OptionDefinition } from "../../provider/cli/definition.ts";
 
 /** Where the pages are. */
@@ -111,19 +114,38 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 const code = (text: string) => `\`${text}\``;
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 
-async function writePages(): Promise<void> {
-  // The built CLI: Node runs no TypeScript whose imports end in .js.
-  const dist = (file: string) => import(new URL(`../../dist/cli/${file}`, import.meta.url).href);
-  const { loadAllCommands } = (await dist("commands.js")) as typeof import("../../provider/cli/commands.ts");
-  const shared = (await dist("definition.js")) as typeof import("../../provider/cli/definition.ts");
-  const pages = await renderPages({
+async function readSources(): Promise<Sources> {
+  // The built CLI: Node runs no TypeScript whose imports end in .js. What is built of a module has its shape.
+  const built = (file: string) => import(new URL(`../../dist/cli/${file}`, import.meta.url).href);
+  const { loadAllCommands } = (await built("commands.js")) as typeof commands;
+  const shared = (await built("definition.js")) as typeof definition;
+  return {
     definitions: await loadAllCommands(),
     globalOptions: shared.GLOBAL_OPTIONS,
     exitCodes: shared.EXIT_CODES,
-  });
-  await mkdir(PAGES, { recursive: true });
-  for (const name of await readdir(PAGES)) if (!pages.has(name)) await rm(join(PAGES, name));
-  for (const [name, text] of pages) await writeFile(join(PAGES, name), text);
+  };
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await writePages();
+async function main(check: boolean): Promise<void> {
+  const pages = await renderPages(await readSources());
+  await mkdir(PAGES, { recursive: true });
+  const present = await readdir(PAGES);
+  const surplus = present.filter((name) => !pages.has(name));
+  const stale: string[] = [];
+  for (const [name, text] of pages) {
+    const before = present.includes(name) ? await readFile(join(PAGES, name), "utf8") : undefined;
+    if (before !== text) stale.push(name);
+  }
+  if (check) {
+    for (const name of [...stale, ...surplus])
+      process.stderr.write(`docs/commands/${name} isn't what the command says\n`);
+    if (stale.length + surplus.length > 0) process.exitCode = 1;
+    return;
+  }
+  for (const name of stale) await writeFile(join(PAGES, name), pages.get(name) ?? "");
+  for (const name of surplus) await rm(join(PAGES, name));
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main(process.argv.includes("--check"));
+}

@@ -4,7 +4,7 @@ import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { dueText, KEY_HOLDER_READS_ALL, typedPath } from "../describe.js";
 import { credentialShape } from "../shape.js";
-import { cut, treeLines, type TreeNode } from "../table.js";
+import { cut, treeLines, type TreeNode, widthOf } from "../table.js";
 import { printable } from "../terminal.js";
 import { collect } from "../collect.js";
 
@@ -89,22 +89,31 @@ function printTree({ terminal, clock }: CommandContext, { root, categories, cred
   };
   for (const { path } of categories) branchOf(path);
   for (const credential of credentials) {
-    const label = labelOf(credential, clock.now(), terminal.width - 3 * credential.path.length - LABEL_RESERVE);
-    const shown = credential.archivedAt === undefined ? label : { ...label, more: `${credential.id}  ${label.more}` };
-    const more = shown.more === "" ? "" : `  ${terminal.style(shown.urgent ? "yellow" : "dim", shown.more)}`;
-    branchOf(credential.path.slice(0, -1)).children.push({ label: `${shown.name}${more}`, children: [] });
+    const width = terminal.width - 3 * credential.path.length - LABEL_RESERVE;
+    const { name, more, isUrgent } = labelOf(credential, clock.now(), width);
+    const shown = more === "" ? "" : `  ${terminal.style(isUrgent ? "yellow" : "dim", more)}`;
+    branchOf(credential.path.slice(0, -1)).children.push({ label: `${name}${shown}`, children: [] });
   }
   for (const line of treeLines(forest.children, terminal)) terminal.print(line);
 }
 
-function labelOf(credential: Credential, now: Date, width: number): { name: string; more: string; urgent: boolean } {
+function labelOf(credential: Credential, now: Date, width: number): { name: string; more: string; isUrgent: boolean } {
+  const { id, username, archivedAt, status } = credential;
   const due = dueText(credential, now);
   const isOverdue = due?.startsWith("due since") === true;
-  const status = credential.status === "current" || credential.status === "archived" ? undefined : credential.status;
-  const parts = [credential.username && printable(credential.username), status, isOverdue ? due : undefined];
+  const isUsual = status === "current" || status === "archived";
+  const parts = [
+    archivedAt === undefined ? undefined : id, // the only way to read it
+    username && printable(username),
+    isUsual ? undefined : status,
+    isOverdue ? due : undefined,
+  ];
   const name = cut(printable(credential.path.at(-1) ?? ""), Math.max(LABEL_RESERVE, width));
-  const more = cut(parts.filter((part) => part !== undefined).join("  "), Math.max(LABEL_RESERVE, width - name.length));
-  return { name, more, urgent: status !== undefined || isOverdue };
+  const more = cut(
+    parts.filter((part) => part !== undefined).join("  "),
+    Math.max(LABEL_RESERVE, width - widthOf(name)),
+  );
+  return { name, more, isUrgent: !isUsual || isOverdue };
 }
 
 /** @throws CoffreError NOT_FOUND */

@@ -132,7 +132,7 @@ async function chooseKey(
     return { key: { keyText: own.read() }, keyFile: undefined, keyMade: false };
   const keyFile = own?.file ?? join(dirname(userConfigurationPath(context.env)), `${name}.key`);
   if (own !== undefined && existsSync(keyFile)) return { key: { keyText: own.read() }, keyFile, keyMade: false };
-  mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
+  if (own === undefined) mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
   const keyText = newKeyText();
   writeKeyFile(keyFile, keyText);
   return { key: { keyText }, keyFile, keyMade: true };
