@@ -1,17 +1,15 @@
 // Writes docs/commands/: one page a command, from the same definitions as the CLI's own help.
-// Run: node tools/docs/commands.ts [--check], on a built checkout.
+// Run: node tools/docs/commands.ts [--check]
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { format, resolveConfig } from "prettier";
-import type * as commands from "../../provider/cli/commands.ts";
-import type * as definition from "../../provider/cli/definition.ts";
 import type { CommandDefinition, OptionDefinition } from "../../provider/cli/definition.ts";
 
 /** Where the pages are. */
 export const PAGES = resolve(import.meta.dirname, "../../docs/commands");
 
-/** What of `provider/cli` the pages are made of; the CLI's own modules, built or not. */
+/** What of `provider/cli` the pages are made of. */
 export interface Sources {
   definitions: readonly CommandDefinition[];
   globalOptions: readonly OptionDefinition[];
@@ -115,15 +113,10 @@ const code = (text: string) => `\`${text}\``;
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 
 async function readSources(): Promise<Sources> {
-  // The built CLI: Node runs no TypeScript whose imports end in .js. What is built of a module has its shape.
-  const built = (file: string) => import(new URL(`../../dist/cli/${file}`, import.meta.url).href);
-  const { loadAllCommands } = (await built("commands.js")) as typeof commands;
-  const shared = (await built("definition.js")) as typeof definition;
-  return {
-    definitions: await loadAllCommands(),
-    globalOptions: shared.GLOBAL_OPTIONS,
-    exitCodes: shared.EXIT_CODES,
-  };
+  await import("../../test/fixtures/sources.ts"); // first, so that the sources' imports are found
+  const { loadAllCommands } = await import("../../provider/cli/commands.ts");
+  const { GLOBAL_OPTIONS, EXIT_CODES } = await import("../../provider/cli/definition.ts");
+  return { definitions: await loadAllCommands(), globalOptions: GLOBAL_OPTIONS, exitCodes: EXIT_CODES };
 }
 
 async function main(check: boolean): Promise<void> {
