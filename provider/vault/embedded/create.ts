@@ -11,6 +11,7 @@ import { EMPTY_CENSUS } from "./ledger.js";
 import { checkFileSystem, type FileSystemType, fileSystemType } from "./location.js";
 import { EMPTY_HEAD } from "./log.js";
 import { writeMeta } from "./meta.js";
+import { systemCode } from "./native-error.js";
 import { createSchema } from "./schema.js";
 import { checkLabel, putSlot } from "./slot-rows.js";
 import { lockSlot, type VaultKey } from "./slots.js";
@@ -119,12 +120,12 @@ function occupied(path: string): CoffreError {
 }
 
 function mapCreateError(path: string, error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = systemCode(error);
   if (code === "EEXIST") return occupied(path);
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}.`, { cause: error });
   }
-  if (typeof code === "string" && /^E(ACCES|PERM|ROFS|NOTDIR)$/.test(code)) {
+  if (code !== undefined && /^E(ACCES|PERM|ROFS|NOTDIR)$/.test(code)) {
     return new CoffreError("READ_ONLY", `No vault can be made at ${path} (${code}).`, {
       hint: "Choose a folder that this user may write.",
       cause: error,

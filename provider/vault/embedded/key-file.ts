@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } fro
 import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import { KEY_BYTES } from "./keys.js";
+import { systemCode } from "./native-error.js";
 
 const PREFIX = "coffre-key-1:";
 const CHECKSUM_BYTES = 4;
@@ -40,7 +41,7 @@ export function writeKeyFile(path: string, key: Secret): void {
   try {
     file = openSync(path, "wx", 0o600);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+    if (systemCode(error) === "EEXIST") {
       throw new CoffreError("CONFLICT", `There is a file at ${path} already.`, {
         hint: "Choose another path for the key.",
       });

@@ -8,6 +8,8 @@ export const KEY_BYTES = 32;
 /** Base64url characters of a blind index: 132 of the HMAC's 256 bits. */
 const INDEX_LENGTH = 22;
 const KEYED_HEX_DIGITS = 32;
+/** Derived keys that are kept in memory; above that it starts afresh. */
+const MOST_KEPT = 20_000;
 
 /** Names what keys are for: one purpose, one key. */
 type Purpose = `seal ${string}` | `index ${string}` | `mac ${string}` | `keyed ${KeyedPurpose}` | "chain" | "census";
@@ -22,6 +24,7 @@ export class VaultKeys {
   readonly keyNumber: number;
   #dataKey: Buffer;
   readonly #purposes = new Map<Purpose, KeyObject>();
+  readonly #records = new Map<string, KeyObject>();
 
   /** Keeps `dataKey` and wipes it in {@link wipe}. */
   constructor(dataKey: Buffer, vaultId: string, keyNumber: number) {
@@ -30,12 +33,17 @@ export class VaultKeys {
     this.keyNumber = keyNumber;
   }
 
-  /** The key of one record for one purpose. */
+  /** The key of one record for one purpose. Kept, since who reads or writes a record mostly comes again. */
   recordKey(table: string, id: string): KeyObject {
-    const key = expand(this.purposeKey(`seal ${table}`), id);
-    const object = createSecretKey(key);
-    key.fill(0);
-    return object;
+    const name = `${table} ${id}`;
+    const kept = this.#records.get(name);
+    if (kept) return kept;
+    const bytes = expand(this.purposeKey(`seal ${table}`), id);
+    const key = createSecretKey(bytes);
+    bytes.fill(0);
+    if (this.#records.size >= MOST_KEPT) this.#records.clear();
+    this.#records.set(name, key);
+    return key;
   }
 
   /** Where a name stands, for lookups: equal names below one parent, equal indexes, and nothing to read from it. */
@@ -79,6 +87,7 @@ export class VaultKeys {
   wipe(): void {
     this.#dataKey.fill(0);
     this.#purposes.clear();
+    this.#records.clear();
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { CoffreError } from "../../core/errors.js";
 import { checkHeader, HEADER_BYTES } from "./format.js";
+import { systemCode } from "./native-error.js";
 import { isWritable, readOnly } from "./sqlite.js";
 
 /** Answers the type of the file system that holds a folder, as statfs(2) numbers them. */
@@ -83,7 +84,7 @@ function readHeader(path: string): Uint8Array {
 }
 
 function unreadable(path: string, error: unknown): CoffreError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = systemCode(error);
   if (code === "ENOENT" || code === "ENOTDIR") return missing(path);
   if (code === "EISDIR") return new CoffreError("CORRUPT", `${path} is a folder, no vault.`, { cause: error });
   return new CoffreError("FORBIDDEN", `The vault ${path} can't be read by this user.`, {

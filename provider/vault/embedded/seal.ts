@@ -31,7 +31,7 @@ export function openRow(keys: VaultKeys, place: Place, sealed: Uint8Array): stri
 
 /** The tag at a sealed row's end, by which the census knows the row. */
 export function tagOf(sealed: Uint8Array): Uint8Array {
-  return sealed.subarray(-TAG_BYTES);
+  return new Uint8Array(sealed.subarray(-TAG_BYTES)); // a copy: it is kept, the row is not
 }
 
 export function seal(key: KeyObject, data: string, plain: Uint8Array): Buffer {

@@ -35,6 +35,7 @@ export class SealedTable {
   readonly #connection: Connection;
   readonly #keys: VaultKeys;
   readonly #remembers: boolean;
+  readonly #sql: { select: string; selectOne: string; insert: string; update: string; remove: string; tags: string };
   readonly #known = new Map<string, Known>();
 
   constructor(connection: Connection, keys: VaultKeys, { name, columns, remembers = true }: TableDefinition) {
@@ -43,6 +44,19 @@ export class SealedTable {
     this.name = name;
     this.#columns = columns;
     this.#remembers = remembers;
+    const names = ["id", ...columns, "revision", "body"];
+    const select = `SELECT ${names.join(", ")} FROM ${name}`;
+    const assignments = names.slice(1).map((column) => `${column} = ?`);
+    this.#sql = {
+      select: `${select} ORDER BY rowid`,
+      selectOne: `${select} WHERE id = ?`,
+      insert:
+        `INSERT INTO ${name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ` +
+        "ON CONFLICT (id) DO NOTHING",
+      update: `UPDATE ${name} SET ${assignments.join(", ")} WHERE id = ? AND revision = ?`,
+      remove: `DELETE FROM ${name} WHERE id = ?`,
+      tags: `SELECT id, substr(body, -${TAG_BYTES}) AS tag FROM ${name}`,
+    };
   }
 
   /** True if the row was opened, or written, since the last {@link forget}. */
@@ -58,19 +72,19 @@ export class SealedTable {
   get(id: string): string | undefined {
     const known = this.#known.get(id);
     if (known?.text !== undefined) return known.text;
-    const row = this.#connection.prepare(`${this.#select()} WHERE id = ?`).get(id);
+    const row = this.#connection.prepare(this.#sql.selectOne).get(id);
     return row && this.#open(id, row);
   }
 
   /** The texts of all rows, in the order in which they were first written. @throws CoffreError CORRUPT for the first that was altered */
   openAll(): string[] {
-    const rows = this.#connection.prepare(`${this.#select()} ORDER BY rowid`).all();
+    const rows = this.#connection.prepare(this.#sql.select).all();
     return rows.map((row) => this.#open(textOf(row, "id"), row));
   }
 
   /** Every row as it lies in the file, for a check: one that doesn't open has no text but an error. */
   *audit(): Iterable<{ id: string; revision: number; text: string } | { id: string; error: unknown }> {
-    for (const row of this.#connection.prepare(`${this.#select()} ORDER BY rowid`).all()) {
+    for (const row of this.#connection.prepare(this.#sql.select).all()) {
       const id = typeof row["id"] === "string" ? row["id"] : "?";
       try {
         yield { id, text: this.#open(id, row), revision: numberOf(row, "revision") };
@@ -86,9 +100,8 @@ export class SealedTable {
     if (!before && this.add(ledger, id, columns, text)) return true;
     const { revision, tag } = before ?? this.#peek(id);
     const body = sealRow(this.#keys, { table: this.name, id, revision: revision + 1, columns }, text);
-    const assignments = [...this.#columns, "revision", "body"].map((column) => `${column} = ?`).join(", ");
-    const update = `UPDATE ${this.name} SET ${assignments} WHERE id = ? AND revision = ?`;
-    const { changes } = this.#connection.prepare(update).run(...columns, revision + 1, body, id, revision);
+    const update = this.#connection.prepare(this.#sql.update);
+    const { changes } = update.run(...columns, revision + 1, body, id, revision);
     if (changes !== 1) throw corrupt(this.name, id, "it isn't there under its id");
     this.#note(ledger, id, revision + 1, text, body, tag);
     return false;
@@ -97,33 +110,25 @@ export class SealedTable {
   /** Writes a row that is new. @returns false, having written nothing, if there is one with this id */
   add(ledger: Ledger, id: string, columns: Columns, text: string): boolean {
     const body = sealRow(this.#keys, { table: this.name, id, revision: 1, columns }, text);
-    const names = ["id", ...this.#columns, "revision", "body"];
-    const insert =
-      `INSERT INTO ${this.name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ` +
-      "ON CONFLICT (id) DO NOTHING";
-    if (this.#connection.prepare(insert).run(id, ...columns, 1, body).changes === 0) return false;
+    const insert = this.#connection.prepare(this.#sql.insert);
+    if (insert.run(id, ...columns, 1, body).changes === 0) return false;
     this.#note(ledger, id, 1, text, body);
     return true;
   }
 
   remove(ledger: Ledger, id: string): void {
     const { tag } = this.#known.get(id) ?? this.#peek(id);
-    this.#connection.prepare(`DELETE FROM ${this.name} WHERE id = ?`).run(id);
+    this.#connection.prepare(this.#sql.remove).run(id);
     this.#known.delete(id);
     ledger.note(this.name, id, 0, { before: tag });
   }
 
   /** The tags of all rows, for the census. */
   tags(): Uint8Array[] {
-    const select = `SELECT id, substr(body, -${TAG_BYTES}) AS tag FROM ${this.name}`;
     return this.#connection
-      .prepare(select)
+      .prepare(this.#sql.tags)
       .all()
       .map((row) => bytesOf(row, "tag"));
-  }
-
-  #select(): string {
-    return `SELECT ${["id", ...this.#columns, "revision", "body"].join(", ")} FROM ${this.name}`;
   }
 
   #open(id: string, row: SqlRow): string {
@@ -140,7 +145,7 @@ export class SealedTable {
   }
 
   #peek(id: string): Known {
-    const row = this.#connection.prepare(`${this.#select()} WHERE id = ?`).get(id);
+    const row = this.#connection.prepare(this.#sql.selectOne).get(id);
     if (!row) throw corrupt(this.name, id, "it isn't there under its id");
     return { revision: numberOf(row, "revision"), tag: tagOf(bytesOf(row, "body")) };
   }

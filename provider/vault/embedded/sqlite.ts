@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError } from "../../core/errors.js";
 import { corrupt } from "./format.js";
+import { sqliteCode } from "./native-error.js";
 
 /** How long a statement of SQLite itself waits for a lock: it blocks this process's event loop. */
 const BLOCKING_WAIT_MS = 10;
@@ -121,13 +122,13 @@ export async function untilFree<T>(limitMs: number, attempt: () => T): Promise<T
 }
 
 export function isBusy(error: unknown): boolean {
-  const code = primaryCode(error);
+  const code = sqliteCode(error);
   return code === SQLITE.BUSY || code === SQLITE.LOCKED;
 }
 
 /** SQLite's failures as the vault's own; other errors stay as they are. */
 export function mapSqliteError(path: string, error: unknown): unknown {
-  const code = primaryCode(error);
+  const code = sqliteCode(error);
   if (code === undefined) return error;
   const options = { cause: error };
   if (code === SQLITE.FULL || (code === SQLITE.IOERR && isDiskFull(path))) {
@@ -171,10 +172,4 @@ function isDiskFull(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** SQLite's primary result code, if the error is one of `node:sqlite`. */
-function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
-  return typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
 }

@@ -33,6 +33,8 @@ export class Store {
   readonly #path: string;
   #meta: Meta | undefined;
   #dataVersion: number | undefined;
+  /** As it was when the vault was opened: what was read before a restore must not decide what is written after it. */
+  #restoreCounter: number | undefined;
   #complete = false;
 
   /** @param path for messages */
@@ -75,10 +77,10 @@ export class Store {
     const row = this.connection.prepare("PRAGMA data_version").get();
     const dataVersion = row && numberOf(row, "data_version");
     if (this.#meta && dataVersion === this.#dataVersion) return;
-    const before = this.#meta;
     this.forget();
     const meta = this.#readMeta();
-    if (before && meta.restoreCounter !== before.restoreCounter) throw this.#restored();
+    this.#restoreCounter ??= meta.restoreCounter;
+    if (meta.restoreCounter !== this.#restoreCounter) throw this.#restored();
     this.#meta = meta;
     this.#dataVersion = dataVersion;
   }

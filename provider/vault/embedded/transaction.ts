@@ -64,9 +64,11 @@ export class Transaction implements WriteRows {
   }
 
   credentials({ archived, stack }: { archived: boolean; stack?: string }): string[] {
-    const flag = archived ? 1 : 0;
-    if (stack === undefined) return this.#ids("SELECT id FROM credential WHERE archived = ? ORDER BY rowid", flag);
-    return this.#ids("SELECT id FROM credential WHERE stack = ? AND archived = ? ORDER BY rowid", stack, flag);
+    const select = "SELECT id FROM credential WHERE stack = ? AND archived = ? ORDER BY rowid";
+    if (stack !== undefined) return this.#ids(select, stack, archived ? 1 : 0);
+    // Every row is opened, so that none is left out by a column that was altered.
+    const rows = this.#store.credentials.openAll().map((text) => parse<CredentialRow>(text));
+    return rows.filter((row) => (row.archived !== undefined) === archived).map(({ id }) => id);
   }
 
   accountOwner(account: string): string | undefined {

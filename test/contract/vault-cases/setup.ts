@@ -8,11 +8,13 @@ import type {
   EventFilter,
   Lease,
   RotationStep,
-  TargetRecord,
   Vault,
   VaultEvent,
 } from "../../../provider/vault/port.js";
 import type { VaultUnderTest } from "../vault-contract.js";
+import { finish, stage } from "./steps.js";
+
+export { finish, stage, target } from "./steps.js";
 
 export type CreateVault = () => Promise<VaultUnderTest>;
 
@@ -100,30 +102,6 @@ export async function createOne(vault: Vault, input: Partial<CredentialInput> & 
 
 export function withValue(value: string): Pick<CredentialInput, "initial"> {
   return { initial: { value: new Secret(value), causes: [] } };
-}
-
-export function target(user: string, more: Partial<TargetRecord> = {}): TargetRecord {
-  return {
-    kind: "postgres",
-    account: `postgres://${user}@db.example.com:5432`,
-    description: { host: "db.example.com", database: "orders" },
-    accountMade: false,
-    ...more,
-  };
-}
-
-/** The steps of one healthy rotation after its set, up to the promotion. */
-export function finish(version: number, account: string): RotationStep[] {
-  return [
-    { step: "set-started", version, account },
-    { step: "set-confirmed", version, account },
-    { step: "verified", version, account },
-    { step: "promote", version, verified: true },
-  ];
-}
-
-export function stage(value: string, ...accounts: string[]): RotationStep {
-  return { step: "stage", value: new Secret(value), causes: ["first"], accounts };
 }
 
 /** Rotates once, from the lease to its release. */
