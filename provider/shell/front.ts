@@ -5,7 +5,7 @@ import type { CheckResult } from "../resources/failures.js";
 import { failureOf, PartialFailure } from "../resources/failures.js";
 import type { Properties } from "../resources/values.js";
 import { plugin } from "./plugin.js";
-import type { Lookup } from "./settings.js";
+import type { Lookup } from "./settings-keys.js";
 
 /** The resources that this front serves. */
 export type Kind = "category" | "credential";

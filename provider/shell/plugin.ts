@@ -1,4 +1,4 @@
-import { type Configuration, requireUrl } from "../config/index.js";
+import type { Configuration } from "../config/index.js";
 import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { Overview, type ResourceContext } from "../resources/context.js";
@@ -8,7 +8,8 @@ import { openVault } from "../vault/open.js";
 import { actor } from "./actor.js";
 import { engineAddress, watchEngine } from "./engine-watch.js";
 import { limitConcurrency } from "./limit.js";
-import { configurationOf, type Lookup, STACK_KEY } from "./settings.js";
+import { configurationOf } from "./settings.js";
+import { type Lookup, STACK_KEY } from "./settings-keys.js";
 
 /** However many resources the engine hands over at once: enough to wait for many targets, few enough for one server. */
 const MOST_AT_ONCE = 16;
@@ -78,7 +79,6 @@ export const plugin = new Plugin();
 
 async function openContext(lookup: Lookup, signal: AbortSignal): Promise<ResourceContext> {
   const configuration = configurationOf(lookup);
-  requireUrl(configuration);
   const stack = lookup(STACK_KEY);
   if (stack === undefined) {
     throw new CoffreError("CONFIGURATION", "The provider was not made by coffre.Provider", {

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { requireUrl } from "../config/index.js";
 import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { formatReference, parseReference } from "../core/reference.js";
@@ -7,7 +6,6 @@ import type { CredentialProgress } from "../resources/credential/schema.js";
 import type { Vault } from "../vault/port.js";
 import { actor } from "./actor.js";
 import type { Provider } from "./register.js";
-import { configurationOf } from "./settings.js";
 
 /** A credential as its class shows it. */
 interface Shown {
@@ -35,7 +33,7 @@ export function readPassword(credential: Shown, provider: Provider): pulumi.Outp
       }
       if (version === undefined) throw new CoffreError("NOT_FOUND", `Nobody has given ${name} a value yet`);
       // The SDK takes this object for "not known yet", whatever the type says.
-      if (!mayRead(settings)) return pulumi.unknown as unknown as string;
+      if (!(await mayRead(settings))) return pulumi.unknown as unknown as string;
       return readValue(settings, knownId, version);
     });
   return pulumi.secret(value);
@@ -49,10 +47,13 @@ export function readIdReference(credential: Shown, provider: Provider): pulumi.O
   const { id, ref } = credential;
   const fromState = pulumi.all([id, ref]).apply(([known, name]) => byId(parseReference(name).vault, known));
   if (!pulumi.runtime.isDryRun()) return fromState;
-  return pulumi.unsecret(provider.settings).apply((settings) => {
-    if (!mayRead(settings)) return fromState;
-    return id.apply(async (known) => byId((await (await vaultFor(settings)).identity()).name, known));
-  });
+  const settings = pulumi.unsecret(provider.settings);
+  const mayAsk = settings.apply(mayRead);
+  return mayAsk.apply((asked) =>
+    asked
+      ? pulumi.all([id, settings]).apply(async ([known, chosen]) => byId(await vaultName(chosen), known))
+      : fromState,
+  );
 }
 
 function byId(vault: string, id: string): string {
@@ -60,8 +61,14 @@ function byId(vault: string, id: string): string {
 }
 
 /** False where a preview may ask nothing of the vault (`coffre:previewReads`). */
-function mayRead(settings: Settings): boolean {
-  return !pulumi.runtime.isDryRun() || configurationOf((key) => settings[key]).previewReads;
+async function mayRead(settings: Settings): Promise<boolean> {
+  if (!pulumi.runtime.isDryRun()) return true;
+  const { configurationOf } = await import("./settings.js");
+  return configurationOf((key) => settings[key]).previewReads;
+}
+
+async function vaultName(settings: Settings): Promise<string> {
+  return (await (await vaultFor(settings)).identity()).name;
 }
 
 async function readValue(settings: Settings, id: string, version: number): Promise<string> {
@@ -84,8 +91,10 @@ function vaultFor(settings: Settings): Promise<Vault> {
 }
 
 async function open(settings: Settings): Promise<Vault> {
-  const configuration = configurationOf((key) => settings[key]);
-  requireUrl(configuration);
-  const { openVault } = await import("../vault/open.js"); // a program that reads no value loads no vault
-  return openVault(configuration, { actor: actor("pulumi program"), clock: systemClock });
+  // A program that reads no value loads no vault, and nothing that configures one.
+  const [{ configurationOf }, { openVault }] = await Promise.all([import("./settings.js"), import("../vault/open.js")]);
+  return openVault(
+    configurationOf((key) => settings[key]),
+    { actor: actor("pulumi program"), clock: systemClock },
+  );
 }

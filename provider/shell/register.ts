@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { SETTING_NAMES, type SettingName } from "../config/settings.js";
+import type { SettingName } from "../config/index.js";
 import { CoffreError } from "../core/errors.js";
 import { ownerKey } from "../core/owner-key.js";
-import { OWN_PREFIX, SECRET_SETTINGS, STACK_KEY, STACK_PREFIX } from "./settings.js";
+import { isSecretSetting, OWN_PREFIX, SETTING_NAMES, STACK_KEY, STACK_PREFIX } from "./settings-keys.js";
 
 /** Which vault a provider instance works on; what is left out comes from the environment and `coffre.yaml`. */
 export interface ProviderArgs {
@@ -66,7 +66,7 @@ function stackSettings(names: readonly SettingName[]): Record<string, pulumi.Inp
   const config = new pulumi.Config(PACKAGE);
   const found: Record<string, pulumi.Input<string>> = {};
   for (const name of names) {
-    const value = SECRET_SETTINGS.has(name) ? config.getSecret(name) : config.get(name);
+    const value = isSecretSetting(name) ? config.getSecret(name) : config.get(name);
     if (value !== undefined) found[`${STACK_PREFIX}${name}`] = value;
   }
   return found;

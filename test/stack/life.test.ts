@@ -156,8 +156,10 @@ test("destroy archives, and up again makes all anew", async () => {
   succeed(await stack.project.destroy());
   await inVault(stack.vault, async (vault) => {
     expect(await vault.findCategory(["Databases"])).toBeUndefined();
-    expect(await Array.fromAsync(vault.listCredentials())).toEqual([]);
-    expect((await Array.fromAsync(vault.listCredentials({ archived: true }))).length).toBeGreaterThan(0);
+    for await (const { path } of vault.listCredentials()) throw new Error(`${path.join("/")} is still there`);
+    let archived = 0;
+    for await (const _entry of vault.listCredentials({ archived: true })) archived++;
+    expect(archived).toBeGreaterThan(0);
   });
   succeed(await stack.project.up());
   expect(await versionsOf(stack.vault, SMTP)).toBe("1 current");
