@@ -1,0 +1,156 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { Secret } from "../../provider/core/secret.js";
+import { entry, Shell, SLOW_MS } from "./shell.ts";
+
+jest.setTimeout(SLOW_MS);
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...globSync("docs/**/*.md", { cwd: ROOT })].sort();
+
+interface Block {
+  page: string;
+  language: string;
+  text: string;
+}
+
+function blocksOf(page: string): Block[] {
+  const found = readFileSync(join(ROOT, page), "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms);
+  return [...found].map(([, language = "", text = ""]) => ({ page, language, text }));
+}
+
+const BLOCKS = PAGES.flatMap(blocksOf);
+
+test("every link between the pages leads somewhere", () => {
+  const broken = PAGES.flatMap((page) => {
+    const links = readFileSync(join(ROOT, page), "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g);
+    return [...links].map(([, link = ""]) => link).filter((link) => !existsSync(join(ROOT, dirname(page), link)));
+  });
+  expect(broken).toEqual([]);
+});
+
+test("every program in the pages is taken by the compiler", async () => {
+  const folder = join(ROOT, "test/.work/docs");
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const programs = BLOCKS.filter(({ language }) => language === "ts");
+  expect(programs.length).toBeGreaterThan(4);
+  for (const [index, { page, text }] of programs.entries()) {
+    await writeFile(join(folder, `${index}-${page.replaceAll(/\W/g, "-")}.ts`), text);
+  }
+  const settings = { extends: "../../../tsconfig.json", compilerOptions: { noEmit: true, rootDir: "../../.." } };
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ ...settings, include: ["*.ts"] }));
+  const compiled = promisify(execFile)(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]);
+  await expect(compiled).resolves.toMatchObject({ stdout: "" });
+});
+
+/** Lines with coffre in them that a shell runs: no synopsis, which has `[options]` or `<ref>` in it. */
+const COMMANDS = BLOCKS.filter(({ language }) => language === "sh")
+  .flatMap(({ page, text }) => text.split("\n").map((line) => ({ page, line: line.replace(/ +#.*/, "").trim() })))
+  .filter(({ line }, index, all) => index === all.findIndex((other) => other.line === line))
+  .filter(
+    ({ line }) =>
+      /(^|\W)coffre /.test(line) && !line.startsWith("git ") && !/\[options\]|\[ref|\[category\]|<\w+>( |$)/.test(line),
+  );
+
+/** Where a line is right to end otherwise: the vault of this test has nothing to decide, and no such head. */
+const OTHER_EXITS: { line: RegExp; exitCode: number }[] = [
+  { line: /vault check --head/, exitCode: 1 },
+  { line: /\bnotify-ops$/, exitCode: 0 },
+];
+
+describe("every command in the pages runs as it stands", () => {
+  let shell: Shell;
+
+  beforeAll(async () => {
+    shell = await Shell.open();
+    const bin = join(shell.home, "bin");
+    await mkdir(bin);
+    // What the lines have beside coffre: here only its reading or writing end is wanted.
+    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops"]) {
+      await writeFile(join(bin, name), "#!/bin/sh\n[ -t 0 ] || head -c 1 >/dev/null\n");
+    }
+    await writeFile(join(bin, "pass"), "#!/bin/sh\necho a-value-that-a-partner-gave\n");
+    await writeFile(
+      join(bin, "coffre"),
+      `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "bin/coffre.js")}' "$@"\n`,
+    );
+    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "pass", "coffre"]) {
+      await chmod(join(bin, name), 0o755);
+    }
+    shell.env["PATH"] = `${bin}:${shell.env["PATH"] ?? ""}`;
+  });
+
+  afterAll(() => shell.close());
+
+  async function prepare(): Promise<void> {
+    for (const folder of [".config", ".local", "srv", "etc", "media"]) {
+      await rm(join(shell.home, folder), { recursive: true, force: true });
+    }
+    for (const folder of ["media/safe", "etc/coffre"]) await mkdir(join(shell.home, folder), { recursive: true });
+    const vault = await shell.makeVault("prod");
+    const id = await entry(vault, "Databases/orders-app", { username: "orders_app" });
+    await entry(vault, "Production/Databases/other", {});
+    await entry(vault, "Partners/mail-api", { value: null, valueManagedBy: "external" });
+    for (const version of [2, 3]) {
+      const { lease } = await vault.acquireLease(id, { holder: "a test", ttlSeconds: 60 });
+      const stage = { step: "stage" as const, value: new Secret(`value ${version}`), causes: [], accounts: [] };
+      await vault.record(lease, [stage, { step: "promote", version, verified: false }, { step: "release" }]);
+    }
+    await vault.close();
+    const { exitCode, stderr } = await shell.coffre([
+      "vault",
+      "key",
+      "add",
+      "runner-3",
+      "--new-key-file",
+      "runner.key",
+    ]);
+    if (exitCode !== 0) throw new Error(stderr);
+  }
+
+  /** Runs a line in a real shell, with folders of the system moved below the test's home, and input where it is asked for. */
+  function runLine(line: string): Promise<{ exitCode: number | null; said: string }> {
+    const moved = line
+      .replaceAll(/(file:\/\/)?\/(srv|etc|media)\//g, (_all, scheme: string | undefined, top: string) => {
+        return `${scheme ?? ""}${shell.home}/${top}/`;
+      })
+      .replaceAll("events --follow", "events");
+    const asks = moved.includes("--ask-passphrase");
+    const [program, args] = asks
+      ? ["script", ["-qec", moved, "/dev/null"]]
+      : ["bash", ["-c", `set -o pipefail; ${moved}`]];
+    return new Promise((done, fail) => {
+      const child = spawn(program, args, { cwd: shell.home, env: { ...shell.env, SHELL: "/bin/bash" } });
+      let said = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        if (asks && /: $/.test(text)) child.stdin.write("a passphrase of eight words, as it were\r");
+      });
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+      child.stdin.on("error", () => undefined);
+      if (!asks) child.stdin.end("a-value-that-a-person-typed\n");
+      child.on("error", fail);
+      child.on("close", (exitCode) => done({ exitCode, said }));
+    });
+  }
+
+  test.each(COMMANDS)("$page: $line", async ({ line }) => {
+    await prepare();
+    if (line.includes("vault init")) {
+      for (const folder of [".config", ".local"]) await rm(join(shell.home, folder), { recursive: true });
+    }
+    if (line.startsWith("coffre --vault file:///srv/")) {
+      await mkdir(join(shell.home, "srv/coffre"), { recursive: true });
+      await rename(shell.vaultFile, join(shell.home, "srv/coffre/prod.db"));
+    }
+    if (line.includes("completions/")) await mkdir(join(shell.home, ".config/fish/completions"), { recursive: true });
+    const { exitCode, said } = await runLine(line);
+    const expected = OTHER_EXITS.find((other) => other.line.test(line))?.exitCode ?? 0;
+    expect({ exitCode, said: exitCode === expected ? "" : said }).toEqual({ exitCode: expected, said: "" });
+  });
+});
