@@ -72,12 +72,13 @@ function stackSettings(names: readonly SettingName[]): Record<string, pulumi.Inp
   return found;
 }
 
-// The engine forgets its resources after each run of a program, and one process can run several.
+// The engine forgets its resources after each run of a program, and one process can run several: the stack's resource is
+// a run's own, or in a program's tests, which have none, the engine that they play.
 const instances = new WeakMap<object, Provider>();
-const NO_STACK = {};
+const NO_RUN = {};
 
 function defaultProvider(): Provider {
-  const run = pulumi.runtime.getStackResource() ?? NO_STACK;
+  const run = pulumi.runtime.getStackResource() ?? pulumi.runtime.getMonitor() ?? NO_RUN;
   const known = instances.get(run);
   if (known) return known;
   const made = new Provider(PACKAGE);
@@ -136,8 +137,17 @@ const STACK_TYPE = "pulumi:pulumi:Stack";
 
 function stackName(): string {
   const owner = ownerName();
-  const names = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
+  const names = [organization(), pulumi.getProject(), pulumi.getStack()];
   return [...(owner === undefined ? [] : [owner]), ...names].join("/");
+}
+
+/** The word that a backend without organizations has for it stands in also where a program's own tests name none. */
+function organization(): string {
+  try {
+    return pulumi.getOrganization();
+  } catch {
+    return "organization";
+  }
 }
 
 /** `coffre:owner`, by the one precedence: the environment first. */
