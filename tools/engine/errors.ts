@@ -23,3 +23,8 @@ export class EngineError extends Error {
     this.hint = hint;
   }
 }
+
+/** Whether a system call failed with this code. By shape, not by class: Jest runs tests in a realm of their own. */
+export function hasCode(error: unknown, code: string): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === code;
+}

@@ -1,11 +1,17 @@
-import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, realpath } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { run } from "./command.ts";
 import { EngineError } from "./errors.ts";
 import { HOST_SOURCE, installHost } from "./host.ts";
-import { cacheFolder, currentPlatform, engineFolderName, isAtLeast, MINIMUM_VERSION } from "./version.ts";
+import {
+  cacheFolder,
+  currentPlatform,
+  engineFolderName,
+  ENGINE_VERSION,
+  isAtLeast,
+  MINIMUM_VERSION,
+} from "./version.ts";
 
 /** An engine that runs. */
 export interface Engine {
@@ -21,9 +27,11 @@ export interface Engine {
 
 const VERSION_TIMEOUT_MS = 20_000; // a slow disk reads the 110 MB executable for seconds the first time
 
-const exe = (name: string) => (process.platform === "win32" ? `${name}.exe` : name);
+/** The name of an executable file on this system. */
+export const executableName = (name: string) => (process.platform === "win32" ? `${name}.exe` : name);
 
-const isExecutable = (path: string) =>
+/** Whether a file can be run. */
+export const isExecutable = (path: string) =>
   access(path, constants.X_OK).then(
     () => true,
     () => false,
@@ -32,7 +40,7 @@ const isExecutable = (path: string) =>
 /** @returns the first executable of that name on PATH. */
 export async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   for (const folder of (env.PATH ?? "").split(delimiter)) {
-    const candidate = join(folder, exe(name));
+    const candidate = join(folder, executableName(name));
     if (folder !== "" && (await isExecutable(candidate))) return candidate;
   }
   return undefined;
@@ -40,19 +48,15 @@ export async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<
 
 /** @returns what `pulumi version` prints, without the v; `undefined` if it doesn't run. */
 export async function engineVersion(executable: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)(executable, ["version"], {
-      env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" },
-      timeout: VERSION_TIMEOUT_MS,
-    });
-    return stdout.trim().replace(/^v/, "");
-  } catch {
-    return undefined;
-  }
+  const { exitCode, stdout } = await run(executable, ["version"], {
+    env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" },
+    timeoutMs: VERSION_TIMEOUT_MS,
+  });
+  return exitCode === 0 ? stdout.trim().replace(/^v/, "") : undefined;
 }
 
 async function hasLanguageHost(executable: string, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const beside = join(dirname(await realpath(executable)), exe("pulumi-language-nodejs"));
+  const beside = join(dirname(await realpath(executable)), executableName("pulumi-language-nodejs"));
   return (await isExecutable(beside)) || (await findOnPath("pulumi-language-nodejs", env)) !== undefined;
 }
 
@@ -89,12 +93,12 @@ export async function cachedEngine(env: NodeJS.ProcessEnv): Promise<Engine | und
   const platform = currentPlatform();
   if (!platform) return undefined;
   const folder = join(cacheFolder(env), engineFolderName(platform));
-  const executable = join(folder, exe("pulumi"));
+  const executable = join(folder, executableName("pulumi"));
   if (!(await isExecutable(executable))) return undefined;
   await installHost(folder);
   return {
     executable,
-    version: engineFolderName(platform).slice(1).split("-")[0] ?? "",
+    version: ENGINE_VERSION,
     source: "cache",
     pathFolders: [folder],
   };
