@@ -1,6 +1,6 @@
 import { CoffreError } from "../core/errors.js";
 import type { TargetSession, TargetSpec } from "../target/port.js";
-import type { Credential, ValueRequest } from "../vault/port.js";
+import type { Credential, LoginBooking, ValueRequest } from "../vault/port.js";
 import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
 import { refuseIfAttention } from "./attention.js";
 import type { RotationContext } from "./context.js";
@@ -37,7 +37,7 @@ export class RunSessions {
     const open = this.#own.get(spec.account);
     if (open?.usable === true) return open;
     const login = await selfLogin(this.#context, spec, credential);
-    const session = await connectBooked(this.#context, spec, login, "probe");
+    const session = await connectBooked(this.#context, spec, login, selfLoginKind(spec, credential));
     this.#own.set(spec.account, session);
     return session;
   }
@@ -73,6 +73,12 @@ async function selfLogin(context: RotationContext, spec: TargetSpec, credential:
   const source = hasCurrent ? credential : await resolveReference(context.vault, initialRef ?? "");
   const { value } = await readValue(context, { id: source.id });
   return { username: spec.username, password: value, self: true, label: spec.account };
+}
+
+/** The current value is known to be right unless a set with another one may have reached the account. */
+function selfLoginKind({ account }: TargetSpec, { versions, journal }: Credential): LoginBooking["kind"] {
+  const inDoubt = journal.pending?.targets.some((target) => target.account === account && target.setStarted) === true;
+  return versions.some(({ state }) => state === "current") && !inDoubt ? "proof" : "probe";
 }
 
 /** One value, fresh from the vault. @throws what the vault answers */

@@ -88,8 +88,8 @@ interface Counts {
 function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
   const times = <T>(count: number, make: (index: number) => T) =>
     Array.from({ length: count }, (_, index) => make(index));
-  const somewhere = () => {
-    const scenario = random.pick(NAMES);
+  const somewhere = (among = NAMES) => {
+    const scenario = random.pick(among);
     return { scenario, cut: { number: random.upTo(lengths[scenario].requests), how: random.pick(KILLS) } };
   };
   return [
@@ -109,7 +109,10 @@ function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
       const scenario = random.pick(NAMES);
       return { kind: "any-moment", scenario, afterMs: random.upTo(lengths[scenario].milliseconds) };
     }),
-    ...times(counts.other, (): Point => ({ kind: "other-cause", ...somewhere() })),
+    ...times(counts.other, (): Point => ({
+      kind: "other-cause",
+      ...somewhere(["by-reference", "by-file", "by-itself"]),
+    })),
   ];
 }
 

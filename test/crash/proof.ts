@@ -53,14 +53,19 @@ export async function prove(options: ProofOptions = {}): Promise<ProofReport> {
   const { say = () => {}, seed = 1, enginePoints: engine = 0 } = options;
   const world = await World.create();
   const report = emptyReport();
+  // A part that breaks, as opposed to finding a fault, ends the others before the world is taken from under them.
+  const broken = new AbortController();
+  const signal = AbortSignal.any([broken.signal, ...(options.signal ? [options.signal] : [])]);
   try {
-    await Promise.all([
-      proveProcess(world, report, options),
+    const parts = [
+      proveProcess(world, report, { ...options, signal }),
       ...Array.from({ length: LANES }, (_, lane) => {
         const count = Math.floor((engine + LANES - 1 - lane) / LANES);
-        return proveEngine(world, report, { lane, count, seed, say, signal: options.signal });
+        return proveEngine(world, report, { lane, count, seed, say, signal });
       }),
-    ]);
+    ].map(async (part) => part.catch((error: unknown) => broken.abort(error)));
+    await Promise.all(parts);
+    broken.signal.throwIfAborted();
     report.refused_admin = await world.server.refusedLogins("crash_admin");
     report.refused_max = Math.max(report.refused_max, report.refused_admin);
     return report;
@@ -94,7 +99,7 @@ interface LaneOptions {
   count: number;
   seed: number;
   say: (line: string) => void;
-  signal: AbortSignal | undefined;
+  signal: AbortSignal;
 }
 
 async function proveEngine(world: World, report: ProofReport, options: LaneOptions): Promise<void> {
@@ -103,7 +108,7 @@ async function proveEngine(world: World, report: ProofReport, options: LaneOptio
   const project = await EngineLane.create(world, lane);
   try {
     for (const point of enginePoints(count, new Random(seed * LANES + lane))) {
-      if (signal?.aborted) return;
+      if (signal.aborted) return;
       const outcome = await project.run(point);
       report.engine_points += 1;
       for (const fault of note(report, { kind: "engine", twice: false, name: describeEnginePoint(point) }, outcome))
@@ -181,10 +186,12 @@ function note(report: ProofReport, { kind, twice, name }: Noted, { faults, refus
   return lines;
 }
 
+/** Several at once; after a failure the others end what they have begun, and it is thrown then. */
 async function inTurns<T>(list: readonly T[], work: (one: T, index: number) => Promise<void>): Promise<void> {
   const entries = list.entries();
   const lane = async () => {
     for (const [index, one] of entries) await work(one, index);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
+  for (const end of ended) if (end.status === "rejected") throw end.reason;
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { reachCauses, resume } from "../../provider/rotation/rotate.js";
-import { killedAt, killedAtStep, Scene } from "../fixtures/rotation-scene.ts";
+import { killedAt, killedAtRequest, killedAtStep, Scene } from "../fixtures/rotation-scene.ts";
 
 let scene: Scene;
 beforeEach(() => {
@@ -309,6 +309,25 @@ describe("an account that logs in by itself", () => {
     expect((await scene.vault.readCredential(id)).journal.attention).toMatchObject({ reason: "no-way-in" });
     expect(scene.target.refusedLogins.get(account)).toBe(2);
     expect(await scene.versions(id)).toBe("1 current, 2 pending");
+  });
+
+  test("that was killed twice while it logged in goes on: a value known to be right counts once", async () => {
+    const id = await selfMade();
+    for (const _kill of [1, 2]) {
+      const killed = scene.context({ around: killedAtRequest("settleLogin") });
+      await expect(scene.rotate(id, "cause:2", killed)).rejects.toThrow("killed");
+    }
+    await expect(scene.rotate(id, "cause:2")).resolves.toMatchObject({ action: "rotated", version: 2 });
+  });
+
+  test("that was killed while it was set goes on, though neither login of the kill's outcome is known", async () => {
+    const id = await selfMade();
+    scene.target.next("set", () => {
+      throw new Error("killed");
+    });
+    await expect(scene.rotate(id, "cause:2")).rejects.toThrow("killed");
+    await expect(scene.rotate(id, "cause:2")).resolves.toMatchObject({ action: "finished", version: 2 });
+    expect(scene.target.refusedLogins.get(account)).toBe(1);
   });
 
   test("that no longer takes its current value stops before a version is drawn", async () => {
