@@ -1,4 +1,4 @@
-import "../fixtures/sources.ts";
+import "../../tools/sources.ts";
 
 // The sources are found only once the line above has run, so everything else is loaded after it.
 const { crash } = await import("./command.ts");

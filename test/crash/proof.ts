@@ -3,7 +3,7 @@ import { describeEnginePoint, enginePoints } from "./engine-point.ts";
 import { allPoints, describePoint, killsOnly, type Lengths, type Point, type PointKind, somePoints } from "./points.ts";
 import { Proxy } from "./proxy.ts";
 import { Random } from "./random.ts";
-import { type Outcome, runPoint, type Stage } from "./run-point.ts";
+import { isTwice, type Outcome, runPoint, type Stage } from "./run-point.ts";
 import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
 import { Workers } from "./workers.ts";
 import { World } from "./world.ts";
@@ -85,7 +85,7 @@ async function proveProcess(world: World, report: ProofReport, options: ProofOpt
       if (options.signal?.aborted) return;
       const outcome = await runPoint(stage, point, `p${index}`);
       report.points += 1;
-      const twice = point.kind === "pair" || point.kind === "two-at-once";
+      const twice = isTwice(point);
       for (const fault of note(report, { kind: point.kind, twice, name: describePoint(point) }, outcome)) say(fault);
       if (report.points % 50 === 0) say(`${report.points} of ${points.length} points, ${report.faults.length} faults`);
     });

@@ -35,10 +35,8 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
     await between(stage, { point, subject, watch });
     for (const part of subject.next) {
       const next = point.kind === "other-cause" ? { ...part, causes: ["cause:other"] } : part;
-      const ended = await stage.workers.run(job(stage, next));
-      if (!ended.killed && ended.result.ok) continue;
-      const why = ended.killed ? "it was killed" : `${ended.result.code}: ${ended.result.message}`;
-      watch.faults.push({ what: "unfinished", detail: `the next run failed: ${why}` });
+      const failure = await runNext(stage, point, next, subject);
+      if (failure) watch.faults.push({ what: "unfinished", detail: `the next run failed: ${failure}` });
     }
     const refused = await refusedLogins(world, subject);
     await watch.end(point.kind === "other-cause" ? await withOther(world, subject) : {});
@@ -102,6 +100,34 @@ async function cutWire(stage: Stage, first: Job, cut: WireCut, proxy: Proxy | un
   });
   proxy.watcher = {};
   return wasCut && (cut.how === "drop" || ended.killed);
+}
+
+/** @returns why it failed, if it did */
+async function runNext(
+  stage: Stage,
+  point: Point,
+  next: Subject["first"],
+  subject: Subject,
+): Promise<string | undefined> {
+  let ended = await stage.workers.run(job(stage, next));
+  if (!ended.killed && ended.result.code === "BUDGET_SPENT" && isTwice(point)) {
+    // Two cuts may leave two logins of unknown outcome: then it stops, as it should, until a person says so.
+    for (const { id } of subject.watched) await allowLogins(stage, id);
+    ended = await stage.workers.run(job(stage, next));
+  }
+  if (ended.killed) return "it was killed";
+  return ended.result.ok ? undefined : `${ended.result.code}: ${ended.result.message}`;
+}
+
+/** Two cuts, or two processes: two logins may be refused or of unknown outcome. */
+export function isTwice({ kind }: Point): boolean {
+  return kind === "pair" || kind === "two-at-once";
+}
+
+/** What `coffre resolve` does. */
+async function allowLogins({ world }: Stage, id: string): Promise<void> {
+  const { targets } = await world.vault.readCredential(id);
+  for (const { account } of targets) await world.vault.clearLogins(account);
 }
 
 async function between(stage: Stage, { point, subject, watch }: Running & { watch: Watch }): Promise<void> {

@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Job, JobResult } from "./job.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const HOOK = join(ROOT, "test/fixtures/sources.ts");
+const HOOK = join(ROOT, "tools/sources.ts");
 const WORKER = join(import.meta.dirname, "worker.ts");
 
 /** How a job ended: by its own result, or by a kill. */
