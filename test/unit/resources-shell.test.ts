@@ -132,7 +132,9 @@ describe("settings", () => {
 
 describe("the plugin process", () => {
   let engine: Server | undefined;
-  afterEach(() => engine?.close());
+  afterEach(() => {
+    engine?.close();
+  });
 
   test("finds its engine's address, and notices when it is gone, but not when it drops a silent connection", async () => {
     expect(engineAddress(["node", "plugin", "127.0.0.1:4711"])).toBe("127.0.0.1:4711");
