@@ -113,7 +113,7 @@ const code = (text: string) => `\`${text}\``;
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 
 async function readSources(): Promise<Sources> {
-  await import("../../test/fixtures/sources.ts"); // first, so that the sources' imports are found
+  await import("../sources.ts"); // first, so that the sources' imports are found
   const { loadAllCommands } = await import("../../provider/cli/commands.ts");
   const { GLOBAL_OPTIONS, EXIT_CODES } = await import("../../provider/cli/definition.ts");
   return { definitions: await loadAllCommands(), globalOptions: GLOBAL_OPTIONS, exitCodes: EXIT_CODES };

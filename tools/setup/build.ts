@@ -44,7 +44,7 @@ export async function installPackage(folder: string): Promise<void> {
   const next = `${folder}.next`;
   await rm(next, { recursive: true, force: true });
   await mkdir(next, { recursive: true });
-  const tarball = await run("npm", ["pack", "--silent", "--pack-destination", next], { capture: true });
+  const tarball = await run("npm", ["pack", "--silent", "--json=false", "--pack-destination", next], { capture: true });
   await run("tar", ["-xzf", join(next, tarball.trim()), "-C", next, "--strip-components=1"]);
   await rm(join(next, tarball.trim()));
   await writeFile(join(next, ".stamp"), digest);

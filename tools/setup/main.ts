@@ -1,4 +1,5 @@
 import { delimiter, join } from "node:path";
+import { EngineError } from "../engine/errors.ts";
 import { PACKAGE_FOLDER, build, installPackage } from "./build.ts";
 import { ChildFailed, ROOT, run, say } from "./processes.ts";
 
@@ -7,7 +8,7 @@ interface Task {
   engine?: boolean;
   /** Folders that the packed package is put into. */
   packages?: string[];
-  run: (args: string[]) => Promise<void>;
+  run: (args: string[]) => Promise<unknown>;
 }
 
 const EXAMPLE_PACKAGE = join(ROOT, "examples/vm-and-database/node_modules/coffre");
@@ -83,7 +84,10 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof ChildFailed) process.exitCode = error.exitCode;
-  else {
+  else if (error instanceof EngineError) {
+    say(`\n${error.code}: ${error.message}\n${error.hint}`);
+    process.exitCode = 1;
+  } else {
     say(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
   }
