@@ -41,7 +41,7 @@ export function currentText(credential: Credential): string {
 
 /** What the beginning of a cause means to people; a cause itself is a digest, a date or a random id. */
 const CAUSES: Readonly<Record<string, string>> = {
-  trigger: "rotateWhenChanged",
+  trigger: "its declaration",
   targets: "a new target",
   command: "a command",
   due: "its rhythm",

@@ -132,10 +132,18 @@ async function chooseKey(
     return { key: { keyText: own.read() }, keyFile: undefined, keyMade: false };
   const keyFile = own?.file ?? join(dirname(userConfigurationPath(context.env)), `${name}.key`);
   if (own !== undefined && existsSync(keyFile)) return { key: { keyText: own.read() }, keyFile, keyMade: false };
-  if (own === undefined) mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
   const keyText = newKeyText();
+  makeFolder(dirname(keyFile));
   writeKeyFile(keyFile, keyText);
   return { key: { keyText }, keyFile, keyMade: true };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch {
+    // What writes into it says what is wrong with it.
+  }
 }
 
 /** Makes it the user's default where that was asked for, or where there is none yet. */

@@ -1,0 +1,175 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { cacheFolder } from "../engine/version.ts";
+import { findPsql } from "../postgres/binaries.ts";
+import type { PostgresServer } from "../postgres/server.ts";
+import { cleanEnvironment, coffre, Interrupted, run } from "./children.ts";
+import { countInState, findRegistered, type Registered, readValue } from "./credential.ts";
+import { DATABASE, logsIn, startDatabase } from "./database.ts";
+import { Stack } from "./engine.ts";
+import { findPlaces, NAME, type Places, shortPath } from "./places.ts";
+import { done, print, rows, style, Trouble } from "./screen.ts";
+
+/** First line of the configuration that the quickstart writes: it removes and rewrites no other. */
+const OURS = "# Written by the quickstart; `npm run quickstart -- --destroy` removes it.";
+
+/** Makes everything, or finds it made, and shows what a person can do with it. */
+export async function bringUp(): Promise<void> {
+  const places = findPlaces();
+  sayWhatIsOutside(places);
+  await prepareVault(places);
+  const server = await prepareDatabase(places);
+  const stack = await Stack.open(places);
+  await stack.configure({
+    host: server.host,
+    port: String(server.port),
+    database: DATABASE,
+    adminUsername: server.user,
+    adminPasswordFile: places.adminPassword,
+  });
+  const began = performance.now();
+  const changes = await stack.up();
+  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  const counts = Object.entries(changes).map(([what, count]) => `${String(count)} ${what}`);
+  done("pulumi up", counts.length === 0 ? "nothing to change" : `${counts.join(", ")} in ${seconds} s`);
+  await warmNpx();
+  await showResult(places, server, counts.length === 0);
+}
+
+/** Before anything is made: what of it lies outside the checkout. */
+function sayWhatIsOutside(places: Places): void {
+  print("What the quickstart installs or starts outside this checkout:");
+  const isApart = !places.postgres.startsWith(`${places.data}/`);
+  rows([
+    [shortPath(cacheFolder()), "the Pulumi engine, if the machine has none; other checkouts share it"],
+    ["npm's cache", "what was fetched for node_modules, and a link for `npx coffre`"],
+    [shortPath(places.data), `the quickstart's vault${isApart ? "" : ", database"} and Pulumi state`],
+    [shortPath(places.key), "the key of that vault"],
+    ...(isApart
+      ? [[places.postgres, "its database: PostgreSQL doesn't run as root, and can't enter the folder above"] as const]
+      : []),
+    ["a PostgreSQL server", "on 127.0.0.1 only; it runs until `npm run quickstart -- --destroy`"],
+  ]);
+  print("In it: coffre.yaml, Pulumi.quickstart.yaml and node_modules, which Git ignores.");
+  print();
+}
+
+async function prepareVault({ vault, key, configuration }: Places): Promise<void> {
+  const present = existsSync(configuration) ? await readFile(configuration, "utf8") : undefined;
+  if (present !== undefined && !present.startsWith(OURS)) {
+    throw new Trouble(
+      "There is a coffre.yaml in this checkout that isn't the quickstart's.",
+      "Move it away: the quickstart uses a vault of its own, and says so in that file.",
+    );
+  }
+  if (existsSync(vault) && !existsSync(key)) {
+    throw new Trouble(
+      `The quickstart's vault is there, but its key ${shortPath(key)} is gone.`,
+      "Bring the key back, or begin again: `npm run quickstart -- --destroy`.",
+    );
+  }
+  const isNew = !existsSync(vault);
+  if (isNew) {
+    const flags = ["--name", NAME, "--vault", fileUrl(vault), "--key-file", key, "--no-set-default"];
+    await coffre("vault", "init", ...flags);
+  }
+  const wanted = `${OURS}\nurl: ${JSON.stringify(fileUrl(vault))}\nkeyFile: ${JSON.stringify(key)}\n`;
+  if (present !== wanted) await writeFile(configuration, wanted);
+  done("vault", `${shortPath(vault)}${isNew ? ", new" : ""}`);
+}
+
+function fileUrl(path: string): string {
+  return `file://${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+async function prepareDatabase(places: Places): Promise<PostgresServer> {
+  const server = await startDatabase(places);
+  const pid = (await server.status())?.pid;
+  done("PostgreSQL", `on ${server.host}:${String(server.port)}, process ${String(pid)}`);
+  return server;
+}
+
+/**
+ * `npx coffre` in this checkout is this checkout's own; the first call makes a link in npm's cache, with warnings about the
+ * machine's older Node that mean nothing here. They are got over with now.
+ */
+async function warmNpx(): Promise<void> {
+  await run("npx", ["coffre", "--version"], { env: cleanEnvironment() }).catch((error: unknown) => {
+    if (error instanceof Interrupted) throw error;
+  });
+}
+
+async function showResult(places: Places, server: PostgresServer, isUnchanged: boolean): Promise<void> {
+  const registered = await findRegistered();
+  const value = await readValue(registered.ref);
+  const login = { host: server.host, port: server.port, user: registered.username };
+  const isRight = await logsIn({ ...login, password: value });
+  const isWrongRefused = !(await logsIn({ ...login, password: `${value}-but-wrong` }));
+  const { files, hits } = await countInState(places, value);
+  if (!isRight || !isWrongRefused || hits > 0) {
+    throw new Trouble(
+      `This isn't as it should be: right password accepted: ${String(isRight)}, wrong one refused: ` +
+        `${String(isWrongRefused)}, files of Pulumi's state with the password: ${String(hits)}.`,
+      "Please report it. `npx coffre verify --all` and `npx coffre events` say more.",
+    );
+  }
+  print();
+  print(style("bold", isUnchanged ? "Everything was there already; nothing was changed." : "It works."));
+  print();
+  rows([
+    ["account", `${registered.username} on PostgreSQL at ${server.host}:${String(server.port)}`],
+    ["registered", `${registered.ref}, ${versionText(registered)}`],
+    ["login", "just tried: the password of the vault is accepted, another one is refused"],
+    ["state", `${String(files)} files of Pulumi's searched: the password is in none of them`],
+  ]);
+  await showNextSteps(registered, server);
+}
+
+function versionText({ currentVersion, verified }: Registered): string {
+  return `version ${String(currentVersion)}${verified ? ", proven by a login" : ""}`;
+}
+
+async function showNextSteps({ path, username }: Registered, server: PostgresServer): Promise<void> {
+  const ref = path.map(encodeURIComponent).join("/");
+  const place = `host=${server.host} port=${String(server.port)} dbname=${DATABASE} user=${username}`;
+  print();
+  print("Log in with it, in this folder:");
+  print(`  PGPASSWORD="$(npx coffre read ${ref})" psql "${place}"`);
+  if ((await findPsql()) === undefined)
+    print("  (psql isn't installed here: on Debian `apt-get install postgresql-client`)");
+  const variables = ["COFFRE_URL", "COFFRE_KEY_FILE", "COFFRE_KEY", "COFFRE_PASSPHRASE", "COFFRE_PASSPHRASE_FILE"];
+  const set = variables.filter((name) => process.env[name]);
+  if (set.length > 0)
+    print(`  (first \`unset ${set.join(" ")}\`: in this shell they win over the quickstart's coffre.yaml)`);
+  print();
+  rows([
+    ["npx coffre list", "what the vault holds"],
+    [`npx coffre history ${ref}`, "its versions, and why each was made"],
+    ["npx coffre events", "who did and read what"],
+    ["npm run quickstart -- --rotate", "see a rotation"],
+    ["npm run quickstart -- --destroy", "take all of this down"],
+  ]);
+  print();
+  print("Your own program begins like this:");
+  print();
+  for (const line of OWN_PROGRAM) print(line === "" ? "" : `    ${line}`);
+}
+
+/** As in `examples/vm-and-database`, for a server of the reader's own. */
+const OWN_PROGRAM = [
+  'import * as coffre from "coffre";',
+  "",
+  'const databases = new coffre.Category("Databases", {',
+  '  passwordPolicy: { minLength: 24, require: ["upper", "lower", "digit"] },',
+  "});",
+  'new coffre.Credential("billing", {',
+  "  categoryId: databases.id,",
+  '  username: "billing",',
+  '  target: coffre.postgres({ host: "db.example.com", adminRef: "coffre://prod/Databases/dba" }),',
+  "});",
+];
+
+/** True if a `coffre.yaml` in the checkout was written here. */
+export async function isOurConfiguration({ configuration }: Places): Promise<boolean> {
+  return existsSync(configuration) && (await readFile(configuration, "utf8")).startsWith(OURS);
+}
