@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
+import { setGlobalProxyFromEnv } from "node:http";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
@@ -26,6 +27,7 @@ export async function downloadEngine(
   platform: Platform,
   { env, progress, answerMs }: Pick<Surroundings, "env" | "progress" | "answerMs">,
 ): Promise<string | undefined> {
+  if (env.HTTPS_PROXY ?? env.https_proxy) setGlobalProxyFromEnv(env);
   const base = `${(env.COFFRE_ENGINE_RELEASES || RELEASES).replace(/\/$/, "")}/v${ENGINE_VERSION}`;
   const name = `pulumi-v${ENGINE_VERSION}-${platform.os}-${platform.arch}.${platform.os === "windows" ? "zip" : "tar.gz"}`;
   const archive = `${folder}.archive`;

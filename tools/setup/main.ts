@@ -12,7 +12,9 @@ interface Task {
 }
 
 const EXAMPLE_PACKAGE = join(ROOT, "examples/vm-and-database/node_modules/coffre");
-const FAST_TESTS = ["test/unit", "test/contract", "test/cli", "test/stack", "test/leak", "test/crash"];
+const ROOMS = ["unit", "contract", "cli", "stack", "leak", "crash"];
+const FAST_TESTS = ["--testPathPatterns", ...ROOMS.map((room) => `test/${room}/`)];
+const NOT_FAST = ["/node_modules/", "test/.work/", "\\.slow\\.test\\.ts$"];
 
 const jest = (args: string[]) =>
   run(process.execPath, ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", ...args], {
@@ -21,6 +23,9 @@ const jest = (args: string[]) =>
   });
 const node = (file: string, args: string[]) =>
   run(process.execPath, ["--disable-warning=ExperimentalWarning", file, ...args], { quietStdout: false });
+/** Whether a person asked for certain tests: `npm test -- postgres`, `npm test -- --testPathPatterns stack/life`. */
+const namesTests = ([first = "", ...rest]: string[]) =>
+  (first !== "" && !first.startsWith("-")) || [first, ...rest].some((word) => word.startsWith("--testPathPattern"));
 const typeTests = () => run("tsc", ["-p", "test/types/tsconfig.json"]);
 
 const TASKS: Record<string, Task> = {
@@ -38,16 +43,8 @@ const TASKS: Record<string, Task> = {
     engine: true,
     packages: [PACKAGE_FOLDER],
     run: async (args) => {
-      await typeTests();
-      await jest([
-        ...args,
-        "--testPathIgnorePatterns",
-        "/node_modules/",
-        "test/.work/",
-        "\\.slow\\.test\\.ts$",
-        "--testPathPatterns",
-        ...FAST_TESTS,
-      ]);
+      if (!namesTests(args)) await typeTests();
+      await jest([...args, "--testPathIgnorePatterns", ...NOT_FAST, ...(namesTests(args) ? [] : FAST_TESTS)]);
     },
   },
   "test:slow": {

@@ -31,7 +31,7 @@ function installDependencies() {
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === digest) return;
   say("Installing the dependencies into node_modules (npm ci, about half a minute) ...");
   // Standard output belongs to the task; npm's own words go to standard error.
-  const { status, error } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  const { status, error } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--json=false"], {
     stdio: ["ignore", 2, 2],
     shell: process.platform === "win32",
   });
