@@ -227,7 +227,7 @@ test("verify finds which version a target accepts, and --accept takes a person's
       targets: [
         {
           account: `postgres://drifting@localhost:${String(server.port)}`,
-          address: `localhost:${String(server.port)}`,
+          address: `127.0.0.1:${String(server.port)}`,
           verdict: "earlier-version",
           version: 1,
           reason: null,

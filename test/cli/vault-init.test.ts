@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { Shell, SLOW_MS } from "./shell.ts";
 
@@ -105,7 +106,7 @@ test("a passphrase comes from a file, or from a terminal where it isn't shown", 
     ["vault", "init", "--name", "typed", "--ask-passphrase", "--set-default"],
     "five other words are better\nfive other words are better\n",
   );
-  expect(typed.screen).toContain("The vault typed is made.");
+  expect(stripVTControlCharacters(typed.screen)).toContain("The vault typed is made.");
   expect(typed.screen).not.toContain("five other words");
   expect(typed.exitCode).toBe(0);
 
