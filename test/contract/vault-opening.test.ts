@@ -338,7 +338,7 @@ function asOrdinaryUser(scene: FileScene): string {
     process.execPath,
     [
       "--import",
-      join(import.meta.dirname, "../fixtures/sources.ts"),
+      join(import.meta.dirname, "../../tools/sources.ts"),
       join(import.meta.dirname, "vault-opener.ts"),
       scene.path,
     ],

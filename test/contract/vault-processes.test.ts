@@ -27,7 +27,7 @@ class Worker {
   #errors = "";
 
   constructor(scene: FileScene, task: string, name: string, ...more: string[]) {
-    const hook = join(import.meta.dirname, "../fixtures/sources.ts");
+    const hook = join(import.meta.dirname, "../../tools/sources.ts");
     const program = join(import.meta.dirname, "vault-worker.ts");
     const args = ["--disable-warning=ExperimentalWarning", "--import", hook, program, scene.path, task, name, ...more];
     this.#child = spawn(process.execPath, args, { stdio: "pipe" });
@@ -41,7 +41,7 @@ class Worker {
 
   async ready(): Promise<void> {
     while (!this.facts.some(({ ready }) => ready)) {
-      if (this.#child.exitCode !== null) throw new Error(`the worker ended: ${this.#errors}`);
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`the worker ended: ${this.#errors}`);
       await pause(5);
     }
   }

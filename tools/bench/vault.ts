@@ -24,9 +24,11 @@ export async function embeddedWritesPerSecond(): Promise<number> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const { id } = await vault.createCategory({ name: `round ${round}`, parentId: null });
       const batches = batchesOf(ENTRIES, (index) => newEntry(id, `entry-${index}`));
-      rates.push(await ratePerSecond(ENTRIES, async () => {
-        for (const batch of batches) await vault.createCredentials(batch);
-      }));
+      rates.push(
+        await ratePerSecond(ENTRIES, async () => {
+          for (const batch of batches) await vault.createCredentials(batch);
+        }),
+      );
     }
     return median(rates);
   });
@@ -40,15 +42,18 @@ export async function embeddedWritesPerSecond(): Promise<number> {
 export async function embeddedReadsPerSecond(): Promise<number> {
   return onFreshVault(async (filled, reopen) => {
     const { id } = await filled.createCategory({ name: "Databases", parentId: null });
-    for (const batch of batchesOf(ENTRIES, (index) => newEntry(id, `entry-${index}`))) await filled.createCredentials(batch);
+    for (const batch of batchesOf(ENTRIES, (index) => newEntry(id, `entry-${index}`)))
+      await filled.createCredentials(batch);
     const requests = batchesOf(READS, (index) => ({ path: ["Databases", `entry-${(index * 7) % ENTRIES}`] }));
     const rates: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const vault = reopen();
       await vault.identity();
-      rates.push(await ratePerSecond(READS, async () => {
-        for (const batch of requests) checkAnswers(await vault.readMany(batch));
-      }));
+      rates.push(
+        await ratePerSecond(READS, async () => {
+          for (const batch of requests) checkAnswers(await vault.readMany(batch));
+        }),
+      );
       await vault.close();
     }
     return median(rates);
@@ -96,7 +101,9 @@ function checkAnswers(answers: readonly ({ value: Secret } | Error)[]): void {
 
 function batchesOf<T>(count: number, make: (index: number) => T): T[][] {
   const items = Array.from({ length: count }, (_, index) => make(index));
-  return Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => items.slice(index * BATCH, (index + 1) * BATCH));
+  return Array.from({ length: Math.ceil(count / BATCH) }, (_, index) =>
+    items.slice(index * BATCH, (index + 1) * BATCH),
+  );
 }
 
 async function ratePerSecond(count: number, work: () => Promise<void>): Promise<number> {

@@ -56,12 +56,12 @@ export async function createEmbeddedVault(options: CreateVaultOptions): Promise<
     closeSync(openSync(draft, "wx", 0o600));
     const identity = await fillDraft(draft, { ...options, name, label });
     linkSync(draft, path); // unlike a rename, it never replaces a file
+    syncFolder(folder);
     return identity;
   } catch (error) {
     throw mapCreateError(path, error);
   } finally {
     for (const suffix of ["", ...COMPANIONS]) rmSync(draft + suffix, { force: true });
-    syncFolder(folder);
   }
 }
 
@@ -136,7 +136,7 @@ function mapCreateError(path: string, error: unknown): unknown {
 
 /** So that the new name survives a power cut, where the system lets a folder be synced. */
 function syncFolder(folder: string): void {
-  if (!existsSync(folder) || process.platform === "win32") return;
+  if (process.platform === "win32") return;
   const descriptor = openSync(folder, "r");
   try {
     fsyncSync(descriptor);

@@ -44,8 +44,7 @@ export class EmbeddedVault extends RecordVault {
       home: { vaultId: keys.vaultId, keyNumber: keys.keyNumber },
       dataKey: keys.copyDataKey(),
     }));
-    const slot = await lockSlot(home, dataKey, key);
-    dataKey.fill(0);
+    const slot = await lockSlot(home, dataKey, key).finally(() => dataKey.fill(0));
     return this.#rows.change(({ store }) => {
       if (listSlotRows(store).some((other) => other.label === checked)) {
         throw new CoffreError("CONFLICT", `There is a key slot ${JSON.stringify(checked)} already.`, {

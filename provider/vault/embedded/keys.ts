@@ -33,16 +33,26 @@ export class VaultKeys {
     this.keyNumber = keyNumber;
   }
 
-  /** The key of one record for one purpose. Kept, since who reads or writes a record mostly comes again. */
+  /** The key of one record for one purpose. */
   recordKey(table: string, id: string): KeyObject {
+    return this.#records.get(`${table} ${id}`) ?? this.#deriveRecordKey(table, id);
+  }
+
+  /** The same, and kept: what was read once is mostly read again, what is written mostly isn't. */
+  keepRecordKey(table: string, id: string): KeyObject {
     const name = `${table} ${id}`;
     const kept = this.#records.get(name);
     if (kept) return kept;
+    const key = this.#deriveRecordKey(table, id);
+    if (this.#records.size >= MOST_KEPT) this.#records.clear();
+    this.#records.set(name, key);
+    return key;
+  }
+
+  #deriveRecordKey(table: string, id: string): KeyObject {
     const bytes = expand(this.purposeKey(`seal ${table}`), id);
     const key = createSecretKey(bytes);
     bytes.fill(0);
-    if (this.#records.size >= MOST_KEPT) this.#records.clear();
-    this.#records.set(name, key);
     return key;
   }
 

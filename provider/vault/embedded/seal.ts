@@ -22,7 +22,7 @@ export function sealRow(keys: VaultKeys, place: Place, text: string): Buffer {
 
 /** @throws CoffreError CORRUPT that names table and record */
 export function openRow(keys: VaultKeys, place: Place, sealed: Uint8Array): string {
-  const opened = open(keys.recordKey(place.table, place.id), associatedData(keys, place), sealed);
+  const opened = open(keys.keepRecordKey(place.table, place.id), associatedData(keys, place), sealed);
   if (!opened) throw corrupt(place.table, place.id, "it was altered, or moved from another place");
   const text = opened.toString("utf8");
   opened.fill(0);

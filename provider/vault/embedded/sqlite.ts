@@ -33,7 +33,8 @@ export function openSqlite(path: string, { maxPages }: SqliteOptions = {}): Data
   try {
     db.exec(
       "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; " +
-        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
+        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; " +
+        "PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON", // macOS: a sync that the disk has heard of
     );
     if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);
     return db;

@@ -94,8 +94,14 @@ export function listCategories(tx: ReadRows): Category[] {
   return listed;
 }
 
+/** The order of a tree that is read from top to bottom. */
+export function comparePaths(left: readonly string[], right: readonly string[]): number {
+  const different = left.findIndex((name, index) => name !== right[index]);
+  return different < 0 ? left.length - right.length : compareNames(left[different] ?? "", right[different] ?? "");
+}
+
 /** By code units: the same order on every machine. */
-export function compareNames(left: string, right: string): number {
+function compareNames(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 

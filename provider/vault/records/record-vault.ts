@@ -24,7 +24,7 @@ import type {
   VaultEvent,
   VaultIdentity,
 } from "../port.js";
-import { compareNames, createCategory, deleteCategory, listCategories, updateCategory } from "./categories.js";
+import { comparePaths, createCategory, deleteCategory, listCategories, updateCategory } from "./categories.js";
 import { categoryGone, credentialGone, logEvent, type VaultContext } from "./context.js";
 import { viewCredential } from "./credential-view.js";
 import {
@@ -164,9 +164,7 @@ export class RecordVault implements Vault {
     return ids
       .flatMap((id) => tx.credential(id) ?? [])
       .map((row) => viewCredential(tree, this.#keyed, row))
-      .map((credential) => ({ key: credential.path.join("/"), credential }))
-      .sort((left, right) => compareNames(left.key, right.key))
-      .map(({ credential }) => credential);
+      .sort((left, right) => comparePaths(left.path, right.path));
   }
 
   listDependants(credentialId: string): Promise<string[]> {

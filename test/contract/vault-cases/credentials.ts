@@ -225,9 +225,10 @@ export function credentialCases(create: CreateVault): void {
         { name: "z", categoryId: category.id },
         { name: "a", categoryId: null },
         { name: "y", categoryId: category.id },
+        { name: "b c", categoryId: null }, // a space comes before a slash
       ]);
       const paths = (await collect(vault.listCredentials())).map(({ path }) => path.join("/"));
-      expect(paths).toEqual(["a", "b/y", "b/z", "c"]);
+      expect(paths).toEqual(["a", "b/y", "b/z", "b c", "c"]);
     }),
   );
 
