@@ -11,8 +11,8 @@ const LONGEST_BYTES = 65_536;
  */
 export async function askHidden(question: string): Promise<Secret> {
   const { stdin, stderr } = process;
+  stdin.setRawMode(true); // before the question: whoever answers at once isn't shown either
   stderr.write(question);
-  stdin.setRawMode(true);
   stdin.setEncoding("utf8");
   stdin.resume();
   const typed: string[] = [];

@@ -85,6 +85,19 @@ test.each([
   expect(said.stderr).not.toContain("hunter2");
 });
 
+test("a value that a person brings settles what waited for a person", async () => {
+  await shell.coffre(["put", REF], { input: "the-stale-password" });
+  const { id } = (await shell.json(["get", REF])) as { id: string };
+  const { lease } = await vault.acquireLease(id, { holder: "a run", ttlSeconds: 60 });
+  const attention = { reason: "admin-refused", message: "it was refused at db1:5432" };
+  await vault.record(lease, [{ step: "attention", attention }, { step: "release" }]);
+  expect(await shell.coffre(["attention"])).toMatchObject({ exitCode: 6 });
+
+  expect(await shell.coffre(["put", REF], { input: "the-right-password" })).toMatchObject({ exitCode: 0 });
+  expect(await shell.coffre(["attention"])).toMatchObject({ exitCode: 0 });
+  expect(await shell.coffre(["read", REF])).toMatchObject({ stdout: "the-right-password\n", stderr: "" });
+});
+
 test("an entry that nobody has given a value says so", async () => {
   expect(await shell.json(["get", REF])).toMatchObject({ status: "awaiting-value", currentVersion: null });
   expect(await shell.coffre(["read", REF])).toMatchObject({ stdout: "", exitCode: 3 });

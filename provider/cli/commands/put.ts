@@ -4,7 +4,7 @@ import type { Secret } from "../../core/secret.js";
 import { commandCause } from "../../rotation/causes.js";
 import { policyFor } from "../../rotation/draw.js";
 import { withLease } from "../../rotation/lease.js";
-import type { Credential, Vault } from "../../vault/port.js";
+import type { Credential, RotationStep, Vault } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { pathText } from "../describe.js";
@@ -21,7 +21,7 @@ export const put: CommandDefinition = {
   summary: "give a value that people bring, for example a partner's API key",
   description: [
     "Gives a new value to a credential whose value is managed by people (`valueManagedBy: external`). The value comes from stdin, or is asked for without being shown; never from an argument, which every user of the machine could see. One line end at its end is left out.",
-    "The value is checked against the category's password policy. The value before it stays in the history.",
+    "The value is checked against the category's password policy. The value before it stays in the history. If the credential needs attention, the new value settles it.",
   ],
   arguments: [{ name: "<ref>", description: "the credential" }],
   options: REFUSED_SECRET_OPTIONS,
@@ -79,8 +79,12 @@ async function checkPolicy(vault: Vault, credential: Credential, value: Secret):
 /** Steps as of a rotation that has no target: staged and promoted in one write, under the lease. */
 async function store(context: CommandContext, { id }: Credential, value: Secret): Promise<Credential> {
   return withLease(await context.rotation(), id, LEASE_SECONDS, (leased) => {
-    const numbers = leased.credential.versions.map(({ number }) => number);
+    const { versions, journal } = leased.credential;
+    const numbers = versions.map(({ number }) => number);
+    // A person who brings the value has decided: that is what an admin's entry waits for whose login was refused.
+    const decided: RotationStep[] = journal.attention ? [{ step: "clear-attention" }] : [];
     return leased.record(
+      ...decided,
       { step: "stage", value, causes: [commandCause()], accounts: [] },
       { step: "promote", version: Math.max(0, ...numbers) + 1, verified: false },
       { step: "release" },
