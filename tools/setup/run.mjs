@@ -15,7 +15,9 @@ const MINIMUM = [24, 7];
 process.chdir(ROOT);
 if (process.argv[2] === "quickstart" && !existsSync(STAMP)) {
   // Before anything is done. The quickstart itself names the rest before it starts it.
-  say("Outside this checkout the setup fills npm's cache and, where the machine has no Pulumi engine, Coffre's own cache.");
+  say(
+    "Outside this checkout the setup fills npm's cache and, where the machine has no Pulumi engine, Coffre's own cache.",
+  );
 }
 installDependencies();
 repairPostgres();
