@@ -123,10 +123,13 @@ async function prove(
   const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
   if (accountMade) steps.push({ step: "account-made", account: spec.account });
   for (const [index, address] of spec.verifyAddresses.entries()) {
-    const booking = (index === 0 ? firstBooking : undefined) ?? bookingFor(spec, address, "proof");
+    let booking = (index === 0 ? firstBooking : undefined) ?? bookingFor(spec, address, "proof");
     if (booking !== firstBooking) await leased.record(...steps.splice(0), { step: "book-login", booking });
     let proof = await tryUntilReached(context, application, address);
     if (proof.proof === "refused" && index > 0) {
+      const again = bookingFor(spec, address, "proof");
+      await leased.record(...settle(booking, "refused"), { step: "book-login", booking: again });
+      booking = again;
       await context.clock.sleep(REPLICA_PAUSE_MS);
       proof = await tryUntilReached(context, application, address);
     }

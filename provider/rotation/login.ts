@@ -1,4 +1,4 @@
-import { CoffreError } from "../core/errors.js";
+import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { TargetSession, TargetSpec } from "../target/port.js";
 import type { Credential, LoginBooking, ValueRequest } from "../vault/port.js";
 import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
@@ -36,10 +36,25 @@ export class RunSessions {
     }
     const open = this.#own.get(spec.account);
     if (open?.usable === true) return open;
-    const login = await selfLogin(this.#context, spec, credential);
-    const session = await connectBooked(this.#context, spec, login, selfLoginKind(spec, credential));
+    const session = await this.#logInAsItself(spec, credential);
     this.#own.set(spec.account, session);
     return session;
+  }
+
+  async #logInAsItself(spec: TargetSpec, credential: Credential): Promise<TargetSession> {
+    const login = await selfLogin(this.#context, spec, credential);
+    const kind = selfLoginKind(spec, credential);
+    try {
+      return await connectBooked(this.#context, spec, login, kind);
+    } catch (error) {
+      // A machine that was made anew, or another one, has its first password again. Not after a set in doubt: a probe and
+      // the login with the current value have used up what the account bears.
+      const isNew = kind === "proof" && isCoffreError(error, "LOGIN_REFUSED");
+      if (!isNew || spec.admin.by !== "self" || spec.admin.initialRef === undefined) throw error;
+      const first = await resolveReference(this.#context.vault, spec.admin.initialRef);
+      const { value } = await readValue(this.#context, { id: first.id });
+      return connectBooked(this.#context, spec, { ...login, password: value }, "probe");
+    }
   }
 
   async close(): Promise<void> {

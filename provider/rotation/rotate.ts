@@ -124,6 +124,7 @@ async function rotate(run: Run, causes: readonly string[]): Promise<void> {
   const { context, leased } = run;
   const targets = targetsOf(context, leased.credential);
   for (;;) {
+    await refuseEndlessDraws(run);
     await waitUntilQuiet(run);
     await lookAtAll(run, targets);
     const value = await drawValue(context.vault, leased.credential, targets);
@@ -148,12 +149,15 @@ async function rotate(run: Run, causes: readonly string[]): Promise<void> {
       });
     }
     if (await bringIntoForce(run, targets, { version, value, looked: true, last: true })) return;
-    if (leased.credential.journal.draws >= MAX_DRAWS) {
-      const message = `the target refused ${MAX_DRAWS} values in a row`;
-      await leased.record({ step: "attention", attention: { reason: "draws-exhausted", message } });
-      throw needsAttention(leased.credential, message);
-    }
   }
+}
+
+/** Before each draw, so that a run killed after the last refusal doesn't keep a person from being told. */
+async function refuseEndlessDraws({ leased }: Run): Promise<void> {
+  if (leased.credential.journal.draws < MAX_DRAWS) return;
+  const message = `the target refused ${MAX_DRAWS} values in a row`;
+  await leased.record({ step: "attention", attention: { reason: "draws-exhausted", message } });
+  throw needsAttention(leased.credential, message);
 }
 
 /** A packet of a dead process may still be under way: nothing new is drawn before it must have arrived. */
@@ -197,7 +201,7 @@ function nextVersion(credential: Credential): number {
 }
 
 /** Longer than all time limits of one rotation together, three draws included. */
-function leaseSeconds(context: RotationContext, credential: Credential): number {
+export function leaseSeconds(context: RotationContext, credential: Credential): number {
   const limitsMs = targetsOf(context, credential).map(
     ({ spec: { limits, waitForSeconds, verifyAddresses } }) =>
       waitForSeconds * 1000 + limits.connectMs + limits.setMs + verifyAddresses.length * limits.verifyMs,

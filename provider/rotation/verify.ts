@@ -63,9 +63,12 @@ const VERDICTS: Record<VersionInfo["state"], TargetVerdict["verdict"]> = {
 function candidates({ versions, journal }: Credential, spec: TargetSpec): VersionInfo[] {
   const progress = journal.pending?.targets.find(({ account }) => account === spec.account);
   const pending = progress?.setStarted === true ? versions.filter(({ state }) => state === "pending") : [];
+  const { attention } = journal;
+  // A login with the pending one was refused already: the budget is for the others.
+  const refusedBefore = attention?.reason === "set-but-refused" && attention.account === spec.account;
   const current = versions.filter(({ state }) => state === "current");
   const previous = versions.filter(({ state }) => state === "previous").slice(-1);
-  return [...pending, ...current, ...previous];
+  return refusedBefore ? [...current, ...pending, ...previous] : [...pending, ...current, ...previous];
 }
 
 type Tried =

@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { verifyCredential } from "../../provider/rotation/verify.js";
+import { killedAtStep, referenceTo, Scene } from "../fixtures/rotation-scene.ts";
+import { Secret } from "../../provider/core/secret.js";
+
+let scene: Scene;
+beforeEach(() => {
+  scene = new Scene();
+});
+afterEach(() => scene.close());
+
+const account = "orders@db1:1";
+
+test("killed between the last refused draw and the call for a person, the next run calls", async () => {
+  const id = await scene.rotated();
+  for (let draw = 0; draw < 3; draw++) scene.target.next("set", () => ({ result: "value-refused", reason: "no" }));
+  const killed = scene.context({ around: killedAtStep("attention", "before") });
+  await expect(scene.rotate(id, "cause:2", killed)).rejects.toThrow("killed");
+  await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "NEEDS_ATTENTION" });
+  expect((await scene.vault.readCredential(id)).journal.attention?.reason).toBe("draws-exhausted");
+});
+
+test("a replica that refuses costs one booked login for each one that it refused", async () => {
+  const id = await scene.rotated({ verifyHosts: ["replica"] });
+  scene.target.give("orders@replica:1", "something else");
+  await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "NEEDS_ATTENTION" });
+  expect(scene.target.refusedLogins.get("orders@replica:1")).toBe(2);
+  const more = { id: "one more", account: "fake://orders@db1:1", host: "elsewhere:1", kind: "probe" } as const;
+  await expect(scene.vault.bookLogin(more)).rejects.toMatchObject({ code: "BUDGET_SPENT" });
+});
+
+test("after a refused proof a look at the target finds the current version, within the budget", async () => {
+  const id = await scene.rotated();
+  scene.target.next("set", () => ({ result: "set", accountMade: false }));
+  await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "NEEDS_ATTENTION" });
+  const [verdict] = await verifyCredential(scene.context(), id);
+  expect(verdict).toMatchObject({ verdict: "agrees", version: 1 });
+});
+
+test("a machine that was made anew is entered by its first password again", async () => {
+  const boot = await scene.add({
+    name: "boot",
+    username: "orders",
+    initial: { value: new Secret("boot1"), causes: [] },
+  });
+  scene.target.give(account, "boot1");
+  const id = await scene.withTargets([{ host: "db1", initialRef: referenceTo(boot) }], { name: "orders" });
+  await scene.rotate(id, "cause:1");
+  scene.target.give(account, "boot1"); // the machine was made anew
+  await scene.rotate(id, "cause:2");
+  expect(scene.target.passwordOf(account)).toBe(await scene.value(id));
+});
