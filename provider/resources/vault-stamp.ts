@@ -79,10 +79,12 @@ export function refuseRolledBack(known: KnownCredential, identity: VaultIdentity
   const decided = credential.resolution !== undefined && credential.resolution !== stamp.resolution;
   if (decided) return;
   const newest = credential.versions.reduce((highest, { number }) => Math.max(highest, number), 0);
-  const lost = version !== undefined && newest < version;
+  const seenState = credential.versions.find(({ number }) => number === version)?.state;
+  // What was current once is never pending or discarded again, except in an older copy.
+  const lost = version !== undefined && (newest < version || seenState === "pending" || seenState === "discarded");
   if (!lost && !isRolledBack(stamp, identity)) return;
   const name = credential.path.join("/");
-  const seen = lost ? ` and lacks version ${version} of ${name}` : "";
+  const seen = lost ? ` and lacks version ${version} of ${name} as a current one` : "";
   throw new CoffreError("ROLLED_BACK", `The vault "${identity.name}" is older than the state of ${name}${seen}`, {
     hint: `Nothing was changed. See what the target accepts with \`coffre verify\`, then decide with \`coffre resolve ${credential.id}\`.`,
     details: { id: credential.id },

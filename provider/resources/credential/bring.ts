@@ -48,6 +48,9 @@ export async function bring(
 /** Accounts that are no longer declared end as their `onDelete` says, once the others have their new version. */
 async function retireLeft(context: ResourceContext, before: Credential, now: readonly TargetRecord[]): Promise<void> {
   const kept = new Set(now.map(({ account }) => account));
+  if (before.targets.every(({ account }) => kept.has(account))) return;
+  // Free since the new targets were written: another credential may have claimed and set it by now.
+  for await (const { targets } of context.vault.listCredentials()) for (const { account } of targets) kept.add(account);
   const left = before.targets.filter(({ account }) => !kept.has(account));
   for (const note of await retireAccounts(context.rotation, { ...before, targets: left })) context.notify(note);
 }

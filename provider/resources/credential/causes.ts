@@ -39,9 +39,11 @@ export async function newCauses(
   }
   if (records.length > 0) {
     const cause = await targetsCause(context.vault, records);
-    // Numbered, since accounts that come back (A, B, A) need a version again; by the state's version, so that a run
-    // which repeats an interrupted one names the same cause.
-    if (cause !== (await causeBefore(context, before))) causes.targets = `${cause}:after-${before.currentVersion ?? 0}`;
+    const unchanged =
+      cause === (await causeBefore(context, before)) &&
+      cause === (await targetsCause(context.vault, credential.targets));
+    // Named by the vault's versions, and not by the state's: a refresh after an interrupted run brings that one forward.
+    if (!unchanged) causes.targets = await targetsCauseNow(context.vault, records, credential);
   }
   return causes;
 }
@@ -63,6 +65,7 @@ export async function adoptionCause(
   return inProgress?.startsWith(prefix) === true ? inProgress : `${prefix}${highestVersion(credential)}`;
 }
 
+/** Numbered where the accounts had a version before the newest one's, since accounts that come back (A, B, A) need one again. */
 async function targetsCauseNow(
   vault: Vault,
   records: readonly TargetRecord[],

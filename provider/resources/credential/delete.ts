@@ -1,10 +1,12 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import { retireAccounts } from "../../rotation/accounts.js";
+import { withLease } from "../../rotation/lease.js";
+import { leaseSeconds } from "../../rotation/rotate.js";
 import type { Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import type { Properties } from "../values.js";
 import { parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
-import { readKnown } from "./presence.js";
+import { readIfThere, readKnown } from "./presence.js";
 import { parseState } from "./schema.js";
 
 /**
@@ -27,9 +29,20 @@ export async function deleteCredential(context: ResourceContext, id: string, pro
       details: { id },
     });
   }
-  await retire(context, credential);
-  if (state.onDelete === "delete" && (await mayDelete(context, credential))) await vault.deleteCredential(id, proof);
-  else await vault.archiveCredential(id, proof);
+  const end = async (held: Credential) => {
+    await retire(context, held);
+    if (state.onDelete === "delete" && (await mayDelete(context, held))) await vault.deleteCredential(id, proof);
+    else await vault.archiveCredential(id, proof);
+  };
+  if (credential.targets.length === 0) return end(credential);
+  try {
+    // A rotation that is under way elsewhere would bring the account that is ended here to life again.
+    const seconds = leaseSeconds(context.rotation, credential);
+    await withLease(context.rotation, id, seconds, (leased) => end(leased.credential));
+  } catch (error) {
+    const now = await readIfThere(vault, id);
+    if (now && now.archivedAt === undefined) throw error;
+  }
 }
 
 async function retire(context: ResourceContext, credential: Credential): Promise<void> {
