@@ -1,4 +1,4 @@
-import { describe } from "@jest/globals";
+import { describe, jest } from "@jest/globals";
 import type { Clock } from "../../provider/core/clock.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { accountCases } from "./vault-cases/accounts.js";
@@ -20,6 +20,7 @@ export interface VaultUnderTest {
 
 /** Every promise of `provider/vault/port.ts`, as cases that any vault must pass. */
 export function vaultContract(name: string, create: () => Promise<VaultUnderTest>): void {
+  jest.setTimeout(30_000); // for a busy machine: a case takes a tenth of a second
   describe(`the contract of a vault: ${name}`, () => {
     for (const cases of [
       categoryCases,

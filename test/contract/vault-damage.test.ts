@@ -1,10 +1,12 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { CoffreError } from "../../provider/core/errors.js";
 import type { Credential } from "../../provider/vault/port.js";
 import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { collect, createOne, failure, hold, readValue, rotate, stage, target, withValue } from "./vault-cases/setup.js";
 import { FileScene } from "./vault-scene.js";
+
+jest.setTimeout(30_000); // for a busy machine
 
 /** What somebody with the file, but no key, can do to it; and what of it is told when. */
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
 import { type EmbeddedVault, openEmbeddedVault, type VaultKey } from "../../provider/vault/embedded/embedded-vault.js";
@@ -10,6 +10,8 @@ import { FORMAT_1_FILE, FORMAT_1_KEY, FORMAT_1_PASSPHRASE } from "../fixtures/ma
 import { collect, createOne, failure, rotate, target, withValue } from "./vault-cases/setup.js";
 
 /** Files of earlier formats, as their releases wrote them: each opens for ever. */
+
+jest.setTimeout(30_000); // argon2id is slow on purpose, and the machine may be busy
 
 let folder: string;
 const opened: EmbeddedVault[] = [];

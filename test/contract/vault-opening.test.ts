@@ -247,7 +247,7 @@ describe("opening a vault", () => {
     chmodSync(scene.path, 0o000);
     expect(asOrdinaryUser(scene)).toBe("FORBIDDEN");
     chmodSync(scene.path, 0o600);
-  });
+  }, 30_000);
 
   test("a file that was replaced while it was open is noticed before anything is written to the lost one", async () => {
     const scene = await makeScene();

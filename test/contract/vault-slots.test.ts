@@ -1,8 +1,10 @@
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import { collect, createOne, failure, readValue, withValue } from "./vault-cases/setup.js";
 import { FileScene } from "./vault-scene.js";
+
+jest.setTimeout(30_000); // argon2id is slow on purpose, and the machine may be busy
 
 const PASSPHRASE = new Secret("correct horse battery staplé");
 const scenes: FileScene[] = [];

@@ -35,7 +35,7 @@ export class SealedTable {
   readonly #connection: Connection;
   readonly #keys: VaultKeys;
   readonly #remembers: boolean;
-  readonly #sql: { select: string; selectOne: string; insert: string; update: string; remove: string; tags: string };
+  readonly #sql: Record<"select" | "selectOne" | "insert" | "update" | "remove" | "scan" | "tags", string>;
   readonly #known = new Map<string, Known>();
 
   constructor(connection: Connection, keys: VaultKeys, { name, columns, remembers = true }: TableDefinition) {
@@ -55,13 +55,9 @@ export class SealedTable {
         "ON CONFLICT (id) DO NOTHING",
       update: `UPDATE ${name} SET ${assignments.join(", ")} WHERE id = ? AND revision = ?`,
       remove: `DELETE FROM ${name} WHERE id = ?`,
+      scan: `SELECT id FROM ${name} NOT INDEXED WHERE id = ?`,
       tags: `SELECT id, substr(body, -${TAG_BYTES}) AS tag FROM ${name}`,
     };
-  }
-
-  /** True if the row was opened, or written, since the last {@link forget}. */
-  isKnown(id: string): boolean {
-    return this.#known.has(id);
   }
 
   forget(): void {
@@ -105,6 +101,11 @@ export class SealedTable {
     if (changes !== 1) throw corrupt(this.name, id, "it isn't there under its id");
     this.#note(ledger, id, revision + 1, text, body, tag);
     return false;
+  }
+
+  /** Looks for a row without trusting the index. */
+  isThere(id: string): boolean {
+    return this.#connection.prepare(this.#sql.scan).get(id) !== undefined;
   }
 
   /** Writes a row that is new. @returns false, having written nothing, if there is one with this id */

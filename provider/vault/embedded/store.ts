@@ -160,6 +160,6 @@ export class Store {
       for (const audited of [this.categories, this.credentials]) audited.openAll();
       this.#complete = true;
     }
-    if (table.isKnown(id)) throw corrupt(table.name, id, "it is there, but its index doesn't find it");
+    if (table.isThere(id)) throw corrupt(table.name, id, "it is there, but its index doesn't find it");
   }
 }
