@@ -41,7 +41,8 @@ class Worker {
 
   async ready(): Promise<void> {
     while (!this.facts.some(({ ready }) => ready)) {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`the worker ended: ${this.#errors}`);
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        throw new Error(`the worker ended: ${this.#errors}`);
       await pause(5);
     }
   }
