@@ -251,6 +251,26 @@ test("verify finds which version a target accepts, and --accept takes a person's
   });
 });
 
+test("the way out of a rolled-back vault works as the pages say: verify, accept, rotate", async () => {
+  const names = ["behind_a", "behind_b", "behind_c"];
+  for (const name of names) await account(name);
+  const paths = names.map((name) => `Databases/${name}`);
+  expect(await shell.coffre(["rotate", ...paths])).toMatchObject({ exitCode: 0 });
+  for (const name of names) await changeBehindTheVault(name, "a value of the newer vault");
+  // Two refused logins on one host, and the third isn't tried.
+  const seen: string[] = [];
+  for (const path of paths) seen.push((await shell.coffre(["verify", path])).stdout);
+  expect(seen[0]).toContain("accepts no version");
+  expect(seen[2]).toContain("was not tried");
+  expect((await shell.coffre(["rotate", "Databases/behind_c"])).stderr).toContain("could lock it");
+
+  for (const path of paths) {
+    expect(await shell.coffre(["resolve", path, "--accept-rollback"])).toMatchObject({ exitCode: 0 });
+    expect(await shell.coffre(["rotate", path])).toMatchObject({ exitCode: 0 });
+  }
+  for (const name of names) expect(await logsIn(name, await read(`Databases/${name}`))).toBe(true);
+});
+
 async function changeBehindTheVault(user: string, password: string): Promise<void> {
   const client = new pg.Client(server.connection());
   await client.connect();

@@ -13,7 +13,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     "Look at the target's own log. `coffre verify <ref>` finds the version that works: then --accept <version>, or --retry, which sets the pending one again.",
   "not-verifiable":
     "Let the target ask for a proof again (for PostgreSQL: scram-sha-256 in pg_hba.conf), then --retry.",
-  "value-refused": "Mend the target's own password rule, then --retry: the same version goes on.",
+  "value-refused":
+    "`coffre verify <ref>`: if the pending version works everywhere, --accept <version>. Else mend the target's own password rule, then --retry: the same version goes on.",
   "draws-exhausted": "Compare the target's password rules with the category's policy, mend one of them, then --retry.",
   "no-way-in":
     "Set the account's password on the target to the current version's value (`coffre read <ref>`), then --retry.",

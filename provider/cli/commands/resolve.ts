@@ -1,19 +1,21 @@
 import { CoffreError } from "../../core/errors.js";
 import type { RotationContext } from "../../rotation/context.js";
 import { driverFor } from "../../rotation/context.js";
-import { targetsOf } from "../../rotation/targets.js";
+import { type Target, targetsOf } from "../../rotation/targets.js";
 import type { Credential, Resolution } from "../../vault/port.js";
 import type { CommandDefinition } from "../definition.js";
 import { pathText, typedPath } from "../describe.js";
 import { findCredential, parseCount } from "../reference.js";
 import { credentialShape } from "../shape.js";
+import { collect } from "../collect.js";
 
 export const resolve: CommandDefinition = {
   name: "resolve",
   summary: "say how to go on with a credential that needs attention",
   description: [
     "Takes a person's decision about a credential that `coffre attention` lists. The decision is an event in the vault's log.",
-    "--retry lets the next run go on with what is pending, and gives the account's budget of refused logins back; for an admin's credential also the budget of the accounts that it logs in to. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. --accept-rollback takes the vault as it is, though a state has seen a newer one.",
+    "--retry lets the next run go on with what is pending. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. --accept-rollback takes the vault as it is, though a state has seen a newer one.",
+    "Each of them gives the budget of refused logins back: of the account, of those that an admin's credential logs in to, and, since a host has a budget too, of the other accounts on the same hosts.",
   ],
   arguments: [{ name: "<ref>", description: "the credential" }],
   options: [
@@ -36,7 +38,7 @@ export const resolve: CommandDefinition = {
     const { terminal, clock } = context;
     const vault = await context.vault();
     const before = await findCredential(vault, ref);
-    if (decision.decision === "retry") await giveBudgetBack(await context.rotation(), before);
+    await giveBudgetBack(await context.rotation(), before);
     const after = await vault.resolveCredential(before.id, decision);
 
     const identity = await vault.identity();
@@ -72,20 +74,33 @@ function parseDecision(options: Readonly<Record<string, unknown>>): Resolution {
   );
 }
 
-/** Of every account that this credential's password, or its targets' admins, log in to. */
+/** Of every account on the hosts that this credential's password logs in to, as itself or as an admin. */
 async function giveBudgetBack(context: RotationContext, credential: Credential): Promise<void> {
+  const all = (await collect(context.vault.listCredentials())).flatMap((other) => targetsOf(context, other));
+  const own = [...targetsOf(context, credential), ...all.filter(({ record }) => record.adminId === credential.id)];
+  const hosts = new Set(own.flatMap(hostsOf));
   const accounts = new Set<string>();
-  for (const { spec } of targetsOf(context, credential)) {
-    accounts.add(spec.account);
-    if (spec.admin.by !== "connection") continue;
-    accounts.add(driverFor(context.drivers, spec.kind).parse(spec.description, spec.admin.username).account);
-  }
-  for (const id of await context.vault.listDependants(credential.id)) {
-    const dependant = await context.vault.readCredential(id);
-    for (const { record, spec } of targetsOf(context, dependant)) {
-      if (record.adminId !== credential.id) continue;
-      accounts.add(driverFor(context.drivers, spec.kind).parse(spec.description, credential.username).account);
-    }
+  for (const target of [...own, ...all.filter((other) => hostsOf(other).some((host) => hosts.has(host)))]) {
+    accounts.add(target.spec.account);
+    const admin = await adminAccount(context, target);
+    if (admin !== undefined) accounts.add(admin);
   }
   for (const account of accounts) await context.vault.clearLogins(account);
+}
+
+/** As a booked login names them. */
+function hostsOf({ spec }: Target): string[] {
+  return [spec.address, ...spec.verifyAddresses].map(({ host, port }) => `${host}:${port}`);
+}
+
+async function adminAccount(context: RotationContext, { record, spec }: Target): Promise<string | undefined> {
+  if (spec.admin.by === "self") return undefined;
+  const username =
+    spec.admin.by === "connection"
+      ? spec.admin.username
+      : record.adminId === undefined
+        ? undefined
+        : (await context.vault.readCredential(record.adminId)).username;
+  if (username === undefined) return undefined;
+  return driverFor(context.drivers, spec.kind).parse(spec.description, username).account;
 }
