@@ -83,7 +83,19 @@ export class ScramExchange {
   }
 }
 
-async function keys(password: Secret, salt: Buffer, iterations: number) {
+/** The last keys of each password, for as long as it is held: the proof right after a set needs those of the verifier. */
+const lastKeys = new WeakMap<Secret, { of: string; made: ReturnType<typeof deriveKeys> }>();
+
+function keys(password: Secret, salt: Buffer, iterations: number): ReturnType<typeof deriveKeys> {
+  const of = `${iterations}:${salt.toString("base64")}`;
+  const last = lastKeys.get(password);
+  if (last?.of === of) return last.made;
+  const made = deriveKeys(password, salt, iterations);
+  lastKeys.set(password, { of, made });
+  return made;
+}
+
+async function deriveKeys(password: Secret, salt: Buffer, iterations: number) {
   const salted = await derive(await prepare(password.reveal()), salt, iterations, KEY_BYTES, "sha256");
   return { clientKey: hmac(salted, "Client Key"), serverKey: hmac(salted, "Server Key") };
 }

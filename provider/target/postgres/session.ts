@@ -20,6 +20,7 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
   const target = PostgresTarget.parse(spec.description);
   const tls = await tlsFor(spec.address, spec, target);
   const wire = new Wire();
+  const asking = new FirstQuestions(spec, target);
   try {
     await within(wire, { limitMs: spec.limits.connectMs, signal }, async () => {
       await wire.connect(spec.address, tls);
@@ -29,7 +30,7 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
     wire.close({ loggedIn: false });
     throw toCoffreError(error, { address: spec.address, username: login.username });
   }
-  return new PostgresSession(wire, login.username);
+  return new PostgresSession(wire, login.username, asking);
 }
 
 async function logIn(wire: Wire, spec: TargetSpec, { database }: PostgresTarget, login: TargetLogin): Promise<void> {
@@ -55,15 +56,42 @@ async function logIn(wire: Wire, spec: TargetSpec, { database }: PostgresTarget,
   await untilReady(wire);
 }
 
+/**
+ * Whether a password can be proven, asked while the admin still logs in: the look that the connection is opened for then
+ * waits for neither. Later looks ask anew.
+ */
+class FirstQuestions {
+  readonly #account: string;
+  #asked: Promise<void>[] | undefined;
+
+  constructor(spec: TargetSpec, target: PostgresTarget) {
+    this.#account = spec.account;
+    this.#asked = ask(spec, target);
+    for (const one of this.#asked) one.catch(() => {}); // heard by the look, if there is one
+  }
+
+  take(spec: TargetSpec, target: PostgresTarget): Promise<void>[] {
+    const asked = spec.account === this.#account ? this.#asked : undefined;
+    this.#asked = undefined;
+    return asked ?? ask(spec, target);
+  }
+}
+
+function ask(spec: TargetSpec, target: PostgresTarget): Promise<void>[] {
+  return spec.verifyAddresses.map((address) => assertProvable(spec, target, address));
+}
+
 /** One logged-in connection that serves one call after another. */
 class PostgresSession implements TargetSession {
   readonly #wire: Wire;
   readonly #username: string;
+  readonly #asking: FirstQuestions;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(wire: Wire, username: string) {
+  constructor(wire: Wire, username: string, asking: FirstQuestions) {
     this.#wire = wire;
     this.#username = username;
+    this.#asking = asking;
   }
 
   get usable(): boolean {
@@ -78,7 +106,7 @@ class PostgresSession implements TargetSession {
         const { value } = await run(this.#wire, factsQuery(spec.username, target.account?.memberOf ?? []));
         return judgeFacts(spec, target, readFacts(value));
       }),
-      ...spec.verifyAddresses.map((address) => assertProvable(spec, target, address)),
+      ...this.#asking.take(spec, target),
     ]);
     if (seen.status === "rejected") throw seen.reason;
     for (const one of asked) if (one.status === "rejected") throw one.reason;
