@@ -109,8 +109,11 @@ async function finishPending(
   const accounts = targets.map(({ record }) => record.account);
   const version = leased.credential.versions.find(({ number }) => number === pending.version);
   if (pending.targets.map(({ account }) => account).join() !== accounts.join()) {
-    // Whatever the new targets need will have this version, so it answers for them.
-    await leased.record({ step: "retarget", version: pending.version, accounts, causes: [...causes] });
+    // Whatever the new targets need will have this version, so it answers for them; unless one that stays was set with
+    // it already: the machine behind that account may be another now, which only a version of its own reaches.
+    const anySet = pending.targets.some(({ account, setConfirmed }) => setConfirmed && accounts.includes(account));
+    const answered = anySet ? [] : [...causes];
+    await leased.record({ step: "retarget", version: pending.version, accounts, causes: answered });
   }
   const { value } = await readValue(context, { id: leased.credential.id, version: pending.version });
   // With causes that wait for a version of their own this run goes on, and keeps its lease.

@@ -123,3 +123,41 @@ test("a copy in which the state's current version is only pending is an older on
   await expect(scene.up(await orders(), ahead)).rejects.toThrow("ROLLED_BACK");
   await expect(scene.destroy(ahead)).rejects.toThrow("ROLLED_BACK");
 });
+
+test("a machine made anew is set too, though the pending version had reached the one before and others change with it", async () => {
+  const adminRef = await scene.admin();
+  for (const host of ["db2", "db3"]) scene.target.give(`dba@${host}:1`, "the admin's password");
+  const target = (host: string, more = {}) => ({ kind: "fake", host, adminRef, create: true, ...more });
+  const inputs = (...targets: unknown[]) => ({ name: "orders", username: "orders", targets });
+  const made = await scene.up(inputs(target("db2", { identity: "vm-1" }), target("db1")));
+  const killed = scene.context({ around: killedAtStep("verified", "after") });
+  await scene.rotate(made.id, "command:1", killed).catch(lost);
+  scene.target.forget("orders@db2:1");
+
+  await scene.up(inputs(target("db2", { identity: "vm-2" }), target("db3")), made);
+  const value = await scene.value(made.id);
+  expect(scene.target.passwordOf("orders@db2:1")).toBe(value);
+  expect(scene.target.passwordOf("orders@db3:1")).toBe(value);
+});
+
+test("an adoption under a name that is taken leaves the entry with its owner", async () => {
+  const made = await scene.up(await orders());
+  await scene.up({ name: "other" });
+  const adopting = { ...(await orders()), name: "other", adopt: made.id, ownerKey: "another stack's" };
+  await expect(scene.up(adopting)).rejects.toThrow("CONFLICT");
+  const again = await scene.up({ ...(await orders()), tags: ["still ours"] }, made);
+  expect(again.outputs).toMatchObject({ status: "done", tags: ["still ours"] });
+});
+
+test("the account of an admin that others still name is kept when its entry goes", async () => {
+  const chief = await scene.up({ ...(await orders()), name: "chief" });
+  const adminRef = `coffre://scene/id/${chief.id}`;
+  const dependant = await scene.up({
+    name: "billing",
+    username: "billing",
+    targets: [await scene.declaredTarget({ adminRef })],
+  });
+  await scene.destroy(chief);
+  expect(scene.notes.join()).toContain("its account was kept");
+  await expect(scene.rotate(dependant.id, "command:1")).resolves.toMatchObject({ action: "rotated" });
+});

@@ -106,7 +106,9 @@ async function adopt(context: ResourceContext, inputs: CredentialInputs, wanted:
       : credential.versions.length === 0
         ? await firstCauses(vault, declared)
         : {};
-  await vault.updateCredential(credential.id, { owner: adopting });
+  // With the place in one write, so that a name that is taken leaves the entry with its owner.
+  const { name } = inputs;
+  await vault.updateCredential(credential.id, { name, categoryId: declared.categoryId, owner: adopting });
   return settle(context, { credential, declared, causes }, { ...adopting, key: inputs.ownerKey });
 }
 

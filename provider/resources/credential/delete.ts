@@ -46,6 +46,12 @@ export async function deleteCredential(context: ResourceContext, id: string, pro
 }
 
 async function retire(context: ResourceContext, credential: Credential): Promise<void> {
+  if (credential.targets.length > 0 && (await context.vault.listDependants(credential.id)).length > 0) {
+    context.notify(
+      `${credential.path.join("/")} is the admin of others: its account was kept, so that they can be set`,
+    );
+    return;
+  }
   try {
     for (const note of await retireAccounts(context.rotation, credential)) context.notify(note);
   } catch (error) {
