@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Secret } from "../../provider/core/secret.js";
 import type { Around } from "../fixtures/intercept.ts";
 import { ResourceScene } from "../fixtures/resource-scene.ts";
 import { killedAtStep } from "../fixtures/rotation-scene.ts";
@@ -42,6 +43,40 @@ describe("a change of targets whose state was lost", () => {
     const refreshed = await scene.refresh(made);
     const after = await scene.up(moved, refreshed);
     expect(after.outputs).toMatchObject({ status: "done", currentVersion: 3 });
+  });
+});
+
+test.each([true, false])(
+  "an account that was left is ended though the update first stopped (killed: %s)",
+  async (killed) => {
+    const made = await scene.up(await orders());
+    scene.target.give("dba@db2:1", "the admin's password");
+    const moved = await orders("db2");
+    const around = killed ? killedAtStep("promote", "after") : killedAtStep("stage", "before");
+    const stopped = await scene.up(moved, made, { rotation: scene.context({ around }) }).catch(lost);
+    await scene.up(moved, killed ? made : stopped);
+    expect(scene.target.passwordOf("orders@db1:1")).toBeUndefined();
+    expect(scene.target.passwordOf("orders@db2:1")).toBe(await scene.value(made.id));
+  },
+);
+
+describe("an adoption whose state was lost", () => {
+  test("draws nothing again on its target", async () => {
+    const id = await scene.orders();
+    await scene.rotate(id);
+    const targets = [{ kind: "fake", ...(await scene.vault.readCredential(id)).targets[0]?.description }];
+    const adopting = { name: "orders", username: "orders", targets, adopt: id };
+    await scene.up(adopting).then(lost);
+    const again = await scene.up(adopting);
+    expect(again.outputs).toMatchObject({ status: "done", currentVersion: 2 });
+    expect(await scene.versions(id)).toBe("1 previous, 2 current");
+  });
+
+  test("keeps a value that somebody uses", async () => {
+    const { id } = await scene.add({ name: "smtp", initial: { value: new Secret("in use"), causes: [] } });
+    await scene.up({ name: "smtp", adopt: id }).then(lost);
+    await scene.up({ name: "smtp", adopt: id });
+    expect(await scene.value(id)).toBe("in use");
   });
 });
 

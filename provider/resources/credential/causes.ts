@@ -17,9 +17,19 @@ export interface Causes {
 export async function firstCauses(vault: Vault, declared: Declared, credential?: Credential): Promise<Causes> {
   const { inputs, records } = declared;
   if (!isManaged(inputs)) return {};
-  const trigger = await triggerCause(vault, inputs.rotateWhenChanged ?? {});
-  if (records.length === 0) return { trigger };
-  return { trigger, targets: await targetsCauseNow(vault, records, credential) };
+  // Versions that no trigger had a part in were adopted: the entry is finished, and what it has stays.
+  const triggered = credential?.versions.some(({ causes }) => causes.some((cause) => cause.startsWith("trigger:")));
+  const trigger = hasValue(credential) && triggered === false ? {} : await firstTrigger(vault, inputs);
+  if (records.length === 0) return trigger;
+  return { ...trigger, targets: await targetsCauseNow(vault, records, credential) };
+}
+
+async function firstTrigger(vault: Vault, inputs: CredentialInputs): Promise<Pick<Causes, "trigger">> {
+  return { trigger: await triggerCause(vault, inputs.rotateWhenChanged ?? {}) };
+}
+
+function hasValue(credential: Credential | undefined): boolean {
+  return credential?.versions.some(({ state }) => state === "current" || state === "pending") === true;
 }
 
 /** The causes that an update brings: of what its state hasn't reached. */
@@ -31,8 +41,7 @@ export async function newCauses(
 ): Promise<Causes> {
   const { inputs, records } = declared;
   if (!isManaged(inputs)) return {};
-  const valueless = !credential.versions.some(({ state }) => state === "current" || state === "pending");
-  if (valueless) return firstCauses(context.vault, declared, credential);
+  if (!hasValue(credential)) return firstCauses(context.vault, declared, credential);
   const causes: Causes = {};
   if (!isDeepStrictEqual(before.rotateWhenChanged ?? {}, inputs.rotateWhenChanged ?? {})) {
     causes.trigger = await triggerCause(context.vault, inputs.rotateWhenChanged ?? {});
@@ -91,18 +100,18 @@ function highestVersion({ versions }: Credential): number {
   return versions.reduce((highest, { number }) => Math.max(highest, number), 0);
 }
 
-async function causeBefore({ vault, rotation }: ResourceContext, before: CredentialState): Promise<string | undefined> {
-  const targets: CredentialInputs["targets"] = before.targets;
-  if (targets === undefined || targets.length === 0) return undefined;
+async function causeBefore(context: ResourceContext, before: CredentialState): Promise<string | undefined> {
+  const records = recordsBefore(context, before);
+  return records.length === 0 ? undefined : targetsCause(context.vault, records);
+}
+
+/** The targets of a state; who made their accounts isn't known. None if today's drivers don't take them any more. */
+export function recordsBefore({ rotation }: ResourceContext, before: CredentialState): TargetRecord[] {
   try {
-    const specs = parseTargets(rotation.drivers, targets, before.username);
-    return await targetsCause(
-      vault,
-      specs.map(({ kind, account, description }) => ({ kind, account, description, accountMade: false })),
-    );
+    const specs = parseTargets(rotation.drivers, before.targets ?? [], before.username);
+    return specs.map(({ kind, account, description }) => ({ kind, account, description, accountMade: false }));
   } catch (error) {
-    // A state that today's drivers don't take any more says nothing about what the targets have.
-    if (isCoffreError(error, "INVALID_INPUT", "NOT_SUPPORTED", "CONFLICT")) return undefined;
+    if (isCoffreError(error, "INVALID_INPUT", "NOT_SUPPORTED", "CONFLICT")) return [];
     throw error;
   }
 }
