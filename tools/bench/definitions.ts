@@ -1,0 +1,83 @@
+import type { RotationTimes } from "./rotation.ts";
+import type { SingleCreate } from "./single-create.ts";
+
+/** One figure. */
+export interface Figure {
+  key: string;
+  /** What is measured, and how: printed beside the figure. */
+  definition: string;
+  /** What this release promises of it. */
+  bound: { atMost: number } | { atLeast: number };
+  measure: (sources: Sources) => Promise<number>;
+}
+
+/** What several figures are taken from; each is measured once, when the first of them is asked for. */
+export interface Sources {
+  singleCreate: () => Promise<SingleCreate>;
+  rotation: () => Promise<RotationTimes>;
+}
+
+const CREATES =
+  "100 credentials without target against 100 resources of the same shape that do nothing, both on the dynamic " +
+  "provider from a packed package; one up of each in turn, from a stack that has their category; ratio of the medians of 5";
+
+/** All figures, in the order in which they are measured. */
+export const FIGURES: readonly Figure[] = [
+  {
+    key: "single_create_vs_floor",
+    definition: `${CREATES}: wall time`,
+    bound: { atMost: 1.3 },
+    measure: async ({ singleCreate }) => ratio(await singleCreate(), "wallSeconds"),
+  },
+  {
+    key: "single_create_cpu_vs_floor",
+    definition: "the same runs: CPU time of engine, language host, program and plugin",
+    bound: { atMost: 1.3 },
+    measure: async ({ singleCreate }) => ratio(await singleCreate(), "cpuSeconds"),
+  },
+  {
+    key: "single_state_bytes",
+    definition: "(state at 100 - state at 0) / 100 of the same stack: category from an output, 12-character names",
+    bound: { atMost: 2_800 },
+    measure: async ({ singleCreate }) => (await singleCreate()).stateBytes,
+  },
+  {
+    key: "embedded_writes_per_s",
+    definition: "credentials created a second: batches of 100, full sync, one event each; median of 5 rounds of 2,000",
+    bound: { atLeast: 5_000 },
+    measure: async () => (await import("./vault.ts")).embeddedWritesPerSecond(),
+  },
+  {
+    key: "embedded_reads_per_s",
+    definition:
+      "values read and decrypted a second: 100 references a request, one durable chained event each request; " +
+      "median of 5 rounds of 10,000, each on a vault opened afresh",
+    bound: { atLeast: 20_000 },
+    measure: async () => (await import("./vault.ts")).embeddedReadsPerSecond(),
+  },
+  {
+    key: "rotation_vs_bare",
+    definition:
+      "one PostgreSQL rotation (embedded vault, warm process) against the bare change and proof: both open an admin's " +
+      "connection, set a SCRAM verifier in a transaction, log in with the new password on a second connection, and " +
+      "close both; in turn on one server that syncs; ratio of the medians of 200",
+    bound: { atMost: 1.5 },
+    measure: async ({ rotation }) => {
+      const { bareMs, oursMs } = await rotation();
+      return oursMs / bareMs;
+    },
+  },
+];
+
+/** True if a figure keeps its bound. */
+export function keeps(figure: Figure, value: number): boolean {
+  return "atMost" in figure.bound ? value <= figure.bound.atMost : value >= figure.bound.atLeast;
+}
+
+export function describeBound({ bound }: Figure): string {
+  return "atMost" in bound ? `at most ${bound.atMost}` : `at least ${bound.atLeast}`;
+}
+
+function ratio({ floor, ours }: SingleCreate, what: "wallSeconds" | "cpuSeconds"): number {
+  return ours[what] / floor[what];
+}
