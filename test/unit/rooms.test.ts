@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import ts from "typescript";
 import { findBreaches } from "../fixtures/rooms.js";
 
 const root = join(import.meta.dirname, "../..");
@@ -12,6 +13,19 @@ const files = globSync("{provider,examples,tools/engine}/**/*.{ts,cts,mts}", {
 test("no file imports what its room doesn't know", () => {
   expect(files.length).toBeGreaterThan(40);
   expect(files.flatMap((file) => findBreaches(file, readFileSync(join(root, file), "utf8")))).toEqual([]);
+});
+
+test("every package that the provider imports comes with it when a user installs it", () => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  const packages = files
+    .filter((file) => file.startsWith("provider/"))
+    .flatMap((file) => ts.preProcessFile(readFileSync(join(root, file), "utf8"), true, true).importedFiles)
+    .map(({ fileName }) => /^(@[^/]+\/)?[^/]+/.exec(fileName)?.[0] ?? fileName)
+    .filter((name) => !name.startsWith(".") && !name.startsWith("node:") && name !== "coffre");
+  expect(packages).toContain("pg");
+  expect([...new Set(packages)].filter((name) => !(name in dependencies))).toEqual([]);
 });
 
 describe("a planted import is found:", () => {
