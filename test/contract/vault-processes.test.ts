@@ -129,7 +129,7 @@ test("whatever a killed process had reported is there, and whatever it was doing
     const rotator = new Worker(scene, "rotate", `r${round}`);
     await startAll(creator, rotator);
     // A busy machine gives them little time: each is seen at work before it is killed somewhere in the middle.
-    while (creator.facts.length === 0 || rotator.facts.length === 0) await pause(5);
+    while (creator.facts.length < 2 || rotator.facts.length < 2) await pause(5); // one says that it is ready
     await pause(Math.random() * 150);
     await Promise.all([creator.kill(), rotator.kill()]);
     reported += creator.facts.length + rotator.facts.length;
@@ -157,7 +157,7 @@ test("whatever a killed process had reported is there, and whatever it was doing
       }
     });
   }
-  expect(reported).toBeGreaterThan(16);
+  expect(reported).toBeGreaterThanOrEqual(32);
 }, 120_000);
 
 test("a process that waits too long for the write lock is told LOCKED, and nothing was changed", async () => {
