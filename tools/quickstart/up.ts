@@ -122,14 +122,14 @@ async function showResult(places: Places, server: PostgresServer, isUnchanged: b
     ["login", "just tried: the password of the vault is accepted, another one is refused"],
     ["state", `${String(files)} files of Pulumi's searched: the password is in none of them`],
   ]);
-  await showNextSteps(registered, server);
+  await showNextSteps(registered, server, places);
 }
 
 function versionText({ currentVersion, verified }: Registered): string {
   return `version ${String(currentVersion)}${verified ? ", proven by a login" : ""}`;
 }
 
-async function showNextSteps({ path, username }: Registered, server: PostgresServer): Promise<void> {
+async function showNextSteps({ path, username }: Registered, server: PostgresServer, places: Places): Promise<void> {
   const ref = path.map(encodeURIComponent).join("/");
   const place = `host=${server.host} port=${String(server.port)} dbname=${DATABASE} user=${username}`;
   print();
@@ -150,24 +150,27 @@ async function showNextSteps({ path, username }: Registered, server: PostgresSer
     ["npm run quickstart -- --destroy", "take all of this down"],
   ]);
   print();
-  print("Your own program begins like this:");
+  print("Your own program begins like this, here on the same server (README.md says how to start one):");
   print();
-  for (const line of OWN_PROGRAM) print(line === "" ? "" : `    ${line}`);
+  for (const line of ownProgram(server, places)) print(line === "" ? "" : `    ${line}`);
 }
 
-/** As in `examples/vm-and-database`, for a server of the reader's own. */
-const OWN_PROGRAM = [
-  'import * as coffre from "coffre";',
-  "",
-  'const databases = new coffre.Category("Databases", {',
-  '  passwordPolicy: { minLength: 24, require: ["upper", "lower", "digit"] },',
-  "});",
-  'new coffre.Credential("billing", {',
-  "  categoryId: databases.id,",
-  '  username: "billing",',
-  '  target: coffre.postgres({ host: "db.example.com", adminRef: "coffre://prod/Databases/dba" }),',
-  "});",
-];
+/** As in `examples/vm-and-database`. Ten lines that run as they stand, with a vault and a stack of the reader's own. */
+function ownProgram({ host, port }: PostgresServer, { adminPassword }: Places): string[] {
+  const admin = `{ username: "postgres", passwordFile: ${JSON.stringify(adminPassword)} }`;
+  return [
+    'import * as coffre from "coffre";',
+    'const databases = new coffre.Category("Databases", {',
+    '  passwordPolicy: { minLength: 24, require: ["upper", "lower", "digit"] },',
+    "});",
+    'new coffre.Credential("billing", {',
+    '  categoryId: databases.id, username: "billing",',
+    `  target: coffre.postgres({ host: ${JSON.stringify(host)}, port: ${String(port)},`,
+    `    admin: ${admin},`,
+    "    account: { create: true } }),",
+    "});",
+  ];
+}
 
 /** True if a `coffre.yaml` in the checkout was written here. */
 export async function isOurConfiguration({ configuration }: Places): Promise<boolean> {
