@@ -21,6 +21,14 @@ export function run(
       stdio: ["ignore", "pipe", "pipe"],
       ...(options.timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(options.timeoutMs) }),
     });
+    // Whoever is asked to end takes the child along; a Ctrl-C reaches it by itself.
+    const forward = (signal: NodeJS.Signals) => {
+      child.kill(signal);
+      stop();
+      process.kill(process.pid, signal);
+    };
+    const stop = () => process.off("SIGTERM", forward).off("SIGHUP", forward);
+    process.on("SIGTERM", forward).on("SIGHUP", forward);
     let stdout = "";
     let stderr = "";
     let rest = "";
@@ -31,8 +39,12 @@ export function run(
       rest = lines.pop() ?? "";
       for (const line of lines) options.onLine?.(line);
     });
-    child.once("error", (error) => resolve({ exitCode: undefined, stdout, stderr: stderr + error.message }));
-    child.once("close", (code) => resolve({ exitCode: code ?? undefined, stdout, stderr }));
+    const end = (result: CommandResult) => {
+      stop();
+      resolve(result);
+    };
+    child.once("error", (error) => end({ exitCode: undefined, stdout, stderr: stderr + error.message }));
+    child.once("close", (code) => end({ exitCode: code ?? undefined, stdout, stderr }));
   });
 }
 
