@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { describeBound, type Figure, FIGURES, keeps, type Sources } from "./definitions.ts";
 
-/** The command line of the bench. @returns the exit code: 1 if a figure misses its bound, 2 for wrong usage */
+/** The command line of the bench. @returns the exit code: 2 for wrong usage; without --json 1 if a figure misses its bound */
 export async function bench(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
@@ -29,7 +29,8 @@ export async function bench(args: readonly string[]): Promise<number> {
   const details = await sources.details();
   if (values.json) process.stdout.write(`${JSON.stringify({ ...results, details })}\n`);
   else process.stdout.write(`\n${JSON.stringify(details)}\n`);
-  return missed > 0 ? 1 : 0;
+  // With --json the figures speak: npm adds an object of its own to standard output when a script fails.
+  return missed > 0 && values.json !== true ? 1 : 0;
 }
 
 function choose(only: string | undefined): readonly Figure[] | string {

@@ -1,3 +1,4 @@
+import type { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, WriteRows } from "../records/rows.js";
@@ -33,7 +34,7 @@ export class Transaction implements WriteRows {
   }
 
   categoryNamed(parentId: string | null, name: string): string | undefined {
-    return this.#named("category", "SELECT id FROM category WHERE parent_id = ? AND name_index = ?", parentId, name);
+    return this.#named(this.#store.categories, "parent_id", parentId, name);
   }
 
   categoriesMarked(mark: string): string[] {
@@ -55,8 +56,7 @@ export class Transaction implements WriteRows {
   }
 
   credentialNamed(categoryId: string | null, name: string): string | undefined {
-    const select = "SELECT id FROM credential WHERE category_id = ? AND name_index = ?";
-    return this.#named("credential", select, categoryId, name);
+    return this.#named(this.#store.credentials, "category_id", categoryId, name);
   }
 
   credentialsMarked(mark: string): string[] {
@@ -79,9 +79,11 @@ export class Transaction implements WriteRows {
     return this.#store.admins.credentialsOf(adminId);
   }
 
-  value(credentialId: string, version: number): Secret | undefined {
-    const text = this.#store.values.get(valueId(credentialId, version));
-    return text === undefined ? undefined : new Secret(parse<{ value: string }>(text).value);
+  values(wanted: readonly { credentialId: string; version: number }[]): (Secret | CoffreError | undefined)[] {
+    const ids = wanted.map(({ credentialId, version }) => valueId(credentialId, version));
+    return this.#store.values
+      .getMany(ids)
+      .map((text) => (typeof text === "string" ? new Secret(parse<{ value: string }>(text).value) : text));
   }
 
   booking(id: string): BookingRow | undefined {
@@ -181,15 +183,14 @@ export class Transaction implements WriteRows {
     return undefined;
   }
 
-  #named(kind: string, select: string, parentId: string | null, name: string): string | undefined {
-    const { names, connection } = this.#store;
-    const key = `${kind} ${parentId ?? ROOT} ${name}`;
+  #named(table: SealedTable, parentColumn: string, parentId: string | null, name: string): string | undefined {
+    const { names } = this.#store;
+    const key = `${table.name} ${parentId ?? ROOT} ${name}`;
     const known = names.get(key);
     if (known !== undefined) return known;
-    const row = connection.prepare(select).get(parentId ?? ROOT, this.#nameIndex(kind, parentId, name));
-    if (!row) return undefined;
-    const id = textOf(row, "id");
-    names.set(key, id);
+    const index = this.#nameIndex(table.name, parentId, name);
+    const id = table.find([parentColumn, "name_index"], [parentId ?? ROOT, index]);
+    if (id !== undefined) names.set(key, id);
     return id;
   }
 

@@ -148,9 +148,11 @@ class MemoryTables implements WriteRows {
     return this.#credentials.find("admin", adminId);
   }
 
-  value(credentialId: string, version: number): Secret | undefined {
-    const row = this.#values.get(key(credentialId, String(version)));
-    return row && new Secret(row.text);
+  values(wanted: readonly { credentialId: string; version: number }[]): (Secret | undefined)[] {
+    return wanted.map(({ credentialId, version }) => {
+      const row = this.#values.get(key(credentialId, String(version)));
+      return row && new Secret(row.text);
+    });
   }
 
   booking(id: string): BookingRow | undefined {

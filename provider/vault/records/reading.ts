@@ -1,4 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
+import type { Secret } from "../../core/secret.js";
 import type { ValueAnswer, ValueRequest, VersionInfo } from "../port.js";
 import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, rowStatus } from "./credential-view.js";
@@ -15,15 +16,17 @@ export function readMany(
   requests: readonly ValueRequest[],
 ): (ValueAnswer | Error)[] {
   const tree = new Tree(tx);
-  const answers = requests.map((request) => {
-    try {
-      return readOne(tx, tree, request);
-    } catch (error) {
-      if (error instanceof CoffreError) return error;
-      throw error;
-    }
+  const found = requests.map((request) => inPlace(() => findVersion(tx, tree, request)));
+  const wanted = found.flatMap((place) => (place instanceof CoffreError ? [] : [place]));
+  const values = tx.values(wanted.map(({ row, version }) => ({ credentialId: row.id, version: version.number })));
+  const valueOf = new Map(wanted.map((place, index) => [place, values[index]]));
+  const answers = found.map((place) => {
+    if (place instanceof CoffreError) return place;
+    const value = valueOf.get(place);
+    return value instanceof CoffreError ? value : answer(place, value);
   });
-  const read = answers.flatMap((answer) => (answer instanceof Error ? [] : [answer]));
+
+  const read = answers.flatMap((one) => (one instanceof CoffreError ? [] : [one]));
   if (read.length > 0) {
     const only = read.length === 1 ? read[0] : undefined;
     const ids = [...new Set(read.map(({ id }) => id))];
@@ -32,7 +35,15 @@ export function readMany(
   return answers;
 }
 
-function readOne(tx: ReadRows, tree: Tree, request: ValueRequest): ValueAnswer {
+/** What a request means, before its value is read. */
+interface FoundVersion {
+  row: CredentialRow;
+  path: string[];
+  field: string;
+  version: VersionInfo;
+}
+
+function findVersion(tx: ReadRows, tree: Tree, request: ValueRequest): FoundVersion {
   const row = findRow(tx, request);
   const path = pathOf(tree, row);
   const field = request.field ?? PASSWORD;
@@ -41,15 +52,17 @@ function readOne(tx: ReadRows, tree: Tree, request: ValueRequest): ValueAnswer {
       details: { credentialId: row.id },
     });
   }
-  const version = pickVersion(row, path, request.version ?? "current");
-  const value = tx.value(row.id, version.number);
+  return { row, path, field, version: pickVersion(row, path, request.version ?? "current") };
+}
+
+function answer({ row, path, field, version }: FoundVersion, value: Secret | undefined): ValueAnswer | CoffreError {
+  const { id, username } = row;
   if (!value) {
-    throw new CoffreError("CORRUPT", `The value of version ${version.number} of ${named(path, row.id)} is missing.`, {
+    return new CoffreError("CORRUPT", `The value of version ${version.number} of ${named(path, id)} is missing.`, {
       hint: "Run `coffre vault check`.",
-      details: { table: "value", id: row.id, version: version.number },
+      details: { table: "value", id, version: version.number },
     });
   }
-  const { id, username } = row;
   return {
     id,
     path,
@@ -59,6 +72,15 @@ function readOne(tx: ReadRows, tree: Tree, request: ValueRequest): ValueAnswer {
     status: rowStatus(row),
     value,
   };
+}
+
+function inPlace<T>(work: () => T): T | CoffreError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CoffreError) return error;
+    throw error;
+  }
 }
 
 function findRow(tx: ReadRows, { id, path }: ValueRequest): CredentialRow {

@@ -1,3 +1,4 @@
+import type { CoffreError } from "../../core/errors.js";
 import type { PasswordPolicy } from "../../core/policy.js";
 import type { Secret } from "../../core/secret.js";
 import type {
@@ -52,7 +53,11 @@ export interface ReadRows {
   accountOwner(account: string): string | undefined;
   /** Ids of the live credentials with this admin. */
   dependants(adminId: string): string[];
-  value(credentialId: string, version: number): Secret | undefined;
+  /**
+   * The values of many versions at once, in the order asked: `undefined` where there is none, and an error in the place
+   * of one that can't be read.
+   */
+  values(wanted: readonly { credentialId: string; version: number }[]): (Secret | CoffreError | undefined)[];
   booking(id: string): BookingRow | undefined;
   bookingsOf(by: { account: string } | { host: string }): BookingRow[];
   /** Events numbered above `after`, oldest first; at least one if there is any, and some more than `about` at most. */
