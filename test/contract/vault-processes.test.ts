@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { createInterface, type Interface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { Connection } from "../../provider/vault/embedded/sqlite.js";
@@ -20,10 +19,9 @@ interface Fact {
 
 /** One process of `vault-worker.ts`. */
 class Worker {
-  readonly facts: Fact[] = [];
   readonly #child: ChildProcess;
-  readonly #lines: Interface;
   readonly ended: Promise<number | null>;
+  #output = "";
   #errors = "";
 
   constructor(scene: FileScene, task: string, name: string, ...more: string[]) {
@@ -31,12 +29,16 @@ class Worker {
     const program = join(import.meta.dirname, "vault-worker.ts");
     const args = ["--disable-warning=ExperimentalWarning", "--import", hook, program, scene.path, task, name, ...more];
     this.#child = spawn(process.execPath, args, { stdio: "pipe" });
-    if (!this.#child.stdout || !this.#child.stderr) throw new Error("no pipes");
-    this.#lines = createInterface({ input: this.#child.stdout });
-    this.#lines.on("line", (line) => this.facts.push(JSON.parse(line) as Fact));
-    this.#child.stderr.on("data", (chunk) => (this.#errors += String(chunk)));
+    this.#child.stdout?.on("data", (chunk) => (this.#output += String(chunk)));
+    this.#child.stderr?.on("data", (chunk) => (this.#errors += String(chunk)));
     this.ended = new Promise((resolve) => this.#child.on("close", resolve));
     this.#child.stdin?.write(`${scene.keyText.reveal()}\n`);
+  }
+
+  /** Without the last line, which a killed process may have begun. */
+  get facts(): Fact[] {
+    const lines = this.#output.split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Fact); // printed by the worker
   }
 
   async ready(): Promise<void> {
