@@ -21,14 +21,14 @@ export function run(
       stdio: ["ignore", "pipe", "pipe"],
       ...(options.timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(options.timeoutMs) }),
     });
-    // Whoever is asked to end takes the child along; a Ctrl-C reaches it by itself.
+    // Whoever is asked to end takes the child along.
     const forward = (signal: NodeJS.Signals) => {
       child.kill(signal);
       stop();
       process.kill(process.pid, signal);
     };
-    const stop = () => process.off("SIGTERM", forward).off("SIGHUP", forward);
-    process.on("SIGTERM", forward).on("SIGHUP", forward);
+    const stop = () => process.off("SIGINT", forward).off("SIGTERM", forward).off("SIGHUP", forward);
+    process.on("SIGINT", forward).on("SIGTERM", forward).on("SIGHUP", forward);
     let stdout = "";
     let stderr = "";
     let rest = "";

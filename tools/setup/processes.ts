@@ -34,8 +34,8 @@ export async function run(command: string, args: readonly string[], options: Run
     stdio: ["inherit", options.capture === true ? "pipe" : options.quietStdout === false ? "inherit" : 2, "inherit"],
   });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  // Ctrl-C reaches the child by the terminal; this process stays to pass on how the child ended.
-  const wait = () => undefined;
+  // A terminal's Ctrl-C reaches the child by itself; this process stays to pass on how the child ended.
+  const wait = (signal: NodeJS.Signals) => process.stdin.isTTY || forward(signal);
   process.on("SIGTERM", forward).on("SIGHUP", forward).on("SIGINT", wait);
   let captured = "";
   child.stdout?.on("data", (chunk: Buffer) => (captured += chunk.toString()));
