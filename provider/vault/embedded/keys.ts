@@ -25,6 +25,7 @@ export class VaultKeys {
   #dataKey: Buffer;
   readonly #purposes = new Map<Purpose, KeyObject>();
   readonly #records = new Map<string, KeyObject>();
+  #lastStack: { text: string; digest: string } | undefined;
 
   /** Keeps `dataKey` and wipes it in {@link wipe}. */
   constructor(dataKey: Buffer, vaultId: string, keyNumber: number) {
@@ -72,6 +73,13 @@ export class VaultKeys {
   }
 
   keyed(purpose: KeyedPurpose, text: string): string {
+    if (purpose !== "stack") return this.#keyed(purpose, text);
+    // One program's entries all have the same stack.
+    if (this.#lastStack?.text !== text) this.#lastStack = { text, digest: this.#keyed(purpose, text) };
+    return this.#lastStack.digest;
+  }
+
+  #keyed(purpose: KeyedPurpose, text: string): string {
     return createHmac("sha256", this.purposeKey(`keyed ${purpose}`))
       .update(text)
       .digest("hex")
@@ -98,6 +106,7 @@ export class VaultKeys {
     this.#dataKey.fill(0);
     this.#purposes.clear();
     this.#records.clear();
+    this.#lastStack = undefined;
   }
 }
 
