@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import type { Secret } from "../../provider/core/secret.js";
 import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
@@ -97,3 +99,15 @@ export class FileScene {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** Runs `work` with the folder on a small or read-only file system of its own. Needs root, else the case says so. */
+export function onTmpfs(scene: FileScene, options: string, work: () => Promise<void>): Promise<void> {
+  execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", scene.folder]);
+  return work().finally(async () => {
+    await scene.closeAll();
+    execFileSync("umount", [scene.folder]);
+  });
+}
+
+/** For cases that mount something. */
+export const asRoot = process.getuid?.() === 0 ? test : test.skip;
