@@ -8,7 +8,7 @@ export const KEY_BYTES = 32;
 /** Base64url characters of a blind index: 132 of the HMAC's 256 bits. */
 const INDEX_LENGTH = 22;
 const KEYED_HEX_DIGITS = 32;
-/** Derived keys that are kept in memory; above that it starts afresh. */
+/** Derived keys of one table that are kept in memory; above that it starts afresh. */
 const MOST_KEPT = 20_000;
 
 /** Names what keys are for: one purpose, one key. */
@@ -24,7 +24,8 @@ export class VaultKeys {
   readonly keyNumber: number;
   #dataKey: Buffer;
   readonly #purposes = new Map<Purpose, KeyObject>();
-  readonly #records = new Map<string, KeyObject>();
+  readonly #records = new Map<string, Map<string, KeyObject>>();
+  readonly #bound = new Map<string, string>();
   #lastStack: { text: string; digest: string } | undefined;
 
   /** Keeps `dataKey` and wipes it in {@link wipe}. */
@@ -36,18 +37,25 @@ export class VaultKeys {
 
   /** The key of one record for one purpose. */
   recordKey(table: string, id: string): KeyObject {
-    return this.#records.get(`${table} ${id}`) ?? this.#deriveRecordKey(table, id);
+    return this.#kept(table).get(id) ?? this.#deriveRecordKey(table, id);
   }
 
   /** The same, and kept: what was read once is mostly read again, what is written mostly isn't. */
   keepRecordKey(table: string, id: string): KeyObject {
-    const name = `${table} ${id}`;
-    const kept = this.#records.get(name);
-    if (kept) return kept;
-    const key = this.#deriveRecordKey(table, id);
-    if (this.#records.size >= MOST_KEPT) this.#records.clear();
-    this.#records.set(name, key);
+    const records = this.#kept(table);
+    let key = records.get(id);
+    if (!key) {
+      key = this.#deriveRecordKey(table, id);
+      if (records.size >= MOST_KEPT) records.clear();
+      records.set(id, key);
+    }
     return key;
+  }
+
+  #kept(table: string): Map<string, KeyObject> {
+    let records = this.#records.get(table);
+    if (!records) this.#records.set(table, (records = new Map<string, KeyObject>()));
+    return records;
   }
 
   #deriveRecordKey(table: string, id: string): KeyObject {
@@ -55,6 +63,16 @@ export class VaultKeys {
     const key = createSecretKey(bytes);
     bytes.fill(0);
     return key;
+  }
+
+  /** The beginning of what every row of a table is bound to. */
+  boundTo(table: string): string {
+    let bound = this.#bound.get(table);
+    if (bound === undefined) {
+      bound = encodeParts(["coffre", FORMAT, this.vaultId, this.keyNumber, table]);
+      this.#bound.set(table, bound);
+    }
+    return bound;
   }
 
   /** Where a name stands, for lookups: equal names below one parent, equal indexes, and nothing to read from it. */

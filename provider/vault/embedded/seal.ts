@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from "node:crypto";
-import { corrupt, encodeParts, FORMAT } from "./format.js";
+import { corrupt, encodeParts } from "./format.js";
 import type { VaultKeys } from "./keys.js";
 
 export const NONCE_BYTES = 12;
@@ -60,7 +60,7 @@ export function open(key: KeyObject, data: string, sealed: Uint8Array): Buffer |
 }
 
 function associatedData(keys: VaultKeys, { table, id, revision, columns }: Place): string {
-  return encodeParts(["coffre", FORMAT, keys.vaultId, keys.keyNumber, table, id, revision, ...columns]);
+  return keys.boundTo(table) + encodeParts([id, revision, ...columns]);
 }
 
 // Drawn for many seals at once: a draw costs as much as a seal.

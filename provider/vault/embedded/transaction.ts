@@ -55,6 +55,10 @@ export class Transaction implements WriteRows {
     return this.#row<CredentialRow>(this.#store.credentials, id);
   }
 
+  glimpse(id: string): Readonly<CredentialRow> | undefined {
+    return this.#store.credentials.glimpse<CredentialRow>(id) ?? this.credential(id);
+  }
+
   credentialNamed(categoryId: string | null, name: string): string | undefined {
     return this.#named(this.#store.credentials, "category_id", categoryId, name);
   }

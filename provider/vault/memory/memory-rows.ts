@@ -128,6 +128,10 @@ class MemoryTables implements WriteRows {
     return this.#credentials.get(id);
   }
 
+  glimpse(id: string): Readonly<CredentialRow> | undefined {
+    return this.#credentials.get(id);
+  }
+
   credentialNamed(categoryId: string | null, name: string): string | undefined {
     return this.#credentials.find("named", key(categoryId, name))[0];
   }

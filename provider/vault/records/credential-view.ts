@@ -5,7 +5,7 @@ import type { CredentialRow } from "./rows.js";
 import type { Tree } from "./tree.js";
 
 /** Names of the categories and, last, its own; of an archived entry the path that it had. */
-export function pathOf(tree: Tree, row: CredentialRow): string[] {
+export function pathOf(tree: Tree, row: Readonly<CredentialRow>): string[] {
   return row.archived ? [...row.archived.path] : [...tree.path(row.categoryId), row.name];
 }
 
@@ -23,7 +23,7 @@ export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Cr
 }
 
 /** The one word that readers see. */
-export function rowStatus(row: CredentialRow): Credential["status"] {
+export function rowStatus(row: Readonly<CredentialRow>): Credential["status"] {
   const { versions, journal, valueManagedBy, archived } = row;
   return statusOf({
     versions,

@@ -37,7 +37,7 @@ export function readMany(
 
 /** What a request means, before its value is read. */
 interface FoundVersion {
-  row: CredentialRow;
+  row: Readonly<CredentialRow>;
   path: string[];
   field: string;
   version: VersionInfo;
@@ -83,38 +83,35 @@ function inPlace<T>(work: () => T): T | CoffreError {
   }
 }
 
-function findRow(tx: ReadRows, { id, path }: ValueRequest): CredentialRow {
-  if (id !== undefined) {
-    const row = tx.credential(id);
-    if (!row) throw credentialGone(id);
-    return row;
-  }
-  const row = findCredentialRow(tx, path ?? []);
+function findRow(tx: ReadRows, { id, path = [] }: ValueRequest): Readonly<CredentialRow> {
+  const found = id ?? findCredentialId(tx, path);
+  const row = found === undefined ? undefined : tx.glimpse(found);
   if (row) return row;
-  throw new CoffreError("NOT_FOUND", `There is no credential ${JSON.stringify((path ?? []).join("/"))}.`, {
+  if (id !== undefined) throw credentialGone(id);
+  throw new CoffreError("NOT_FOUND", `There is no credential ${JSON.stringify(path.join("/"))}.`, {
     hint: "`coffre list` shows the tree.",
   });
 }
 
-/** The live credential at a path whose last segment is its name. */
-export function findCredentialRow(tx: ReadRows, path: readonly string[]): CredentialRow | undefined {
+/** The live credential at a path whose last segment is its name, by its id. */
+export function findCredentialId(tx: ReadRows, path: readonly string[]): string | undefined {
   const name = path.at(-1);
   if (name === undefined) return undefined;
   const categoryId = findCategoryId(tx, path.slice(0, -1));
-  const id = categoryId === undefined ? undefined : tx.credentialNamed(categoryId, name.normalize("NFC"));
-  return id === undefined ? undefined : tx.credential(id);
+  return categoryId === undefined ? undefined : tx.credentialNamed(categoryId, name.normalize("NFC"));
 }
 
 /** `previous` is the newest of the previous ones; a number may be of any state. */
 function pickVersion(
-  row: CredentialRow,
+  row: Readonly<CredentialRow>,
   path: readonly string[],
   wanted: NonNullable<ValueRequest["version"]>,
 ): VersionInfo {
-  const fits = row.versions.filter(({ number, state }) =>
-    typeof wanted === "number" ? number === wanted : state === wanted,
-  );
-  const newest = fits.toSorted((left, right) => right.number - left.number)[0];
+  let newest: VersionInfo | undefined;
+  for (const version of row.versions) {
+    const fits = typeof wanted === "number" ? version.number === wanted : version.state === wanted;
+    if (fits && version.number > (newest?.number ?? 0)) newest = version;
+  }
   if (newest) return newest;
   const what = typeof wanted === "number" ? `version ${wanted}` : `${wanted} version`;
   throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${what}; it is ${rowStatus(row)}.`, {

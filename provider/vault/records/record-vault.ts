@@ -36,7 +36,7 @@ import {
 } from "./credentials.js";
 import { bookLogin, clearLogins, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
-import { findCredentialRow, readMany } from "./reading.js";
+import { findCredentialId, readMany } from "./reading.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
 import type { ReadRows, Rows } from "./rows.js";
 import { findCategoryId, Tree } from "./tree.js";
@@ -138,7 +138,8 @@ export class RecordVault implements Vault {
 
   findCredential(path: readonly string[]): Promise<Credential | undefined> {
     return this.rows.read((tx) => {
-      const row = findCredentialRow(tx, path);
+      const id = findCredentialId(tx, path);
+      const row = id === undefined ? undefined : tx.credential(id);
       return row && viewCredential(new Tree(tx), this.#keyed, row);
     });
   }

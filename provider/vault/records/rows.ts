@@ -43,6 +43,8 @@ export interface ReadRows {
   /** True if no category and no live credential stands in it. */
   isEmpty(categoryId: string): boolean;
   credential(id: string): CredentialRow | undefined;
+  /** The same for those who only look: one object for everybody, never to be changed, and soon forgotten. */
+  glimpse(id: string): Readonly<CredentialRow> | undefined;
   /** The live credential of this name in the category, by its id. */
   credentialNamed(categoryId: string | null, name: string): string | undefined;
   /** Live ones only. */
