@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, cp, readdir, rename, rm } from "node:fs/promises";
+import { access, cp, lstat, readdir, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { type Account, canPass, passableFolder } from "./unprivileged.ts";
@@ -63,6 +63,10 @@ async function copyBinaries(
     await cp(dirname(packaged), temporary, { recursive: true, verbatimSymlinks: true });
     await rename(temporary, target).catch(() => rm(temporary, { recursive: true })); // another process was first
   }
+  // The folder has a name that anybody can foresee, and /var/tmp lets anybody make it: run nothing that isn't ours.
+  const found = await lstat(target);
+  if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0)
+    throw new Error(`${target} was made by somebody else. Remove it and try again.`);
   return binaries;
 }
 
