@@ -1,3 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Client, type ClientConfig } from "pg";
 import { createAuthority, type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
@@ -56,4 +60,21 @@ describe("the PostgreSQL server that tests and the quickstart start", () => {
     await expect(query(server.connection(), sql)).resolves.toEqual({ standby: true });
     await expect(query(server.connection(), "create role writer")).rejects.toThrow("read-only");
   });
+});
+
+test("a temporary server ends with the process that started it, even if that is killed, and leaves no folder", async () => {
+  const program = `import { startPostgres } from "./tools/postgres/server.ts";
+const server = await startPostgres();
+console.log(JSON.stringify({ folder: server.folder, ...(await server.status()) }));
+setInterval(() => {}, 1000);`;
+  const owner = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(owner.stdout, "data")) as [Buffer];
+  const { folder, pid } = JSON.parse(line.toString()) as { folder: string; pid: number };
+  expect(existsSync(folder)).toBe(true);
+  owner.kill("SIGKILL");
+  for (const until = Date.now() + 5_000; existsSync(folder) && Date.now() < until;) await delay(50);
+  expect(existsSync(folder)).toBe(false);
+  expect(existsSync(`/proc/${String(pid)}`)).toBe(false);
 });

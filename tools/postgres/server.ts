@@ -244,9 +244,11 @@ export class PostgresServer {
     for (const [key, value] of Object.entries(settings)) command.push("-c", `${key}=${value}`);
     const log = await open(this.logFile, "a", 0o600);
     const start = (await log.stat()).size;
-    // A temporary server ends with this process: a shell holds our end of a pipe and stops the server when it closes.
+    // A temporary server ends with this process: a shell holds our end of a pipe, and when that closes it stops the server
+    // and removes the folder, as the process that is gone would have done.
     const guard =
-      'exec 3<&0; "$@" </dev/null & server=$!; { read -r _ <&3; kill -QUIT $server; } & wait $server; kill $! 2>/dev/null';
+      'exec 3<&0; "$@" </dev/null & server=$!; { read -r _ <&3; : >orphaned; kill -QUIT $server; } & wait $server; ' +
+      'if [ -e orphaned ]; then folder=$PWD; cd /; rm -rf "$folder"; else kill $!; fi 2>/dev/null';
     const [file = "", ...args] = this.kept ? command : ["/bin/sh", "-c", guard, "sh", ...command];
     const child = spawn(file, args, {
       ...this.identity(),
