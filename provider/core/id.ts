@@ -1,7 +1,10 @@
 import { randomInt } from "node:crypto";
 
-/** What an id belongs to: `ct_` a category, `cr_` a credential. */
-export type IdPrefix = "ct_" | "cr_";
+/**
+ * What an id belongs to: `ct_` a category, `cr_` a credential, `us_` a user, `gp_` a group, `mb_` a membership, `gt_` a
+ * grant.
+ */
+export type IdPrefix = "ct_" | "cr_" | "us_" | "gp_" | "mb_" | "gt_";
 
 // Letters and digits only: an id is selected by a double click and never needs quoting or encoding.
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

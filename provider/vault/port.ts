@@ -1,5 +1,8 @@
 import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
+import type { People } from "./port-people.js";
+
+export * from "./port-people.js";
 
 /**
  * The one interface that every vault answers.
@@ -10,6 +13,9 @@ import type { Secret } from "../core/secret.js";
  */
 export interface Vault {
   readonly capabilities: Capabilities;
+
+  /** Users, groups and grants. @throws NOT_SUPPORTED by every method where `capabilities.grants` is `none` */
+  readonly people: People;
 
   /** Who this vault is, and how far it has come. One cheap request. @throws VAULT_MISSING */
   identity(): Promise<VaultIdentity>;
@@ -23,7 +29,10 @@ export interface Vault {
   readCategory(id: string): Promise<Category>;
   /** Changes what is given, also the parent (a move). @throws NOT_FOUND; CONFLICT for a taken name, a loop, a foreign token */
   updateCategory(id: string, patch: CategoryPatch): Promise<Category>;
-  /** Removes an empty category; one that is gone is a success. @throws CONFLICT if it isn't empty or the token isn't the owner's */
+  /**
+   * Removes an empty category; one that is gone is a success.
+   * @throws CONFLICT if something stands in it, if somebody has a grant on it, or if the token isn't the owner's
+   */
   deleteCategory(id: string, proof: OwnerProof): Promise<void>;
   /** All live categories, parents before children, siblings by name. */
   listCategories(): AsyncIterable<Category>;
@@ -102,8 +111,11 @@ export interface Capabilities {
   versions: boolean;
   /** Writes are compared and set; without it the pending entry is the lease (`protocol.md` 4). */
   compareAndSet: boolean;
-  /** Enforces who may read what. A file doesn't: whoever holds a key reads all. */
-  grants: boolean;
+  /**
+   * What a grant is worth. `enforced`: nobody reads what no grant gives. `declared`: grants are kept and shown, but whoever
+   * opens the vault reads all: a file. `none`: there are no grants here.
+   */
+  grants: "none" | "declared" | "enforced";
   dropBoxes: boolean;
 }
 
@@ -142,6 +154,8 @@ export interface CategoryInput {
   parentId: string | null;
   description?: string;
   policy?: PasswordPolicy;
+  /** Default true. False: grants from above don't hold here and below; only those on it and below it do. */
+  inheritGrants?: boolean;
   owner?: Owner;
 }
 
@@ -150,6 +164,7 @@ export interface CategoryPatch extends OwnerProof {
   parentId?: string | null;
   description?: string | null;
   policy?: PasswordPolicy | null;
+  inheritGrants?: boolean;
   /** Writes a new owner: adoption, or a mark whose key changed. */
   owner?: Owner;
 }
@@ -165,6 +180,8 @@ export interface Category {
   policy?: PasswordPolicy;
   /** The policies that hold here, root first, its own last, each with the name of its category. */
   policies: { policy: PasswordPolicy; from: string }[];
+  /** False if grants from above end here. */
+  inheritGrants: boolean;
   /** True if a stack made it. */
   owned: boolean;
 }

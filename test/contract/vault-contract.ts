@@ -8,6 +8,7 @@ import { eventCases } from "./vault-cases/events.js";
 import { leaseCases } from "./vault-cases/leases.js";
 import { loginCases } from "./vault-cases/logins.js";
 import { ownerCases } from "./vault-cases/owners.js";
+import { grantCases, membershipCases, peopleOwnerCases, principalCases } from "./vault-cases/people.js";
 import { readingCases } from "./vault-cases/reading.js";
 
 /** A storage under test: a fresh, empty vault for each case, on a clock that the case moves. */
@@ -31,6 +32,10 @@ export function vaultContract(name: string, create: () => Promise<VaultUnderTest
       leaseCases,
       loginCases,
       eventCases,
+      principalCases,
+      membershipCases,
+      grantCases,
+      peopleOwnerCases,
     ]) {
       cases(create);
     }

@@ -24,6 +24,11 @@ beforeAll(async () => {
     second = await createOne(vault, { name: "second", targets: [target("second", { adminId: admin.id })] });
     await rotate(vault, first, "first value");
     await rotate(vault, second, "second value");
+    const { people } = vault;
+    const dba = await people.createPrincipal({ kind: "group", name: "DBA" });
+    const ana = await people.createPrincipal({ kind: "user", name: "ana" });
+    await people.createMembership({ groupId: dba.id, memberId: ana.id });
+    await people.createGrant({ categoryId: category.id, principalId: dba.id, role: "reader" });
     await vault.bookLogin({ id: "b1", account: target("first").account, host: "h:1", kind: "probe" });
     headBefore = await vault.headProof();
   });
@@ -122,6 +127,33 @@ describe("an altered row is CORRUPT with its table and id, and others stay reada
       expect(error.details["table"]).toBe("category");
       expect(await findings(vault)).toContain(`category ${String(error.details["id"])}`);
     }
+  });
+
+  test("users, groups, memberships and grants, by any of their columns", async () => {
+    const columns = {
+      principal: ["name_index = id"],
+      membership: ["group_id = id", "member_id = id"],
+      access_grant: ["category_id = 'root'", "principal_id = id"],
+    };
+    for (const [table, ownColumns] of Object.entries(columns)) {
+      for (const sql of ["mark = '00'", "revision = 9", flip("body"), ...ownColumns]) {
+        const vault = damaged(`UPDATE ${table} SET ${sql}`).open();
+        const lists = [vault.people.listPrincipals(), vault.people.listMemberships(), vault.people.listGrants()];
+        const outcomes = await Promise.allSettled(lists.map((list) => collect<unknown>(list)));
+        const [error, ...others] = outcomes.flatMap((one) =>
+          one.status === "rejected" ? [one.reason as unknown] : [],
+        );
+        expect(error).toMatchObject({ code: "CORRUPT", details: { table } });
+        expect(others).toEqual([]);
+        expect((await findings(vault)).join()).toContain(`${table} `);
+      }
+    }
+  });
+
+  test("a grant that was taken out of the file", async () => {
+    const removed = damaged("DELETE FROM access_grant").open();
+    await failure(removed.people.readGrant("gt_any"), "CORRUPT");
+    expect((await findings(removed)).join()).toContain("access_grant gt_");
   });
 
   test("a booking, which counts refused logins", async () => {

@@ -76,6 +76,15 @@ test("format 1 is read whole: tree, policies, credentials, versions, values, own
     "admin's välue",
   ]);
   expect((await collect(vault.listCredentials({ archived: true }))).map(({ path }) => path)).toEqual([["old"]]);
+  const [group, user] = await collect(vault.people.listPrincipals());
+  expect(group).toMatchObject({ kind: "group", name: "DBA", displayName: "Database admins" });
+  expect(user).toMatchObject({ name: "ana", email: "ana@example.com", expiresAt: "2125-01-01T00:00:00.000Z" });
+  expect(await collect(vault.people.listMemberships())).toMatchObject([{ groupId: group?.id, memberId: user?.id }]);
+  expect(await collect(vault.people.listGrants())).toMatchObject([
+    { categoryId: categories[1]?.id, principalId: group?.id, role: "manager", owned: true },
+    { categoryId: null, principalId: user?.id, role: "reader", expiresAt: "2125-01-01T00:00:00.000Z" },
+  ]);
+  expect(categories.map(({ inheritGrants }) => inheritGrants)).toEqual([true, false]);
   const events = await collect(vault.listEvents());
   expect(events[0]).toMatchObject({ action: "vault.created", actor: "ana@format-1 (test)" });
   expect(events.filter(({ action }) => action === "rotation.promoted")).toHaveLength(2);

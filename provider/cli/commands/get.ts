@@ -35,7 +35,7 @@ export const get: CommandDefinition = {
       ),
     );
     terminal.print(terminal.style("bold", pathText(credential)));
-    const readers = vault.capabilities.grants ? [] : [["readers", KEY_HOLDER_READS_ALL] as const];
+    const readers = vault.capabilities.grants === "enforced" ? [] : [["readers", KEY_HOLDER_READS_ALL] as const];
     const rows = [
       ["reference", names.ref],
       ["by id", names.idRef],

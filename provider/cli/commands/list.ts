@@ -46,7 +46,7 @@ export const list: CommandDefinition = {
     if (context.json) {
       context.terminal.json({
         vault: identity.name,
-        keyHoldersReadAll: !vault.capabilities.grants,
+        keyHoldersReadAll: vault.capabilities.grants !== "enforced",
         categories: categories.map(({ id, path, description, owned }) => ({
           id,
           path,
@@ -60,7 +60,7 @@ export const list: CommandDefinition = {
     } else {
       printTree(context, { root, categories: archived ? [] : categories, credentials });
       const counted = `${count(credentials.length, "credential")}${archived ? " archived" : ` in ${count(categories.length, "category", "categories")}`}, vault ${identity.name}.`;
-      context.terminal.note(vault.capabilities.grants ? counted : `${counted} ${KEY_HOLDER_READS_ALL}`);
+      context.terminal.note(vault.capabilities.grants === "enforced" ? counted : `${counted} ${KEY_HOLDER_READS_ALL}`);
     }
   },
 };

@@ -1,6 +1,8 @@
 import { CoffreError } from "../../core/errors.js";
+import type { GrantRow, MembershipRow, PrincipalRow } from "../records/people-rows.js";
 import type { CategoryRow, CredentialRow } from "../records/rows.js";
 import { checkLog } from "./check-log.js";
+import { checkPeople } from "./check-people.js";
 import type { LinkTable } from "./link-table.js";
 import { proofOf } from "./log.js";
 import type { Store } from "./store.js";
@@ -43,6 +45,9 @@ export function checkVault(store: Store, { head }: { head?: string }): CheckRepo
   checkPages(store, report);
   const categories = new Map<string, CategoryRow>();
   const credentials = new Map<string, CredentialRow>();
+  const principals = new Map<string, PrincipalRow>();
+  const memberships: MembershipRow[] = [];
+  const grants: GrantRow[] = [];
   const found: Found = new Map();
   for (const table of store.sealedTables) {
     for (const row of table.audit()) {
@@ -55,9 +60,13 @@ export function checkVault(store: Store, { head }: { head?: string }): CheckRepo
       // What this vault sealed itself, it reads without asking again.
       if (table === store.categories) categories.set(row.id, JSON.parse(row.text) as CategoryRow);
       if (table === store.credentials) credentials.set(row.id, JSON.parse(row.text) as CredentialRow);
+      if (table === store.principals) principals.set(row.id, JSON.parse(row.text) as PrincipalRow);
+      if (table === store.memberships) memberships.push(JSON.parse(row.text) as MembershipRow);
+      if (table === store.grants) grants.push(JSON.parse(row.text) as GrantRow);
     }
   }
   checkTree(categories, credentials, report);
+  checkPeople({ categories, principals, memberships, grants }, report);
   checkValues(credentials, found, report);
   checkLinks(store, credentials, report);
   const headFound = checkLog(store, found, head === undefined ? undefined : parseProof(head), report);

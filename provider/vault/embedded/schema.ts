@@ -43,6 +43,25 @@ const SCHEMA = [
     admin_id TEXT NOT NULL, credential_id TEXT NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (admin_id, credential_id)
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX admin_by_credential ON admin (credential_id)`,
+  `CREATE TABLE principal (
+    id TEXT PRIMARY KEY, name_index TEXT NOT NULL, mark TEXT, revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE UNIQUE INDEX principal_by_name ON principal (name_index)`,
+  `CREATE INDEX principal_by_mark ON principal (mark) WHERE mark IS NOT NULL`,
+  `CREATE TABLE membership (
+    id TEXT PRIMARY KEY, group_id TEXT NOT NULL, member_id TEXT NOT NULL, mark TEXT,
+    revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE UNIQUE INDEX membership_by_pair ON membership (group_id, member_id)`,
+  `CREATE INDEX membership_by_member ON membership (member_id)`,
+  `CREATE INDEX membership_by_mark ON membership (mark) WHERE mark IS NOT NULL`,
+  `CREATE TABLE access_grant (
+    id TEXT PRIMARY KEY, category_id TEXT NOT NULL, principal_id TEXT NOT NULL, mark TEXT,
+    revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE UNIQUE INDEX access_grant_by_pair ON access_grant (category_id, principal_id)`,
+  `CREATE INDEX access_grant_by_principal ON access_grant (principal_id)`,
+  `CREATE INDEX access_grant_by_mark ON access_grant (mark) WHERE mark IS NOT NULL`,
   `CREATE TABLE log (
     number INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, mac BLOB NOT NULL, body BLOB NOT NULL
   ) STRICT`,

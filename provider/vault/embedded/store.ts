@@ -22,6 +22,9 @@ export class Store {
   readonly values: SealedTable;
   readonly bookings: SealedTable;
   readonly slots: SealedTable;
+  readonly principals: SealedTable;
+  readonly memberships: SealedTable;
+  readonly grants: SealedTable;
   /** Blind index of an account, and the live credential that has claimed it. */
   readonly claims: LinkTable;
   /** Id of an admin, and a live credential that it administrates. */
@@ -48,6 +51,9 @@ export class Store {
     this.credentials = table("credential", "category_id", "name_index", "mark", "stack", "archived");
     this.bookings = table("booking", "account", "host");
     this.slots = table("slot", "kind", "kdf", "salt", "wrapped", "checksum");
+    this.principals = table("principal", "name_index", "mark");
+    this.memberships = table("membership", "group_id", "member_id", "mark");
+    this.grants = table("access_grant", "category_id", "principal_id", "mark");
     const columns = ["credential_id", "field", "version"];
     this.values = new SealedTable(connection, keys, { name: "value", columns, remembers: false });
     this.claims = new LinkTable(connection, keys, "claim", "account");
@@ -56,7 +62,8 @@ export class Store {
 
   /** All tables whose rows the census counts. */
   get sealedTables(): SealedTable[] {
-    return [this.categories, this.credentials, this.values, this.bookings, this.slots];
+    const { principals, memberships, grants } = this;
+    return [this.categories, this.credentials, this.values, this.bookings, this.slots, principals, memberships, grants];
   }
 
   get ledger(): Ledger {
@@ -157,7 +164,8 @@ export class Store {
     if (!this.#complete) {
       if (!this.isCensusRight())
         throw corrupt(table.name, id, "it isn't there, and rows were removed from the file or put back");
-      for (const audited of [this.categories, this.credentials]) audited.openAll();
+      const { categories, credentials, principals, memberships, grants } = this;
+      for (const audited of [categories, credentials, principals, memberships, grants]) audited.openAll();
       this.#complete = true;
     }
     if (table.isThere(id)) throw corrupt(table.name, id, "it is there, but its index doesn't find it");

@@ -3,6 +3,7 @@ import { Secret } from "../../core/secret.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
+import { PeopleTables } from "./people-tables.js";
 import type { SealedTable } from "./sealed-table.js";
 import { textOf } from "./sqlite.js";
 import type { Store } from "./store.js";
@@ -16,12 +17,14 @@ const MOST_INDEXES = 10_000;
 
 /** The vault's rows as one transaction on the store sees and changes them. */
 export class Transaction implements WriteRows {
+  readonly people: PeopleTables;
   readonly #store: Store;
   /** A name is looked up before it is written: its index is computed once. */
   readonly #indexes = new Map<string, string>();
 
   constructor(store: Store) {
     this.#store = store;
+    this.people = new PeopleTables(store);
   }
 
   identity(): VaultIdentity {

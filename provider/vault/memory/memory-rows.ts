@@ -10,6 +10,7 @@ import type {
   Rows,
   WriteRows,
 } from "../records/rows.js";
+import { MemoryPeople } from "./memory-people.js";
 import { UndoTable } from "./undo-table.js";
 
 /** Rows in this process's memory: gone with it. The same rules as a file's, for tests and for trying things out. */
@@ -57,6 +58,7 @@ function key(parent: string | null, name: string): string {
 }
 
 class MemoryTables implements WriteRows {
+  readonly people = new MemoryPeople();
   readonly #identity: VaultIdentity;
   readonly #categories = new UndoTable<CategoryRow, "named" | "parent" | "mark">({
     named: ({ parentId, name }) => [key(parentId, name)],
@@ -94,7 +96,7 @@ class MemoryTables implements WriteRows {
   }
 
   #all(): { commit(): void; rollBack(): void }[] {
-    return [this.#categories, this.#credentials, this.#values, this.#bookings];
+    return [this.#categories, this.#credentials, this.#values, this.#bookings, ...this.people.tables];
   }
 
   identity(): VaultIdentity {

@@ -5,6 +5,7 @@ import { checkPolicy, mergePolicies } from "../../core/policy.js";
 import type { Category, CategoryInput, CategoryPatch, OwnerProof } from "../port.js";
 import { categoryGone, logEvent, named, type VaultContext } from "./context.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
+import { refuseGranted } from "./grants.js";
 import { changedFields, patched } from "./patch.js";
 import type { CategoryRow, ReadRows, WriteRows } from "./rows.js";
 import { policiesOf, Tree } from "./tree.js";
@@ -19,6 +20,7 @@ export function createCategory(tx: WriteRows, context: VaultContext, keyed: Keye
     parentId: input.parentId,
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(input.policy === undefined ? {} : { policy: input.policy }),
+    ...(input.inheritGrants === false ? { inheritGrants: false } : {}),
     ...(input.owner === undefined ? {} : { owner: ownerRow(keyed, input.owner) }),
   };
   checkNameFree(tx, tree, row);
@@ -41,6 +43,8 @@ export function updateCategory(
   checkOwner(keyed, before, patch, `Category ${named(new Tree(tx).view(before).path, id)}`);
   const row = patched(before, patch, ["name", "parentId", "description", "policy"]);
   if (patch.name !== undefined) row.name = checkName("category", patch.name);
+  if (patch.inheritGrants === true) delete row.inheritGrants;
+  if (patch.inheritGrants === false) row.inheritGrants = false;
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
   const changes = changedFields(before, row);
   if (changes.length === 0) return new Tree(tx).view(before);
@@ -71,6 +75,7 @@ export function deleteCategory(
       hint: "Move or delete what stands in it first; archived credentials don't count.",
     });
   }
+  refuseGranted(tx, id, what);
   tx.removeCategory(id);
   logEvent(tx, context, "category.deleted", [id]);
 }

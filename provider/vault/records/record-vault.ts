@@ -16,6 +16,7 @@ import type {
   LoginBooking,
   LoginOutcome,
   OwnerProof,
+  People,
   Resolution,
   RotationStep,
   ValueAnswer,
@@ -37,6 +38,7 @@ import {
 import { bookLogin, clearLogins, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
 import { findCredentialId, readMany } from "./reading.js";
+import { RecordPeople } from "./record-people.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
 import type { ReadRows, Rows } from "./rows.js";
 import { findCategoryId, Tree } from "./tree.js";
@@ -57,7 +59,8 @@ export interface RecordVaultOptions {
  * vault are this class over two storages, so neither can drift from the other.
  */
 export class RecordVault implements Vault {
-  readonly capabilities: Capabilities = { versions: true, compareAndSet: true, grants: false, dropBoxes: false };
+  readonly capabilities: Capabilities = { versions: true, compareAndSet: true, grants: "declared", dropBoxes: false };
+  readonly people: People;
   protected readonly rows: Rows;
   protected readonly context: VaultContext;
   readonly #keyed: Keyed;
@@ -66,6 +69,7 @@ export class RecordVault implements Vault {
     this.rows = rows;
     this.context = { actor, clock, source };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
+    this.people = new RecordPeople(rows, this.context, this.#keyed);
   }
 
   identity(): Promise<VaultIdentity> {

@@ -11,6 +11,7 @@ import type {
   VaultIdentity,
   VersionInfo,
 } from "../port.js";
+import type { ReadPeople, WritePeople } from "./people-rows.js";
 
 /**
  * What `RecordVault` asks of a storage: rows, a few lookups, transactions. A storage knows no rule of the vault beyond
@@ -34,6 +35,7 @@ export interface Rows {
 export type KeyedPurpose = "digest" | "mark" | "stack" | "token";
 
 export interface ReadRows {
+  readonly people: ReadPeople;
   identity(): VaultIdentity;
   category(id: string): CategoryRow | undefined;
   /** The category of this name below the parent, by its id. */
@@ -67,6 +69,7 @@ export interface ReadRows {
 }
 
 export interface WriteRows extends ReadRows {
+  readonly people: WritePeople;
   putCategory(row: CategoryRow): void;
   removeCategory(id: string): void;
   /** Also keeps the lookups by name, mark, stack, account and admin: those of a live row, none of an archived one. */
@@ -93,6 +96,8 @@ export interface CategoryRow {
   parentId: string | null;
   description?: string;
   policy?: PasswordPolicy;
+  /** Missing where grants from above hold, which is usual. */
+  inheritGrants?: false;
   owner?: OwnerRow;
 }
 

@@ -48,7 +48,7 @@ export class Tree {
   }
 
   view(row: CategoryRow): Category {
-    const { id, name, parentId, description, policy } = row;
+    const { id, name, parentId, description, policy, inheritGrants = true } = row;
     return {
       id,
       name,
@@ -57,6 +57,7 @@ export class Tree {
       ...(description === undefined ? {} : { description }),
       ...(policy === undefined ? {} : { policy }),
       policies: policiesOf([...this.chain(parentId), row]),
+      inheritGrants,
       owned: row.owner !== undefined,
     };
   }
