@@ -1,3 +1,4 @@
+import type { FieldType } from "../core/field.js";
 import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
 import type { People } from "./port-people.js";
@@ -48,7 +49,11 @@ export interface Vault {
   createCredentials(inputs: readonly CredentialInput[]): Promise<Credential[]>;
   /** Archived entries are answered too (`archivedAt`). @throws NOT_FOUND */
   readCredential(id: string): Promise<Credential>;
-  /** Changes what is given, also the category (a move). @throws NOT_FOUND; CONFLICT for a taken name or account, or a foreign token */
+  /**
+   * Changes what is given, also the category (a move), all or nothing.
+   * @throws NOT_FOUND; CONFLICT for a taken name or account, a foreign token, or what isn't as `expected`; INVALID_INPUT
+   * for a field's name or value
+   */
   updateCredential(id: string, patch: CredentialPatch): Promise<Credential>;
   /**
    * Takes the entry out of the tree and gives its accounts free; values and history stay, readable by id. Already
@@ -72,8 +77,9 @@ export interface Vault {
   listDependants(credentialId: string): Promise<string[]>;
 
   /**
-   * Reads values in one request; the event of the read is durable before the answer. Answers in the order asked;
-   * one that can't be answered is an error in its place, so that one wrong reference doesn't hide the others.
+   * Reads values in one request; the event of the read is durable before the answer, except that text fields, which are
+   * no secrets, need none. Answers in the order asked; one that can't be answered is an error in its place, so that one
+   * wrong reference doesn't hide the others.
    */
   readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]>;
 
@@ -219,6 +225,8 @@ export interface CredentialInput {
   owner?: Owner;
   /** Version 1, current at once. */
   initial?: { value: Secret; causes: string[] };
+  /** Fields that it has from the beginning. */
+  fields?: readonly FieldChange[];
 }
 
 export interface CredentialPatch extends OwnerProof {
@@ -232,6 +240,55 @@ export interface CredentialPatch extends OwnerProof {
   rotation?: RotationPolicy | null;
   targets?: TargetRecord[];
   owner?: Owner;
+  /** In this order; one field may be named several times. */
+  fields?: readonly FieldChange[];
+  /** What the caller has seen: a key that is here and is another by now makes it a CONFLICT. `null`: there was none. */
+  expected?: { username?: string | null; url?: string | null; description?: string | null; tags?: readonly string[] };
+}
+
+/**
+ * A change of one field. `expected` is the number of the current version that the caller has seen, 0 for none: a field
+ * that has another by now makes the whole change a CONFLICT.
+ */
+export type FieldChange =
+  /**
+   * A new version, current at once; the field is made if there is none. `cause` says why, as a password's version has it.
+   * A text that is the current one already changes nothing. @throws CONFLICT if the field is of another type
+   */
+  | { change: "put"; name: string; type: FieldType; value: Secret; cause: string; expected?: number }
+  /**
+   * The field is there and of this type, with or without a value. One of another type keeps its versions as earlier ones
+   * and awaits a value.
+   */
+  | { change: "declare"; name: string; type: FieldType }
+  /** Takes it out of sight; its versions stay, readable by number, and go on if it comes back. Gone is a success. */
+  | { change: "remove"; name: string; expected?: number };
+
+/** A field of a credential besides its password. */
+export interface Field {
+  /** By `checkFieldName`; unique in its credential. */
+  name: string;
+  type: FieldType;
+  /** The current version's text, of a text field that has one. The other types show no value. */
+  text?: string;
+  /** Oldest first. Without a current one the field awaits its value. */
+  versions: FieldVersion[];
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** Set while it is out of sight. */
+  removedAt?: string;
+}
+
+export interface FieldVersion {
+  /** From 1, never used twice. */
+  number: number;
+  state: "current" | "previous";
+  /** What it holds; another than the field's if that was declared anew. */
+  type: FieldType;
+  /** Why it exists: a keyed digest or a command's id. */
+  cause: string;
+  /** ISO 8601, UTC. */
+  createdAt: string;
 }
 
 /**
@@ -253,6 +310,10 @@ export interface Credential {
   valueManagedBy: "coffre" | "external";
   rotation?: RotationPolicy;
   targets: TargetRecord[];
+  /** In the order in which they were made. */
+  fields: Field[];
+  /** Those that were removed. */
+  removedFields: Field[];
   owned: boolean;
   /** True if the token is the one that the entry carries. Never the token itself. */
   hasToken(token: string): boolean;
@@ -387,7 +448,7 @@ export type Resolution =
   /** The vault, though older than the state, is what holds. */
   | { decision: "accept-rollback" };
 
-/** Exactly one value: `field` is the generated password (`password`) unless named. */
+/** Exactly one value: `field` is the password unless named. Of a field there is no pending version. */
 export interface ValueRequest {
   id?: string;
   /** The path, where the id isn't known. */
@@ -403,9 +464,13 @@ export interface ValueAnswer {
   path: string[];
   username?: string;
   field: string;
+  /** What the value is: a password is a `secret`. */
+  type: FieldType;
   /** The number of the version that was read. */
   version: number;
+  /** Of the credential. */
   status: CredentialStatus;
+  /** Of a file its bytes, as `fileBytes` of core reads them; of one-time codes the seed. */
   value: Secret;
 }
 

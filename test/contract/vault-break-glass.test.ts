@@ -10,6 +10,11 @@ import { FORMAT_1_FILE, FORMAT_1_KEY, FORMAT_1_PASSPHRASE } from "../fixtures/ma
 /** A vault opened by `docs/vault-format.md` alone: nothing of the provider is imported here. */
 
 type Row = Record<string, SQLOutputValue>;
+/** What of a credential's body leads to its fields. */
+interface Named {
+  id: string;
+  fields: { id: string; name: string }[];
+}
 
 let folder: string;
 let db: DatabaseSync;
@@ -73,7 +78,7 @@ test("a passphrase and a key file lead to the same data key", () => {
   expect(byPassphrase.equals(byKeyFile())).toBe(true);
 });
 
-test("with the data key, names and passwords are read", () => {
+test("with the data key, names, passwords and fields are read", () => {
   const key = byKeyFile();
   const credentials = db.prepare("SELECT * FROM credential ORDER BY rowid").all();
   const names = credentials.map(
@@ -82,7 +87,7 @@ test("with the data key, names and passwords are read", () => {
   expect(names).toEqual(["admin", "orders", "old"]);
   const values = credentials.flatMap(({ id }) =>
     db
-      .prepare("SELECT * FROM value WHERE credential_id = ? ORDER BY version")
+      .prepare("SELECT * FROM value WHERE credential_id = ? AND field = 'password' ORDER BY version")
       .all(String(id))
       .map((row) => openBody(key, "value", row, ["credential_id", "field", "version"])["value"]),
   );
@@ -93,6 +98,12 @@ test("with the data key, names and passwords are read", () => {
     "orders, pending value",
     "archived value",
   ]);
+  const columns = ["category_id", "name_index", "mark", "stack", "archived"];
+  const { id, fields } = openBody(key, "credential", credentials[0] ?? {}, columns) as unknown as Named; // by docs/vault-format.md
+  const place = `${id} ${fields.find(({ name }) => name === "tls.key")?.id ?? ""} 2`;
+  const field = db.prepare("SELECT * FROM value WHERE id = ?").get(place) ?? {};
+  const { value } = openBody(key, "value", field, ["credential_id", "field", "version"]);
+  expect(Buffer.from(String(value), "base64").toString()).toBe("a key, second");
 });
 
 function byKeyFile(): Buffer {

@@ -5,6 +5,7 @@ import { accountCases } from "./vault-cases/accounts.js";
 import { categoryCases } from "./vault-cases/categories.js";
 import { credentialCases } from "./vault-cases/credentials.js";
 import { eventCases } from "./vault-cases/events.js";
+import { fieldCases } from "./vault-cases/fields.js";
 import { leaseCases } from "./vault-cases/leases.js";
 import { loginCases } from "./vault-cases/logins.js";
 import { ownerCases } from "./vault-cases/owners.js";
@@ -26,6 +27,7 @@ export function vaultContract(name: string, create: () => Promise<VaultUnderTest
     for (const cases of [
       categoryCases,
       credentialCases,
+      fieldCases,
       accountCases,
       ownerCases,
       readingCases,

@@ -68,12 +68,22 @@ test("format 1 is read whole: tree, policies, credentials, versions, values, own
     { id, version: "previous" },
     { id, version: "pending" },
     { id: admin?.id ?? "" },
+    { id: admin?.id ?? "", field: "contact" },
+    { id: admin?.id ?? "", field: "tls.key" },
+    { id: admin?.id ?? "", field: "tls.key", version: 1 },
   ]);
   expect(answers.map((answer) => (answer instanceof Error ? answer : answer.value.reveal()))).toEqual([
     "orders, second value",
     "orders, first value",
     "orders, pending value",
     "admin's välue",
+    "ana@example.com",
+    Buffer.from("a key, second").toString("base64"),
+    Buffer.from("a key, first").toString("base64"),
+  ]);
+  expect(admin?.fields).toMatchObject([
+    { name: "contact", type: "text", text: "ana@example.com" },
+    { name: "tls.key", type: "file", versions: [{ state: "previous" }, { state: "current" }] },
   ]);
   expect((await collect(vault.listCredentials({ archived: true }))).map(({ path }) => path)).toEqual([["old"]]);
   const [group, user] = await collect(vault.people.listPrincipals());

@@ -44,5 +44,5 @@ export function withoutJournal(vault: Vault): Vault {
 }
 
 function answer({ id, path, status }: Credential, value: Secret, version: number): ValueAnswer {
-  return { id, path, field: "password", version, status, value };
+  return { id, path, field: "password", type: "secret", version, status, value };
 }

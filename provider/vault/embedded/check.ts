@@ -1,4 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
+import { PASSWORD_FIELD } from "../../core/field.js";
 import type { GrantRow, MembershipRow, PrincipalRow } from "../records/people-rows.js";
 import type { CategoryRow, CredentialRow } from "../records/rows.js";
 import { checkLog } from "./check-log.js";
@@ -116,9 +117,12 @@ function checkTree(
 }
 
 function checkValues(credentials: Map<string, CredentialRow>, found: Found, report: Report): void {
-  for (const { id, versions } of credentials.values()) {
-    for (const { number } of versions) {
-      if (!found.has(`value ${valueId(id, number)}`)) report("value", valueId(id, number), "it is missing");
+  for (const { id, versions, fields = [] } of credentials.values()) {
+    for (const holder of [{ id: PASSWORD_FIELD, versions }, ...fields]) {
+      for (const { number } of holder.versions) {
+        const value = valueId({ credentialId: id, field: holder.id, version: number });
+        if (!found.has(`value ${value}`)) report("value", value, "it is missing");
+      }
     }
   }
 }

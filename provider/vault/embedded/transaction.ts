@@ -1,7 +1,7 @@
 import type { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
-import type { BookingRow, CategoryRow, CredentialRow, WriteRows } from "../records/rows.js";
+import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
 import { PeopleTables } from "./people-tables.js";
 import type { SealedTable } from "./sealed-table.js";
@@ -10,7 +10,6 @@ import type { Store } from "./store.js";
 
 /** Stands in a parent's column for the root: a unique index takes no two NULLs for equal. */
 const ROOT = "root";
-const PASSWORD = "password";
 /** Sealed values are filled up to a multiple of this, so that a row's size tells little of a value's length. */
 const VALUE_BLOCK_BYTES = 64;
 const MOST_INDEXES = 10_000;
@@ -86,10 +85,9 @@ export class Transaction implements WriteRows {
     return this.#store.admins.credentialsOf(adminId);
   }
 
-  values(wanted: readonly { credentialId: string; version: number }[]): (Secret | CoffreError | undefined)[] {
-    const ids = wanted.map(({ credentialId, version }) => valueId(credentialId, version));
+  values(wanted: readonly ValueKey[]): (Secret | CoffreError | undefined)[] {
     return this.#store.values
-      .getMany(ids)
+      .getMany(wanted.map(valueId))
       .map((text) => (typeof text === "string" ? new Secret(parse<{ value: string }>(text).value) : text));
   }
 
@@ -153,14 +151,15 @@ export class Transaction implements WriteRows {
   }
 
   /** A version's value is written once. @throws CoffreError CORRUPT if it has one: then its credential's row was put back */
-  putValue(credentialId: string, version: number, value: Secret): void {
+  putValue(key: ValueKey, value: Secret): void {
+    const { credentialId, field, version } = key;
     const { values, ledger } = this.#store;
     const text = fill(JSON.stringify({ value: value.reveal() }));
-    if (values.add(ledger, valueId(credentialId, version), [credentialId, PASSWORD, version], text)) return;
+    if (values.add(ledger, valueId(key), [credentialId, field, version], text)) return;
     throw corrupt(
       "credential",
       credentialId,
-      `it knows no version ${version}, which has a value: an older row was put back`,
+      `it knows no version ${version} of ${field}, which has a value: an older row was put back`,
     );
   }
 
@@ -239,8 +238,8 @@ export function linksOf(
   };
 }
 
-export function valueId(credentialId: string, version: number): string {
-  return `${credentialId} ${PASSWORD} ${version}`;
+export function valueId({ credentialId, field, version }: ValueKey): string {
+  return `${credentialId} ${field} ${version}`;
 }
 
 /** JSON ignores spaces at its end. */

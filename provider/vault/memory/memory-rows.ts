@@ -8,6 +8,7 @@ import type {
   KeyedPurpose,
   ReadRows,
   Rows,
+  ValueKey,
   WriteRows,
 } from "../records/rows.js";
 import { MemoryPeople } from "./memory-people.js";
@@ -154,9 +155,9 @@ class MemoryTables implements WriteRows {
     return this.#credentials.find("admin", adminId);
   }
 
-  values(wanted: readonly { credentialId: string; version: number }[]): (Secret | undefined)[] {
-    return wanted.map(({ credentialId, version }) => {
-      const row = this.#values.get(key(credentialId, String(version)));
+  values(wanted: readonly ValueKey[]): (Secret | undefined)[] {
+    return wanted.map(({ credentialId, field, version }) => {
+      const row = this.#values.get(key(credentialId, `${field} ${version}`));
       return row && new Secret(row.text);
     });
   }
@@ -191,8 +192,8 @@ class MemoryTables implements WriteRows {
     this.#credentials.remove(row.id);
   }
 
-  putValue(credentialId: string, version: number, value: Secret): void {
-    this.#values.put(key(credentialId, String(version)), { credentialId, text: value.reveal() });
+  putValue({ credentialId, field, version }: ValueKey, value: Secret): void {
+    this.#values.put(key(credentialId, `${field} ${version}`), { credentialId, text: value.reveal() });
   }
 
   putBooking(row: BookingRow): void {

@@ -1,7 +1,7 @@
-import type { Credential } from "../port.js";
+import type { Credential, Field } from "../port.js";
 import { statusOf } from "../journal.js";
 import { carriesToken, type Keyed } from "./owner.js";
-import type { CredentialRow } from "./rows.js";
+import type { CredentialRow, FieldRow } from "./rows.js";
 import type { Tree } from "./tree.js";
 
 /** Names of the categories and, last, its own; of an archived entry the path that it had. */
@@ -11,15 +11,22 @@ export function pathOf(tree: Tree, row: Readonly<CredentialRow>): string[] {
 
 /** A row as the port shows it: without the digests of its owner, with path and status. */
 export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Credential {
-  const { owner, archived, ...shown } = row;
+  const { owner, archived, fields = [], ...shown } = row;
+  const views = fields.map(viewField);
   return {
     ...shown,
+    fields: views.filter(({ removedAt }) => removedAt === undefined),
+    removedFields: views.filter(({ removedAt }) => removedAt !== undefined),
     path: pathOf(tree, row),
     owned: owner !== undefined,
     hasToken: (token) => carriesToken(keyed, row, token),
     status: rowStatus(row),
     ...(archived === undefined ? {} : { archivedAt: archived.at }),
   };
+}
+
+function viewField({ id: _id, ...field }: FieldRow): Field {
+  return field;
 }
 
 /** The one word that readers see. */

@@ -1,10 +1,12 @@
 import { CoffreError } from "../../core/errors.js";
+import { PASSWORD_FIELD } from "../../core/field.js";
 import { newId } from "../../core/id.js";
 import { checkName } from "../../core/name.js";
-import type { Credential, CredentialInput, CredentialPatch, OwnerProof, TargetRecord } from "../port.js";
+import type { Credential, CredentialInput, CredentialPatch, FieldChange, OwnerProof, TargetRecord } from "../port.js";
 import { checkAdmins, checkPlace } from "./claims.js";
 import { categoryGone, credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, viewCredential } from "./credential-view.js";
+import { type AppliedFields, applyFieldChanges } from "./fields.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
 import { changedFields, patched } from "./patch.js";
 import type { CredentialRow, ReadRows, WriteRows } from "./rows.js";
@@ -26,9 +28,13 @@ export function createCredentials(
     const row = newRow(keyed, input, createdAt);
     checkPlace(tx, tree, row);
     checkAdmins(tx, tree, row);
+    const applied = changeFields(row, input.fields, createdAt);
     tx.putCredential(row);
-    if (input.initial) tx.putValue(row.id, FIRST_VERSION, input.initial.value);
+    if (input.initial) {
+      tx.putValue({ credentialId: row.id, field: PASSWORD_FIELD, version: FIRST_VERSION }, input.initial.value);
+    }
     logEvent(tx, context, "credential.created", [row.id], input.initial ? { version: FIRST_VERSION } : {});
+    writeFields(tx, context, row.id, applied);
     return viewCredential(tree, keyed, row);
   });
 }
@@ -88,15 +94,45 @@ export function updateCredential(
   if (patch.name !== undefined) row.name = checkName("credential", patch.name);
   if (patch.targets !== undefined) row.targets = keepMade(before.targets, plainTargets(patch.targets));
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
+  checkExpected(before, patch.expected);
   const changes = changedFields(before, row);
-  if (changes.length === 0) return viewCredential(tree, keyed, before);
+  const applied = changeFields(row, patch.fields, context.clock.now().toISOString());
+  if (changes.length === 0 && applied.events.length === 0) return viewCredential(tree, keyed, before);
 
   if (row.categoryId !== null && !tree.row(row.categoryId)) throw categoryGone(row.categoryId);
   checkPlace(tx, tree, row);
   checkAdmins(tx, tree, row);
   tx.putCredential(row);
-  logEvent(tx, context, "credential.updated", [id], { detail: changes.join(", ") });
+  if (changes.length > 0) logEvent(tx, context, "credential.updated", [id], { detail: changes.join(", ") });
+  writeFields(tx, context, id, applied);
   return viewCredential(tree, keyed, row);
+}
+
+/** Brings a row's fields to where the changes want them. */
+function changeFields(row: CredentialRow, changes: readonly FieldChange[] | undefined, at: string): AppliedFields {
+  if (!changes || changes.length === 0) return { fields: row.fields ?? [], values: [], events: [] };
+  const applied = applyFieldChanges(row.fields ?? [], changes, `credential ${row.name} (${row.id})`, at);
+  if (applied.fields.length > 0) row.fields = applied.fields;
+  return applied;
+}
+
+function writeFields(tx: WriteRows, context: VaultContext, id: string, { values, events }: AppliedFields): void {
+  for (const { value, ...key } of values) tx.putValue({ credentialId: id, ...key }, value);
+  for (const { action, ...facts } of events) logEvent(tx, context, action, [id], facts);
+}
+
+/** @throws CoffreError CONFLICT that names what is another by now, without what it says */
+function checkExpected(row: CredentialRow, expected: CredentialPatch["expected"] = {}): void {
+  const now = { username: row.username, url: row.url, description: row.description, tags: row.tags };
+  const changed = changedFields(
+    Object.fromEntries(Object.keys(expected).map((key) => [key, now[key as keyof typeof now] ?? null])), // its own keys
+    expected,
+  );
+  if (changed.length === 0) return;
+  throw new CoffreError("CONFLICT", `Somebody changed ${changed.join(", ")} of ${row.name} (${row.id}) meanwhile.`, {
+    hint: "Nothing was changed. Look at it, then say again what you want.",
+    details: { credentialId: row.id },
+  });
 }
 
 /** The rules of `Vault.archiveCredential`. */

@@ -1,13 +1,11 @@
 import { CoffreError } from "../../core/errors.js";
+import { type FieldType, PASSWORD_FIELD } from "../../core/field.js";
 import type { Secret } from "../../core/secret.js";
-import type { ValueAnswer, ValueRequest, VersionInfo } from "../port.js";
+import type { ValueAnswer, ValueRequest } from "../port.js";
 import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, rowStatus } from "./credential-view.js";
-import type { CredentialRow, ReadRows, WriteRows } from "./rows.js";
+import type { CredentialRow, FieldRow, ReadRows, WriteRows } from "./rows.js";
 import { findCategoryId, Tree } from "./tree.js";
-
-/** The field that a request without a field means. */
-const PASSWORD = "password";
 
 /** The rules of `Vault.readMany`: one event names every entry whose value is in the answer. */
 export function readMany(
@@ -18,7 +16,7 @@ export function readMany(
   const tree = new Tree(tx);
   const found = requests.map((request) => inPlace(() => findVersion(tx, tree, request)));
   const wanted = found.flatMap((place) => (place instanceof CoffreError ? [] : [place]));
-  const values = tx.values(wanted.map(({ row, version }) => ({ credentialId: row.id, version: version.number })));
+  const values = tx.values(wanted.map(({ row, key, version }) => ({ credentialId: row.id, field: key, version })));
   const valueOf = new Map(wanted.map((place, index) => [place, values[index]]));
   const answers = found.map((place) => {
     if (place instanceof CoffreError) return place;
@@ -26,13 +24,19 @@ export function readMany(
     return value instanceof CoffreError ? value : answer(place, value);
   });
 
-  const read = answers.flatMap((one) => (one instanceof CoffreError ? [] : [one]));
-  if (read.length > 0) {
-    const only = read.length === 1 ? read[0] : undefined;
-    const ids = [...new Set(read.map(({ id }) => id))];
-    logEvent(tx, context, "credential.read", ids, only ? { version: only.version } : {});
-  }
+  const read = answers.flatMap((one) => (one instanceof CoffreError || one.type === "text" ? [] : [one]));
+  if (read.length > 0) logRead(tx, context, read);
   return answers;
+}
+
+function logRead(tx: WriteRows, context: VaultContext, read: readonly ValueAnswer[]): void {
+  const only = read.length === 1 ? read[0] : undefined;
+  const ids = [...new Set(read.map(({ id }) => id))];
+  const fields = [...new Set(read.map(({ field }) => field))].filter((field) => field !== PASSWORD_FIELD);
+  logEvent(tx, context, "credential.read", ids, {
+    ...(only ? { version: only.version } : {}),
+    ...(fields.length === 0 ? {} : { detail: fields.join(", ") }),
+  });
 }
 
 /** What a request means, before its value is read. */
@@ -40,27 +44,41 @@ interface FoundVersion {
   row: Readonly<CredentialRow>;
   path: string[];
   field: string;
-  version: VersionInfo;
+  /** Where the field's values are. */
+  key: string;
+  type: FieldType;
+  version: number;
 }
 
 function findVersion(tx: ReadRows, tree: Tree, request: ValueRequest): FoundVersion {
   const row = findRow(tx, request);
   const path = pathOf(tree, row);
-  const field = request.field ?? PASSWORD;
-  if (field !== PASSWORD) {
-    throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no field ${JSON.stringify(field)}.`, {
+  const name = request.field ?? PASSWORD_FIELD;
+  const wanted = request.version ?? "current";
+  if (name === PASSWORD_FIELD) {
+    const found = pickVersion(row.versions, wanted);
+    if (!found) throw noVersion(row, path, wanted);
+    return { row, path, field: name, key: name, type: "secret", version: found.number };
+  }
+  const field = row.fields?.find((one) => one.name === name);
+  if (!field) {
+    throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no field ${JSON.stringify(name)}.`, {
+      hint: "`coffre get` shows its fields.",
       details: { credentialId: row.id },
     });
   }
-  return { row, path, field, version: pickVersion(row, path, request.version ?? "current") };
+  const found = pickVersion(field.versions, wanted);
+  if (!found) throw noFieldVersion(row, path, field, wanted);
+  return { row, path, field: name, key: field.id, type: found.type, version: found.number };
 }
 
-function answer({ row, path, field, version }: FoundVersion, value: Secret | undefined): ValueAnswer | CoffreError {
+function answer(found: FoundVersion, value: Secret | undefined): ValueAnswer | CoffreError {
+  const { row, path, field, type, version } = found;
   const { id, username } = row;
   if (!value) {
-    return new CoffreError("CORRUPT", `The value of version ${version.number} of ${named(path, id)} is missing.`, {
+    return new CoffreError("CORRUPT", `The value of version ${version} of ${named(path, id)} is missing.`, {
       hint: "Run `coffre vault check`.",
-      details: { table: "value", id, version: version.number },
+      details: { table: "value", id, version },
     });
   }
   return {
@@ -68,7 +86,8 @@ function answer({ row, path, field, version }: FoundVersion, value: Secret | und
     path,
     ...(username === undefined ? {} : { username }),
     field,
-    version: version.number,
+    type,
+    version,
     status: rowStatus(row),
     value,
   };
@@ -101,21 +120,48 @@ export function findCredentialId(tx: ReadRows, path: readonly string[]): string 
   return categoryId === undefined ? undefined : tx.credentialNamed(categoryId, name.normalize("NFC"));
 }
 
+type WantedVersion = NonNullable<ValueRequest["version"]>;
+
 /** `previous` is the newest of the previous ones; a number may be of any state. */
-function pickVersion(
-  row: Readonly<CredentialRow>,
-  path: readonly string[],
-  wanted: NonNullable<ValueRequest["version"]>,
-): VersionInfo {
-  let newest: VersionInfo | undefined;
-  for (const version of row.versions) {
+function pickVersion<Version extends { number: number; state: string }>(
+  versions: readonly Version[],
+  wanted: WantedVersion,
+): Version | undefined {
+  let newest: Version | undefined;
+  for (const version of versions) {
     const fits = typeof wanted === "number" ? version.number === wanted : version.state === wanted;
     if (fits && version.number > (newest?.number ?? 0)) newest = version;
   }
-  if (newest) return newest;
-  const what = typeof wanted === "number" ? `version ${wanted}` : `${wanted} version`;
-  throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${what}; it is ${rowStatus(row)}.`, {
+  return newest;
+}
+
+function noVersion(row: Readonly<CredentialRow>, path: readonly string[], wanted: WantedVersion): CoffreError {
+  const status = rowStatus(row);
+  return new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${words(wanted)}; it is ${status}.`, {
     hint: "`coffre history` lists its versions.",
-    details: { credentialId: row.id, status: rowStatus(row) },
+    details: { credentialId: row.id, status },
   });
+}
+
+function noFieldVersion(
+  row: Readonly<CredentialRow>,
+  path: readonly string[],
+  { name, versions, removedAt }: FieldRow,
+  wanted: WantedVersion,
+): CoffreError {
+  const now =
+    removedAt !== undefined
+      ? `; it was removed at ${removedAt}`
+      : versions.some(({ state }) => state === "current")
+        ? ""
+        : "; it awaits its value";
+  const what = `The field ${name} of credential ${named(path, row.id)}`;
+  return new CoffreError("NOT_FOUND", `${what} has no ${words(wanted)}${now}.`, {
+    hint: `\`coffre history --field ${name}\` lists its versions.`,
+    details: { credentialId: row.id, field: name },
+  });
+}
+
+function words(wanted: WantedVersion): string {
+  return typeof wanted === "number" ? `version ${wanted}` : `${wanted} version`;
 }

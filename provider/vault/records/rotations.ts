@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { CoffreError } from "../../core/errors.js";
+import { PASSWORD_FIELD } from "../../core/field.js";
 import { applyResolution, applySteps } from "../journal.js";
 import type { Credential, Journal, Lease, LeaseGrant, LeaseRequest, Resolution, RotationStep } from "../port.js";
 import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
@@ -117,7 +118,10 @@ function writeSteps(
   for (const booking of applied.bookings) bookLogin(tx, context, booking);
   for (const { bookingId, outcome } of applied.settlements) settleLogin(tx, bookingId, outcome);
   tx.putCredential(row);
-  if (applied.staged) tx.putValue(row.id, applied.staged.version, applied.staged.value);
+  if (applied.staged) {
+    const { version, value } = applied.staged;
+    tx.putValue({ credentialId: row.id, field: PASSWORD_FIELD, version }, value);
+  }
   for (const { action, ...facts } of applied.events) logEvent(tx, context, action, [row.id], facts);
   return viewCredential(new Tree(tx), keyed, row);
 }

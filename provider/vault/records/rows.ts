@@ -2,6 +2,7 @@ import type { CoffreError } from "../../core/errors.js";
 import type { PasswordPolicy } from "../../core/policy.js";
 import type { Secret } from "../../core/secret.js";
 import type {
+  Field,
   Journal,
   LoginBooking,
   LoginOutcome,
@@ -61,7 +62,7 @@ export interface ReadRows {
    * The values of many versions at once, in the order asked: `undefined` where there is none, and an error in the place
    * of one that can't be read.
    */
-  values(wanted: readonly { credentialId: string; version: number }[]): (Secret | CoffreError | undefined)[];
+  values(wanted: readonly ValueKey[]): (Secret | CoffreError | undefined)[];
   booking(id: string): BookingRow | undefined;
   bookingsOf(by: { account: string } | { host: string }): BookingRow[];
   /** Events numbered above `after`, oldest first; at least one if there is any, and some more than `about` at most. */
@@ -76,7 +77,7 @@ export interface WriteRows extends ReadRows {
   putCredential(row: CredentialRow): void;
   /** With all its values. */
   removeCredential(row: CredentialRow): void;
-  putValue(credentialId: string, version: number, value: Secret): void;
+  putValue(key: ValueKey, value: Secret): void;
   putBooking(row: BookingRow): void;
   removeBooking(id: string): void;
   /** Numbers the event and writes it with the rows that changed. */
@@ -113,6 +114,8 @@ export interface CredentialRow {
   valueManagedBy: "coffre" | "external";
   rotation?: RotationPolicy;
   targets: TargetRecord[];
+  /** Missing if it never had any. */
+  fields?: FieldRow[];
   owner?: OwnerRow;
   versions: VersionInfo[];
   journal: Journal;
@@ -121,6 +124,19 @@ export interface CredentialRow {
   /** Set while it is out of the tree, with the path that it had. */
   archived?: { at: string; path: string[] };
   resolution?: string;
+}
+
+export interface FieldRow extends Field {
+  /** Names the field where its values are, so that these show no name: `fd_` and random letters and digits. */
+  id: string;
+}
+
+/** Where a value is. */
+export interface ValueKey {
+  credentialId: string;
+  /** A field's id; `password` for the password. */
+  field: string;
+  version: number;
 }
 
 /** One login that was booked and isn't known to have succeeded. */
