@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { type Configuration, requireUrl, resolveConfiguration } from "../config/index.js";
+import { type Configuration, requireUrl, resolveConfiguration, userStateFolder } from "../config/index.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { RotationContext } from "../rotation/context.js";
 import type { EmbeddedVault } from "../vault/embedded/embedded-vault.js";
 import type { Vault } from "../vault/port.js";
+import type { Witness } from "../witness/witness.js";
 import { askHidden } from "./prompt.js";
 import { readStackConfiguration } from "./stack-configuration.js";
 import { Terminal } from "./terminal.js";
@@ -26,6 +27,17 @@ export interface ProgramSignals {
   unread: AbortSignal;
 }
 
+const OLDER =
+  "Nothing is rotated until `coffre verify --all` has found what the targets accept, and `coffre resolve --accept-rollback` has decided.";
+
+/** One thing that `coffre doctor` looked at. `ok: undefined`: neither good nor bad, only worth knowing. */
+export interface Check {
+  check: string;
+  ok: boolean | undefined;
+  detail: string;
+  hint?: string;
+}
+
 /** What a command works with. Whatever it opens is closed by the program, however the command ends. */
 export class CommandContext {
   readonly terminal: Terminal;
@@ -36,6 +48,7 @@ export class CommandContext {
   readonly signal: AbortSignal;
   readonly #options: GlobalOptions;
   #vault: Promise<Vault> | undefined;
+  #witness: Witness | undefined;
   #rotation: Promise<RotationContext> | undefined;
 
   constructor(options: GlobalOptions, { stopped, unread }: ProgramSignals) {
@@ -87,8 +100,40 @@ export class CommandContext {
       const passphrase = await askHidden("Passphrase of the vault: ");
       configuration = { ...configuration, key: { kind: "passphrase", source: "typed", read: () => passphrase } };
     }
-    const { openVault } = await import("../vault/open.js");
-    return openVault(configuration, { actor: this.actor, clock: this.clock });
+    const [{ openVault }, { Witness }] = await Promise.all([
+      import("../vault/open.js"),
+      import("../witness/witness.js"),
+    ]);
+    const vault = openVault(configuration, { actor: this.actor, clock: this.clock });
+    const witness = new Witness({ vault, folder: this.stateFolder });
+    const lost = await witness.lost().catch(async (error: unknown) => {
+      await vault.close();
+      throw error;
+    });
+    this.#witness = witness;
+    if (lost) this.terminal.warn(`this vault is older than what was seen of it here on ${lost.at}. ${OLDER}`);
+    return vault;
+  }
+
+  /** Where it is remembered how far vaults had come. */
+  get stateFolder(): string {
+    return userStateFolder(this.env);
+  }
+
+  /** Whether an older copy of the vault would be noticed here. */
+  async checkWitness(): Promise<Check> {
+    const check = "witness";
+    const { isWritable } = await import("../witness/seen.js");
+    const lost = await this.#witness?.lost();
+    if (lost)
+      return { check, ok: false, detail: `the vault is older than what was seen of it on ${lost.at}`, hint: OLDER };
+    if (isWritable(this.stateFolder)) return { check, ok: true, detail: `kept in ${this.stateFolder}` };
+    return {
+      check,
+      ok: undefined,
+      detail: `${this.stateFolder} can't be written: an older copy of the vault's file is noticed by Pulumi states only`,
+      hint: "Set XDG_STATE_HOME to a folder of yours that lasts.",
+    };
   }
 
   /** What rotations need, on the configured vault. @throws as {@link vault} */
@@ -104,7 +149,15 @@ export class CommandContext {
       import("../target/drivers.js"),
     ]);
     const { clock, env, signal } = this;
-    return createRotationContext({ vault, drivers: allDrivers, clock, environment: env, signal });
+    const witness = this.#witness;
+    return createRotationContext({
+      vault,
+      drivers: allDrivers,
+      clock,
+      environment: env,
+      signal,
+      ...(witness === undefined ? {} : { witness }),
+    });
   }
 
   /** Ends connections; a failure of closing never hides what the command said. */
@@ -113,6 +166,7 @@ export class CommandContext {
       const { closeRotationContext } = await import("../rotation/context.js");
       await this.#rotation.then(closeRotationContext).catch(() => undefined);
     }
+    await this.#witness?.raise(this.clock.now());
     await this.#vault?.then((vault) => vault.close()).catch(() => undefined);
   }
 }

@@ -45,6 +45,12 @@ export async function askNewHidden(question: string): Promise<Secret> {
   return first;
 }
 
+/** Asks for a yes on the terminal; anything else is a no. @throws CoffreError INTERRUPTED */
+export async function askYes(question: string): Promise<boolean> {
+  const answer = await askHidden(`${question} Type yes: `);
+  return answer.reveal().trim().toLowerCase() === "yes";
+}
+
 /** All of stdin as one value; one line end at its end is the shell's, not the value's. @throws CoffreError INVALID_INPUT */
 export async function readHiddenInput(): Promise<Secret> {
   const chunks: Buffer[] = [];

@@ -26,6 +26,13 @@ export function userConfigurationPath(env: Environment): string {
   return join(folder, "coffre", "config.yaml");
 }
 
+/** What Coffre remembers of this user's runs: `$XDG_STATE_HOME/coffre`, or the same under `~/.local/state`. */
+export function userStateFolder(env: Environment): string {
+  const named = env["XDG_STATE_HOME"];
+  const folder = named !== undefined && isAbsolute(named) ? named : join(homeFolder(env), ".local", "state");
+  return join(folder, "coffre");
+}
+
 /** The folder of the Pulumi project that `cwd` is in; `cwd` where there is none. */
 export function projectFolder(cwd: string): string {
   return findUp(cwd, PROJECT_FILES) ?? resolve(cwd);

@@ -1,4 +1,4 @@
-export { userConfigurationPath } from "./files.js";
+export { userConfigurationPath, userStateFolder } from "./files.js";
 export type { Environment } from "./files.js";
 export { requireUrl, resolveConfiguration } from "./resolve.js";
 export type { Configuration, ConfigurationInput, SecretSource } from "./resolve.js";

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { RotationContext } from "../rotation/context.js";
 import type { Category, Credential, Vault, VaultIdentity } from "../vault/port.js";
 
@@ -26,6 +27,7 @@ export class Overview {
   readonly #vault: Vault;
   readonly #stack: string;
   #identity: Promise<VaultIdentity> | undefined;
+  #heads: { proofs: string[]; answers: Promise<boolean[]> } | undefined;
   #credentials: Promise<Map<string, Credential>> | undefined;
   #categories: Promise<Map<string, Category>> | undefined;
 
@@ -36,6 +38,20 @@ export class Overview {
 
   identity(): Promise<VaultIdentity> {
     return (this.#identity ??= this.#vault.identity());
+  }
+
+  /** Whether this was once the newest event's proof; the questions of one moment go in one request. */
+  hasHead(proof: string): Promise<boolean> {
+    if (!this.#heads) {
+      const proofs: string[] = [];
+      const answers = setImmediate().then(() => {
+        this.#heads = undefined;
+        return this.#vault.hasHeads(proofs);
+      });
+      this.#heads = { proofs, answers };
+    }
+    const index = this.#heads.proofs.push(proof) - 1;
+    return this.#heads.answers.then((answers) => answers[index] === true);
   }
 
   /** This stack's live credentials by id, in one request. */

@@ -3,7 +3,7 @@ import type { Credential, VaultIdentity } from "../vault/port.js";
 
 /**
  * What a resource's state remembers of the vault that it was written to (`protocol.md` section 7):
- * `<vault id>:<restore counter>:<head>:<resolution or nothing>`.
+ * `<vault id>:<restore counter>:<head>:<resolution or nothing>:<beginning of the head's proof>`.
  */
 export interface VaultStamp {
   vaultId: string;
@@ -12,16 +12,27 @@ export interface VaultStamp {
   head: number;
   /** Id of the person's decision about a rollback that this state has seen. */
   resolution: string | undefined;
+  /** What the vault has to know of that event, as {@link VaultIdentity.headProof}; `undefined` in a state of an early release. */
+  proof: string | undefined;
+}
+
+/** Enough of a proof: it can't be computed without the vault's key, so nobody can look for another one like it. */
+const PROOF_DIGITS = 16;
+
+/** Knows the vault's past: see the port's `hasHeads`. */
+export interface Past {
+  hasHead(proof: string): Promise<boolean>;
 }
 
 export function formatStamp(identity: VaultIdentity, credential?: Pick<Credential, "resolution">): string {
-  return [identity.id, identity.restoreCounter, identity.head, credential?.resolution ?? ""].join(":");
+  const proof = identity.headProof.split(":")[1]?.slice(0, PROOF_DIGITS) ?? "";
+  return [identity.id, identity.restoreCounter, identity.head, credential?.resolution ?? "", proof].join(":");
 }
 
 /** @returns `undefined` for a state without a stamp: a resource that was only looked up. @throws CoffreError BAD_RESPONSE */
 export function parseStamp(text: unknown): VaultStamp | undefined {
   if (text === undefined) return undefined;
-  const [vaultId, restoreCounter, head, resolution, ...more] = typeof text === "string" ? text.split(":") : [];
+  const [vaultId, restoreCounter, head, resolution, digits, ...more] = typeof text === "string" ? text.split(":") : [];
   const numbers = [restoreCounter, head].map((part) => (part !== undefined && /^\d+$/.test(part) ? Number(part) : NaN));
   if (!vaultId || resolution === undefined || more.length > 0 || numbers.some(Number.isNaN)) {
     throw new CoffreError("BAD_RESPONSE", "The state's vaultStamp can't be read", {
@@ -29,7 +40,13 @@ export function parseStamp(text: unknown): VaultStamp | undefined {
     });
   }
   const [counter = 0, newest = 0] = numbers;
-  return { vaultId, restoreCounter: counter, head: newest, resolution: resolution === "" ? undefined : resolution };
+  return {
+    vaultId,
+    restoreCounter: counter,
+    head: newest,
+    resolution: resolution === "" ? undefined : resolution,
+    proof: digits === undefined || digits === "" ? undefined : `${newest}:${digits}`,
+  };
 }
 
 /** Is the vault that answers the one that the state was written to? @throws CoffreError WRONG_VAULT, before any request about an entry */
@@ -44,9 +61,18 @@ export function refuseOtherVault(stamp: VaultStamp | undefined, identity: VaultI
   );
 }
 
-/** True if the vault is older than the state: a copy was put in its place, or a backup was restored. */
-export function isRolledBack(stamp: VaultStamp | undefined, identity: VaultIdentity): boolean {
-  return stamp !== undefined && (identity.restoreCounter > stamp.restoreCounter || identity.head < stamp.head);
+/**
+ * True if the vault is older than the state: a copy was put in its place, or a backup was restored. A copy that has come
+ * as far again by itself has another past than the state has seen.
+ */
+export async function isRolledBack(
+  stamp: VaultStamp | undefined,
+  identity: VaultIdentity,
+  past: Past,
+): Promise<boolean> {
+  if (stamp === undefined) return false;
+  if (identity.restoreCounter > stamp.restoreCounter || identity.head < stamp.head) return true;
+  return stamp.proof !== undefined && !(await past.hasHead(stamp.proof));
 }
 
 /**
@@ -73,7 +99,12 @@ export interface KnownCredential {
  * Refuses to act on a credential in a vault that is older than the state, until a person has decided by `coffre resolve`.
  * A state that is older than the vault passes: it is brought up to date. @throws CoffreError ROLLED_BACK
  */
-export function refuseRolledBack(known: KnownCredential, identity: VaultIdentity, credential: Credential): void {
+export async function refuseRolledBack(
+  known: KnownCredential,
+  identity: VaultIdentity,
+  credential: Credential,
+  past: Past,
+): Promise<void> {
   const { stamp, version } = known;
   if (stamp === undefined) return;
   const decided = credential.resolution !== undefined && credential.resolution !== stamp.resolution;
@@ -82,7 +113,7 @@ export function refuseRolledBack(known: KnownCredential, identity: VaultIdentity
   const seenState = credential.versions.find(({ number }) => number === version)?.state;
   // What was current once is never pending or discarded again, except in an older copy.
   const lost = version !== undefined && (newest < version || seenState === "pending" || seenState === "discarded");
-  if (!lost && !isRolledBack(stamp, identity)) return;
+  if (!lost && !(await isRolledBack(stamp, identity, past))) return;
   const name = credential.path.join("/");
   const seen = lost ? ` and lacks version ${version} of ${name} as a current one` : "";
   throw new CoffreError("ROLLED_BACK", `The vault "${identity.name}" is older than the state of ${name}${seen}`, {
@@ -95,8 +126,13 @@ export function refuseRolledBack(known: KnownCredential, identity: VaultIdentity
  * What a NOT_FOUND means for an entry that the state knows: gone, or lost by a rollback.
  * @throws CoffreError ROLLED_BACK if the vault is older than the state
  */
-export function refuseLost(stamp: VaultStamp | undefined, identity: VaultIdentity, what: string): void {
-  if (!isRolledBack(stamp, identity)) return;
+export async function refuseLost(
+  stamp: VaultStamp | undefined,
+  identity: VaultIdentity,
+  past: Past,
+  what: string,
+): Promise<void> {
+  if (!(await isRolledBack(stamp, identity, past))) return;
   throw new CoffreError("ROLLED_BACK", `The vault "${identity.name}" is older than this state and lacks ${what}`, {
     hint: "Bring back the newer vault. If it is lost, take the resource out of the state with `pulumi state delete`; the next up makes it anew.",
   });

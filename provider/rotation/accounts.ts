@@ -17,6 +17,7 @@ export async function retireAccounts(context: RotationContext, credential: Crede
     for (const { record, spec } of targetsOf(context, credential)) {
       const how = retirement(record, spec);
       if (how === "keep") continue;
+      await context.refuseOlder(credential);
       if (spec.admin.by === "self") {
         notes.push(`${spec.account} was kept: without an admin nobody could ${how} it`);
         continue;

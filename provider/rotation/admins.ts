@@ -109,19 +109,33 @@ export async function connectBooked(
   const waitUntil = context.clock.monotonicMs() + spec.waitForSeconds * 1000;
   for (;;) {
     const booking = { id: randomUUID(), account, host: addressOf(spec), kind };
-    await context.vault.bookLogin(booking);
-    let outcome: LoginOutcome = "not-made";
     try {
-      const session = await driver.connect(spec, login, context.signal);
-      outcome = "succeeded";
-      return session;
+      return await context.logins.inTurn(booking.host, () =>
+        tryBooked(context, booking, () => driver.connect(spec, login, context.signal)),
+      );
     } catch (error) {
-      if (isCoffreError(error, "LOGIN_REFUSED")) outcome = "refused";
       if (!isCoffreError(error, "UNREACHABLE") || context.clock.monotonicMs() >= waitUntil) throw error;
-    } finally {
-      await context.vault.settleLogin(booking.id, outcome);
     }
     await context.clock.sleep(RETRY_CONNECT_MS, context.signal);
+  }
+}
+
+async function tryBooked(
+  { vault }: RotationContext,
+  booking: LoginBooking,
+  connect: () => Promise<TargetSession>,
+): Promise<TargetSession> {
+  await vault.bookLogin(booking);
+  let outcome: LoginOutcome = "not-made";
+  try {
+    const session = await connect();
+    outcome = "succeeded";
+    return session;
+  } catch (error) {
+    if (isCoffreError(error, "LOGIN_REFUSED")) outcome = "refused";
+    throw error;
+  } finally {
+    await vault.settleLogin(booking.id, outcome);
   }
 }
 

@@ -40,6 +40,7 @@ export async function applyVersion(context: RotationContext, application: Applic
   const before = progressOf(application);
   const probes = before.setStarted && !canRepeat(spec);
   if (probes && (await alreadyInForce(context, application))) return "applied";
+  if (probes && spec.verifyAddresses.length === 0) await logInWithPending(application);
   const session = await application.sessions.for(spec, application.leased.credential).catch(async (error: unknown) => {
     throw probes && spec.admin.by === "self" && isCoffreError(error, "LOGIN_REFUSED")
       ? await noWayIn(application)
@@ -94,17 +95,32 @@ async function alreadyInForce(context: RotationContext, application: Application
   const address = spec.verifyAddresses[0];
   if (!address) return false;
   const booking = bookingFor(spec, address, "probe");
-  await leased.record({ step: "book-login", booking });
-  const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
-  if (proof.proof === "works") {
-    const confirmed = { step: "set-confirmed" as const, version, account: spec.account };
-    const verified = { step: "verified" as const, version, account: spec.account };
-    await leased.record(...settle(booking, "succeeded"), confirmed, verified, ...application.lastSteps);
-    return true;
+  return context.logins.inTurn(booking.host, async () => {
+    await leased.record({ step: "book-login", booking });
+    const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
+    if (proof.proof === "works") {
+      const confirmed = { step: "set-confirmed" as const, version, account: spec.account };
+      const verified = { step: "verified" as const, version, account: spec.account };
+      await leased.record(...settle(booking, "succeeded"), confirmed, verified, ...application.lastSteps);
+      return true;
+    }
+    await leased.record(...settle(booking, proof.proof === "refused" ? "refused" : "not-made"));
+    if (proof.proof === "refused") return false;
+    throw unproven(spec, version, proof.reason);
+  });
+}
+
+/**
+ * The same for `verify: "none"`, where a login proves nothing: it only opens the session that sets the value once more.
+ * Refused, the session is opened with the current value.
+ */
+async function logInWithPending({ sessions, spec, value }: Application): Promise<void> {
+  if (spec.admin.by !== "self") return;
+  try {
+    await sessions.openAs(spec, value);
+  } catch (error) {
+    if (!isCoffreError(error, "LOGIN_REFUSED")) throw error;
   }
-  await leased.record(...settle(booking, proof.proof === "refused" ? "refused" : "not-made"));
-  if (proof.proof === "refused") return false;
-  throw unproven(spec, version, proof.reason);
 }
 
 /** A driver that throws in `set` has sent nothing, or says `in-doubt` itself; what it throws is reported as it is. */
@@ -121,7 +137,7 @@ async function prove(
 ): Promise<void> {
   const { spec, leased, version } = application;
   const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
-  if (accountMade) steps.push({ step: "account-made", account: spec.account });
+  if (accountMade && !isKnownAsMade(application)) steps.push({ step: "account-made", account: spec.account });
   for (const [index, address] of spec.verifyAddresses.entries()) {
     let booking = (index === 0 ? firstBooking : undefined) ?? bookingFor(spec, address, "proof");
     if (booking !== firstBooking) await leased.record(...steps.splice(0), { step: "book-login", booking });
@@ -143,6 +159,11 @@ async function prove(
   }
   if (spec.verifyAddresses.length > 0) steps.push({ step: "verified", version, account: spec.account });
   await leased.record(...steps, ...application.lastSteps);
+}
+
+/** A target may know its account as ours for ever, by a mark; the vault notes the making once. */
+function isKnownAsMade({ leased, spec }: Application): boolean {
+  return leased.credential.targets.some(({ account, accountMade }) => account === spec.account && accountMade);
 }
 
 /** Not cut short by `context.signal`: what is set is also proven, in a bounded time. */

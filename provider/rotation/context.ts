@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import type { TargetDriver } from "../target/port.js";
-import type { Vault } from "../vault/port.js";
+import type { Credential, Vault } from "../vault/port.js";
 import { AdminPool } from "./admins.js";
+import { Turns } from "./turns.js";
 
 /** What every function of a rotation needs. One a process and vault: it owns the shared admin connections. */
 export interface RotationContext {
@@ -12,10 +13,14 @@ export interface RotationContext {
   /** Where `passwordEnv` is looked up. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly admins: AdminPool;
+  /** Logins that may be refused, one at a time on each `host:port`. */
+  readonly logins: Turns;
   /** Milliseconds to wait for a lease that a living process holds. Default 120,000. */
   readonly leaseWaitMs: number;
   /** Once aborted nothing new is started; what is under way is finished. */
   readonly signal: AbortSignal | undefined;
+  /** Asked before an account is changed. @throws CoffreError ROLLED_BACK if the vault is older than what was seen of it */
+  refuseOlder(credential: Credential): Promise<void>;
 }
 
 export interface RotationContextOptions {
@@ -27,6 +32,8 @@ export interface RotationContextOptions {
   /** Default 120,000. */
   leaseWaitMs?: number;
   signal?: AbortSignal;
+  /** Default: nothing was seen of the vault. */
+  witness?: { refuseOlder(credential: Credential): Promise<void> };
 }
 
 export function createRotationContext(options: RotationContextOptions): RotationContext {
@@ -36,8 +43,10 @@ export function createRotationContext(options: RotationContextOptions): Rotation
     clock: options.clock,
     environment: options.environment ?? process.env,
     admins: new AdminPool(),
+    logins: new Turns(),
     leaseWaitMs: options.leaseWaitMs ?? 120_000,
     signal: options.signal,
+    refuseOlder: async (credential) => options.witness?.refuseOlder(credential),
   };
 }
 

@@ -1,4 +1,5 @@
 import { CoffreError, isCoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
 import type { TargetSession, TargetSpec } from "../target/port.js";
 import type { Credential, LoginBooking, ValueRequest } from "../vault/port.js";
 import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
@@ -39,6 +40,12 @@ export class RunSessions {
     const session = await this.#logInAsItself(spec, credential);
     this.#own.set(spec.account, session);
     return session;
+  }
+
+  /** The account's own session, opened with this value, one of several that may work. @throws as {@link for} */
+  async openAs(spec: TargetSpec, password: Secret): Promise<void> {
+    const login = { username: spec.username, password, self: true, label: spec.account };
+    this.#own.set(spec.account, await connectBooked(this.#context, spec, login, "probe"));
   }
 
   async #logInAsItself(spec: TargetSpec, credential: Credential): Promise<TargetSession> {

@@ -87,6 +87,7 @@ async function goOn(run: Run, causes: readonly string[]): Promise<RotationOutcom
 
 /** @param before with every target that the run may have to do with, since their time limits make the lease's */
 async function withRun<T>(context: RotationContext, before: Credential, work: (run: Run) => Promise<T>): Promise<T> {
+  await context.refuseOlder(before);
   const sessions = new RunSessions(context, resume);
   try {
     return await withLease(context, before.id, leaseSeconds(context, before), (leased) =>

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isCoffreError } from "../core/errors.js";
-import type { TargetSpec } from "../target/port.js";
+import type { TargetAddress, TargetSpec } from "../target/port.js";
 import type { Credential, LoginOutcome, VersionInfo } from "../vault/port.js";
 import { addressOf } from "./admins.js";
 import { driverFor, type RotationContext } from "./context.js";
@@ -11,7 +11,7 @@ import { targetsOf } from "./targets.js";
 /** What one target says of the vault's versions. */
 export interface TargetVerdict {
   account: string;
-  /** `host:port`. */
+  /** `host:port` that was logged in to: the account's own, or one of its `verifyHosts`. */
   address: string;
   verdict:
     "agrees" | "pending-version" | "earlier-version" | "differs" | "unreachable" | "not-verifiable" | "not-tried";
@@ -30,7 +30,7 @@ const LEASE_SECONDS = 30;
 export async function verifyCredential(context: RotationContext, id: string): Promise<TargetVerdict[]> {
   const credential = await context.vault.readCredential(id);
   const verdicts: TargetVerdict[] = [];
-  for (const { spec } of targetsOf(context, credential)) verdicts.push(await judge(context, credential, spec));
+  for (const { spec } of targetsOf(context, credential)) verdicts.push(...(await judge(context, credential, spec)));
   const current = credential.versions.find(({ state }) => state === "current");
   const proven = verdicts.length > 0 && verdicts.every(({ verdict }) => verdict === "agrees");
   if (proven && current?.verified === false) {
@@ -39,13 +39,37 @@ export async function verifyCredential(context: RotationContext, id: string): Pr
   return verdicts;
 }
 
-async function judge(context: RotationContext, credential: Credential, spec: TargetSpec): Promise<TargetVerdict> {
-  const found = { account: spec.account, address: addressOf(spec) };
-  if (spec.verifyAddresses.length === 0)
-    return { ...found, verdict: "not-verifiable", reason: "the target says verify: none" };
+/** One verdict for each address: the server that is set, and each of its `verifyHosts`. */
+async function judge(context: RotationContext, credential: Credential, spec: TargetSpec): Promise<TargetVerdict[]> {
+  if (spec.verifyAddresses.length === 0) {
+    const reason = "the target says verify: none";
+    return [{ account: spec.account, address: addressOf(spec), verdict: "not-verifiable", reason }];
+  }
+  const verdicts: TargetVerdict[] = [];
+  for (const address of spec.verifyAddresses) {
+    // What works at the server is what its replicas should have: tried first there, it costs no refused login.
+    const found = verdicts.findLast(({ version }) => version !== undefined)?.version;
+    const versions = candidates(credential, spec).sort(
+      (a, b) => Number(b.number === found) - Number(a.number === found),
+    );
+    verdicts.push(await judgeAt(context, { credential, spec, address, versions }));
+  }
+  return verdicts;
+}
+
+interface Question {
+  credential: Credential;
+  spec: TargetSpec;
+  address: TargetAddress;
+  versions: readonly VersionInfo[];
+}
+
+async function judgeAt(context: RotationContext, question: Question): Promise<TargetVerdict> {
+  const { spec, address, versions } = question;
+  const found = { account: spec.account, address: `${address.host}:${address.port}` };
   let refused = "there is no version to try";
-  for (const version of candidates(credential, spec)) {
-    const proof = await tryVersion(context, credential.id, spec, version.number);
+  for (const version of versions) {
+    const proof = await tryVersion(context, question, version.number);
     if (proof.outcome === "works") return { ...found, verdict: VERDICTS[version.state], version: version.number };
     if (proof.outcome !== "refused") return { ...found, verdict: proof.outcome, reason: proof.reason };
     refused = proof.reason;
@@ -74,28 +98,26 @@ function candidates({ versions, journal }: Credential, spec: TargetSpec): Versio
 type Tried =
   { outcome: "works" } | { outcome: "refused" | "unreachable" | "not-verifiable" | "not-tried"; reason: string };
 
-async function tryVersion(context: RotationContext, id: string, spec: TargetSpec, version: number): Promise<Tried> {
-  const address = spec.verifyAddresses[0] ?? spec.address;
-  const booking = {
-    id: randomUUID(),
-    account: spec.account,
-    host: `${address.host}:${address.port}`,
-    kind: "probe" as const,
-  };
-  try {
-    await context.vault.bookLogin(booking);
-  } catch (error) {
-    if (isCoffreError(error, "BUDGET_SPENT")) return { outcome: "not-tried", reason: error.problem };
-    throw error;
-  }
-  let settled: LoginOutcome = "not-made";
-  try {
-    const { value } = await readValue(context, { id, version });
-    const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
-    if (proof.proof === "works") settled = "succeeded";
-    if (proof.proof === "refused") settled = "refused";
-    return proof.proof === "works" ? { outcome: "works" } : { outcome: proof.proof, reason: proof.reason };
-  } finally {
-    await context.vault.settleLogin(booking.id, settled);
-  }
+async function tryVersion(context: RotationContext, question: Question, version: number): Promise<Tried> {
+  const { credential, spec, address } = question;
+  const host = `${address.host}:${address.port}`;
+  const booking = { id: randomUUID(), account: spec.account, host, kind: "probe" as const };
+  return context.logins.inTurn(host, async () => {
+    try {
+      await context.vault.bookLogin(booking);
+    } catch (error) {
+      if (isCoffreError(error, "BUDGET_SPENT")) return { outcome: "not-tried", reason: error.problem };
+      throw error;
+    }
+    let settled: LoginOutcome = "not-made";
+    try {
+      const { value } = await readValue(context, { id: credential.id, version });
+      const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
+      if (proof.proof === "works") settled = "succeeded";
+      if (proof.proof === "refused") settled = "refused";
+      return proof.proof === "works" ? { outcome: "works" } : { outcome: proof.proof, reason: proof.reason };
+    } finally {
+      await context.vault.settleLogin(booking.id, settled);
+    }
+  });
 }

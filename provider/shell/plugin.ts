@@ -1,10 +1,11 @@
-import type { Configuration } from "../config/index.js";
+import { type Configuration, userStateFolder } from "../config/index.js";
 import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { Overview, type ResourceContext } from "../resources/context.js";
 import { closeRotationContext, createRotationContext, type RotationContext } from "../rotation/context.js";
 import { allDrivers } from "../target/drivers.js";
 import { openVault } from "../vault/open.js";
+import { Witness } from "../witness/witness.js";
 import { actor } from "./actor.js";
 import { engineAddress, watchEngine } from "./engine-watch.js";
 import { limitConcurrency } from "./limit.js";
@@ -22,6 +23,7 @@ class Plugin {
   readonly #stopped = new AbortController();
   readonly #limit = limitConcurrency(MOST_AT_ONCE);
   #context: Promise<ResourceContext> | undefined;
+  #witness: Witness | undefined;
   #configuration: Configuration | undefined;
   #underWay = 0;
   #watching = false;
@@ -41,7 +43,7 @@ class Plugin {
     this.#underWay++;
     try {
       return await this.#limit(async () => {
-        this.#context ??= openContext(lookup, this.#stopped.signal);
+        this.#context ??= openContext(lookup, this.#stopped.signal, (witness) => (this.#witness = witness));
         return await work(await this.#context);
       });
     } finally {
@@ -67,6 +69,7 @@ class Plugin {
     if (this.#underWay > 0) return;
     const context = await this.#context?.catch(() => undefined);
     if (context) {
+      await this.#witness?.raise(systemClock.now());
       await closeRotationContext(context.rotation).catch(() => undefined);
       await context.vault.close().catch(() => undefined);
     }
@@ -77,7 +80,11 @@ class Plugin {
 /** One a process: the engine starts a plugin process for each provider instance. */
 export const plugin = new Plugin();
 
-async function openContext(lookup: Lookup, signal: AbortSignal): Promise<ResourceContext> {
+async function openContext(
+  lookup: Lookup,
+  signal: AbortSignal,
+  keep: (witness: Witness) => void,
+): Promise<ResourceContext> {
   const configuration = configurationOf(lookup);
   const stack = lookup(STACK_KEY);
   if (stack === undefined) {
@@ -86,9 +93,12 @@ async function openContext(lookup: Lookup, signal: AbortSignal): Promise<Resourc
     });
   }
   const vault = openVault(configuration, { actor: actor("pulumi"), clock: systemClock });
+  const witness = new Witness({ vault, folder: userStateFolder(process.env) });
+  await witness.lost(); // before this run adds to the vault's past
+  keep(witness);
   return {
     vault,
-    rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal }),
+    rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal, witness }),
     stack,
     rootCategory: configuration.rootCategory,
     rotateDue: configuration.rotateDue,

@@ -8,7 +8,7 @@ import type { BookingRow } from "./records/rows.js";
 export const BUDGET = {
   /** Counted attempts for one account, over all who ask. */
   account: { attempts: 2, minutes: 30 },
-  /** Refused logins for one host, from one source machine. */
+  /** Refused logins for one host, from one source machine, and those with a doubtful value whose outcome isn't known. */
   host: { attempts: 2, minutes: 60 },
 } as const;
 
@@ -34,8 +34,12 @@ export function checkBudget(question: BudgetQuestion): void {
   const accountFree = freeAt(countedAttempts(ofAccount), BUDGET.account);
   if (accountFree !== undefined) throw spent("account", account, accountFree);
 
+  // Proofs that are under way count only once they are refused: a hundred accounts of one server rotate at once.
   const ofHost = within(bookings, BUDGET.host.minutes, now).filter(
-    (booking) => booking.host === host && booking.source === source && booking.outcome === "refused",
+    (booking) =>
+      booking.host === host &&
+      booking.source === source &&
+      (booking.outcome === "refused" || (booking.kind === "probe" && booking.cleared !== true)),
   );
   const hostFree = freeAt(ofHost.map(bookedAt), BUDGET.host);
   if (hostFree !== undefined) throw spent("host", host, hostFree);

@@ -21,6 +21,12 @@ export interface Vault {
   /** Who this vault is, and how far it has come. One cheap request. @throws VAULT_MISSING */
   identity(): Promise<VaultIdentity>;
 
+  /**
+   * For each proof that {@link VaultIdentity.headProof} gave, whether it is one of this vault's own past: a copy that was
+   * older once has another past, however far it has come since. At least the first 16 digits of a proof are needed.
+   */
+  hasHeads(proofs: readonly string[]): Promise<boolean[]>;
+
   /** A digest of `text` under a key of the vault's own, 32 hex digits: equal texts, equal digests, in this vault only. */
   digest(text: string): Promise<string>;
 
@@ -134,6 +140,8 @@ export interface VaultIdentity {
   restoreCounter: number;
   /** Number of the newest event; it never goes down in a vault that wasn't rolled back. */
   head: number;
+  /** Proof of that event and of all before it, `<head>:<32 hex digits>`. Nobody without the vault's key can make one. */
+  headProof: string;
 }
 
 /** Candidates in one rotation: a target that refuses three drawn values refuses something else (`protocol.md` 3). */
@@ -325,6 +333,8 @@ export interface Credential {
   archivedAt?: string;
   /** Set by `coffre resolve` after a rollback; a state that hasn't seen this id accepts the older vault. */
   resolution?: string;
+  /** When that was, ISO 8601, UTC. */
+  resolvedAt?: string;
 }
 
 export interface VersionInfo {

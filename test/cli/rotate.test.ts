@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { copyFile, rename } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import pg from "pg";
@@ -238,10 +239,21 @@ test("verify finds which version a target accepts, and --accept takes a person's
   ]);
   expect(await shell.coffre(["verify", "--all"])).toMatchObject({ exitCode: 6 });
 
-  expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "1"])).toMatchObject({
+  expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "1"])).toEqual({
+    stdout: "",
+    stderr:
+      "coffre: Databases/drifting needs no decision (current, version 2, verified)\n" +
+      "  `coffre verify` says which version the target accepts. If version 1 is to be current all the same, add --yes.\n",
+    exitCode: 5,
+  });
+  const no = await shell.onTerminal(["resolve", "Databases/drifting", "--accept", "1"], "no\n");
+  expect(no).toMatchObject({ screen: expect.stringContaining("Make version 1 what everybody reads?"), exitCode: 5 });
+  expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "1", "--yes"])).toMatchObject({
     stdout: "Databases/drifting: current\n",
     exitCode: 0,
   });
+  const yes = await shell.onTerminal(["resolve", "Databases/drifting", "--accept", "1"], "yes\n");
+  expect(yes).toMatchObject({ screen: expect.stringContaining("Databases/drifting: current"), exitCode: 0 });
   expect(await read("Databases/drifting")).toBe(first);
   expect(await shell.coffre(["verify", "Databases/drifting"])).toMatchObject({ exitCode: 0 });
   expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "9"])).toMatchObject({
@@ -269,6 +281,35 @@ test("the way out of a rolled-back vault works as the pages say: verify, accept,
     expect(await shell.coffre(["rotate", path])).toMatchObject({ exitCode: 0 });
   }
   for (const name of names) expect(await logsIn(name, await read(`Databases/${name}`))).toBe(true);
+});
+
+test("from an older copy of the file nothing is set, however far it has come again, until a person has decided", async () => {
+  await account("put_back");
+  await shell.coffre(["rotate", "Databases/put_back"]);
+  await vault.close(); // so that the file is all there is
+  await copyFile(shell.vaultFile, `${shell.vaultFile}.older`);
+  await shell.coffre(["rotate", "Databases/put_back"]);
+  const newer = await read("Databases/put_back");
+  await rename(`${shell.vaultFile}.older`, shell.vaultFile);
+
+  const refused = await shell.coffre(["rotate", "Databases/put_back"]);
+  expect(refused).toMatchObject({ stdout: "", exitCode: 6 });
+  expect(refused.stderr).toContain("warning: this vault is older than what was seen of it here on ");
+  expect(refused.stderr).toContain("so Databases/put_back may have a newer password than it knows");
+  for (let checks = 0; checks < 12; checks += 1) await read("Databases/put_back");
+  expect(await shell.coffre(["rotate", "Databases/put_back"])).toMatchObject({ exitCode: 6 });
+  expect(await shell.coffre(["doctor"])).toMatchObject({
+    stdout: expect.stringContaining("failed  witness:"),
+    exitCode: 1,
+  });
+  expect((await shell.coffre(["verify", "--all"])).stdout).toContain("accepts no version");
+  expect(await logsIn("put_back", newer)).toBe(true);
+
+  const decided = await shell.coffre(["resolve", "--accept-rollback", "--all"]);
+  expect(decided).toMatchObject({ stdout: "Databases/admin: current\nDatabases/put_back: current\n", exitCode: 0 });
+  expect(await shell.coffre(["rotate", "Databases/put_back"])).toMatchObject({ stderr: "", exitCode: 0 });
+  expect(await logsIn("put_back", await read("Databases/put_back"))).toBe(true);
+  expect(await shell.coffre(["list", "--paths"])).toMatchObject({ stderr: "" });
 });
 
 async function changeBehindTheVault(user: string, password: string): Promise<void> {

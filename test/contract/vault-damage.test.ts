@@ -335,4 +335,20 @@ describe("an older copy of the whole file", () => {
     await failure(copy.check({ head: "12" }), "INVALID_INPUT");
     expect((await copy.identity()).head).toBeLessThan((await now.identity()).head);
   });
+
+  test("that has come further by itself doesn't know what the newer one saw, though somebody writes it into its place", async () => {
+    const { head: seq, headProof } = await copyOf(original).open().identity();
+    const scene = copyOf(older);
+    await scene.with(async (vault) => {
+      while ((await vault.identity()).head < seq + 3) await readValue(vault, first.id);
+      expect(await vault.hasHeads([headProof, headBefore])).toEqual([false, true]);
+    });
+    scene.sql((db) => {
+      db.exec(`ATTACH '${original.path}' AS newer`);
+      db.exec(
+        `UPDATE log SET mac = (SELECT mac FROM newer.log WHERE last_seq = ${seq} LIMIT 1) WHERE last_seq = ${seq}`,
+      );
+    });
+    expect(await scene.open().hasHeads([headProof])).toEqual([false]);
+  });
 });

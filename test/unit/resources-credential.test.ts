@@ -23,7 +23,7 @@ describe("a credential without a target", () => {
       currentVersion: 1,
       status: "done",
       ownerToken: expect.stringMatching(/^[\w-]{20}$/),
-      vaultStamp: expect.stringMatching(/^[^:]+:0:1:$/),
+      vaultStamp: expect.stringMatching(/^[^:]+:0:1::[0-9a-f]{16}$/),
     });
     expect(await scene.events(made.id)).toEqual(["credential.created"]);
     expect(JSON.stringify(made.outputs)).not.toContain(await scene.value(made.id));

@@ -207,6 +207,29 @@ describe("another vault, or an older one", () => {
     await expect(scene.changes({ name: "smtp" }, ahead)).rejects.toThrow(/ROLLED_BACK[\s\S]*lacks version 2 of smtp/);
   });
 
+  test("an older copy that has come further by itself has another past than the state has seen", async () => {
+    const outgrown = new Proxy(scene.vault, {
+      get(target, property) {
+        if (property === "hasHeads") return async (proofs: string[]) => proofs.map(() => false);
+        const value: unknown = Reflect.get(target, property);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const older = { rotation: { ...scene.context(), vault: outgrown } };
+    const made = await scene.up({ name: "smtp" });
+    await scene.add({ name: "later" });
+    await expect(scene.changes({ name: "smtp" }, made, older)).rejects.toThrow("ROLLED_BACK");
+    expect(await scene.changes({ name: "smtp" }, made)).toBe(false);
+    const early = {
+      ...made,
+      outputs: { ...made.outputs, vaultStamp: String(made.outputs["vaultStamp"]).replace(/[^:]*$/, "") },
+    };
+    expect(await scene.changes({ name: "smtp" }, early, older)).toBe(false);
+
+    await scene.vault.resolveCredential(made.id, { decision: "accept-rollback" });
+    expect(await scene.changes({ name: "smtp" }, made, older)).toBe(true);
+  });
+
   test("what an older copy lacks is lost, and not gone", async () => {
     const made = await scene.up({ name: "smtp" });
     await scene.vault.deleteCredential(made.id, {});

@@ -282,6 +282,28 @@ describe("an account that logs in by itself", () => {
   });
 
   test.each([
+    { wasSet: true, refusals: 0 },
+    { wasSet: false, refusals: 1 },
+  ])(
+    "that nobody verifies finds its way in after a set in doubt (really set: $wasSet)",
+    async ({ wasSet, refusals }) => {
+      const boot = await scene.admin({ username: "boot", password: "factory" });
+      scene.target.give(account, "factory");
+      const id = await scene.withTargets([{ host: "db1", initialRef: boot, verify: "none" }], { name: "orders" });
+      await scene.rotate(id, "cause:first");
+      scene.target.next("set", (act) => {
+        if (wasSet) act();
+        return lostReply;
+      });
+      await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "UNREACHABLE" });
+      const pending = await scene.value(id, "pending");
+      await expect(scene.rotate(id, "cause:2")).resolves.toMatchObject({ action: "finished", version: 2 });
+      expect(scene.target.passwordOf(account)).toBe(pending);
+      expect(scene.target.refusedLogins.get(account) ?? 0).toBe(refusals);
+    },
+  );
+
+  test.each([
     { wasSet: true, refusals: 0, logins: "the pending value" },
     { wasSet: false, refusals: 1, logins: "the pending value, then the current one" },
   ])("whose set is in doubt (really set: $wasSet) is tried with $logins", async ({ wasSet, refusals }) => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
+import type { SetResult } from "../../provider/target/port.js";
 import type { ValueAnswer } from "../../provider/vault/port.js";
 import { noting, Scene } from "../fixtures/rotation-scene.ts";
 
@@ -96,6 +97,17 @@ describe("a rotation", () => {
     await scene.rotate(id);
     expect((await scene.vault.readCredential(id)).targets).toMatchObject([{ accountMade: true }]);
     expect(await scene.events(id)).toContain("account.created");
+  });
+
+  test("notes once that it made the account, though the target knows it as made for ever", async () => {
+    const adminRef = await scene.admin();
+    const id = await scene.withTargets([{ host: "db1", adminRef, create: true }], { name: "orders" });
+    for (const cause of ["cause:1", "cause:2"]) {
+      scene.target.next("set", (act) => ({ ...act(), accountMade: true }) as SetResult);
+      await scene.rotate(id, cause);
+    }
+    expect((await scene.events(id)).filter((action) => action === "account.created")).toHaveLength(1);
+    expect((await scene.vault.readCredential(id)).targets).toMatchObject([{ accountMade: true }]);
   });
 
   test("proves the value at every verify host too", async () => {

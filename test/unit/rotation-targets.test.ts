@@ -153,6 +153,64 @@ describe("verify", () => {
     ]);
   });
 
+  test("asks each verify host, and tells them apart", async () => {
+    const id = await scene.rotated({ verifyHosts: ["replica"] });
+    const first = await scene.value(id);
+    await scene.rotate(id, "cause:2");
+    scene.target.give("orders@replica:1", first);
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([
+      { address: "db1:1", verdict: "agrees", version: 2 },
+      { address: "replica:1", verdict: "earlier-version", version: 1 },
+    ]);
+    expect(scene.target.refusedLogins).toEqual(new Map([["orders@replica:1", 1]]));
+  });
+
+  test("tries at a verify host first what the server has", async () => {
+    const id = await scene.rotated({ verifyHosts: ["replica"] });
+    const first = await scene.value(id);
+    await scene.rotate(id, "cause:2");
+    scene.target.give(one, first); // and so has the replica, which follows it
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([
+      { address: "db1:1", verdict: "earlier-version", version: 1 },
+      { address: "replica:1", verdict: "earlier-version", version: 1 },
+    ]);
+    expect(scene.target.refusedLogins).toEqual(new Map([[one, 1]]));
+  });
+
+  test("of several accounts of one host at once stops at the host's budget", async () => {
+    const adminRef = await scene.admin();
+    const names = ["a", "b", "c", "d"];
+    const ids: string[] = [];
+    for (const username of names) {
+      scene.target.give(`${username}@db1:1`, "before");
+      ids.push(await scene.withTargets([{ host: "db1", adminRef }], { name: username }));
+      await scene.rotate(ids.at(-1) ?? "", "cause:1");
+      scene.target.give(`${username}@db1:1`, "somebody changed it");
+    }
+    const context = scene.context();
+    const verdicts = await Promise.all(ids.map((id) => verifyCredential(context, id)));
+    expect(
+      verdicts
+        .flat()
+        .map(({ verdict }) => verdict)
+        .sort(),
+    ).toEqual(["differs", "differs", "not-tried", "not-tried"]);
+    expect([...scene.target.refusedLogins.values()].reduce((sum, count) => sum + count, 0)).toBe(2);
+  });
+
+  test("of several accounts of one host at once tries them all where their passwords work", async () => {
+    const adminRef = await scene.admin();
+    const ids: string[] = [];
+    for (const username of ["a", "b", "c", "d"]) {
+      scene.target.give(`${username}@db1:1`, "before");
+      ids.push(await scene.withTargets([{ host: "db1", adminRef }], { name: username }));
+      await scene.rotate(ids.at(-1) ?? "", "cause:1");
+    }
+    const context = scene.context();
+    const verdicts = await Promise.all(ids.map((id) => verifyCredential(context, id)));
+    expect(verdicts.flat().map(({ verdict }) => verdict)).toEqual(["agrees", "agrees", "agrees", "agrees"]);
+  });
+
   test("finds an earlier version in force, at the cost of one refused login", async () => {
     const id = await scene.rotated();
     const first = await scene.value(id);

@@ -35,7 +35,7 @@ test("one refused or unknown attempt leaves one more; two leave none until the o
   expect(freeAt([booking(5, refused)])).toBeUndefined();
   expect(freeAt([booking(5, refused), booking(20, { ...refused, host: "other" })])).toBe("2030-01-01T12:10:00.000Z");
   expect(freeAt([booking(5), booking(29, refused)])).toBe("2030-01-01T12:01:00.000Z");
-  expect(freeAt([booking(5), booking(30, refused)])).toBeUndefined();
+  expect(freeAt([booking(5), booking(30, { ...refused, host: "other" })])).toBeUndefined();
 });
 
 test("with more than two, the second newest decides", () => {
@@ -48,7 +48,11 @@ test("another account's attempts don't count for this one, but for the host", ()
   expect(freeAt(others)).toBe("2030-01-01T12:10:00.000Z");
   expect(freeAt(others, { host: "elsewhere" })).toBeUndefined();
   expect(freeAt(others, { source: "another machine" })).toBeUndefined();
-  expect(freeAt(others.map((row) => ({ ...row, outcome: undefined }) as unknown as BookingRow))).toBeUndefined();
+  const unsettled = (more: Partial<BookingRow>) =>
+    freeAt(others.map(({ outcome: _outcome, ...row }) => ({ ...row, ...more })));
+  expect(unsettled({})).toBe("2030-01-01T12:10:00.000Z");
+  expect(unsettled({ kind: "proof" })).toBeUndefined();
+  expect(unsettled({ cleared: true })).toBeUndefined();
 });
 
 test("proofs of unknown outcome are one, at the time of the newest; a refused proof counts by itself", () => {

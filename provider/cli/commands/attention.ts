@@ -17,7 +17,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     "`coffre verify <ref>`: if the pending version works everywhere, --accept <version>. Else mend the target's own password rule, then --retry: the same version goes on.",
   "draws-exhausted": "Compare the target's password rules with the category's policy, mend one of them, then --retry.",
   "no-way-in":
-    "Set the account's password on the target to the current version's value (`coffre read <ref>`), then --retry.",
+    "If a version is known to work on the target (`coffre verify <ref>` tries them, or log in by hand), --accept <version>. Else set the account's password on the target to the current version's value (`coffre read <ref>`), then --retry.",
   "admin-refused": "Bring the admin's password in the vault up to date, then --retry.",
   "budget-spent": "Find out who uses up the logins, then --retry, which gives the budget back.",
   "rolled-back": "`coffre verify <ref>` finds the version that the target accepts; then --accept-rollback.",

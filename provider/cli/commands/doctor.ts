@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type Configuration, type SettingName, userConfigurationPath } from "../../config/index.js";
-import type { CommandContext } from "../context.js";
+import type { Check, CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { errorShape } from "../error-shape.js";
 import { columns } from "../table.js";
@@ -11,19 +11,11 @@ import { readStackConfiguration } from "../stack-configuration.js";
 const ENGINE_TIMEOUT_MS = 20_000;
 const OTHERS = 0o007;
 
-/** One thing that was looked at. `ok: undefined`: neither good nor bad, only worth knowing. */
-interface Check {
-  check: string;
-  ok: boolean | undefined;
-  detail: string;
-  hint?: string;
-}
-
 export const doctor: CommandDefinition = {
   name: "doctor",
   summary: "show which vault, key and settings are in force, and whether they work",
   description: [
-    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, Node's version, the Pulumi engine. It prints no secret; its output can be pasted into a report.",
+    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, whether an older copy of it would be noticed, Node's version, the Pulumi engine. It prints no secret; its output can be pasted into a report.",
   ],
   examples: [
     { command: "coffre doctor", does: "why does this shell use that vault?" },
@@ -118,6 +110,7 @@ async function checkVault(context: CommandContext, configuration: Configuration)
     const { name, id, head, restoreCounter } = await vault.identity();
     const restored = restoreCounter === 0 ? "" : `, restored ${String(restoreCounter)} times`;
     checks.push({ check: "vault", ok: true, detail: `${name} (${id}) opens; event ${String(head)}${restored}` });
+    checks.push(await context.checkWitness());
   } catch (error) {
     checks.push(failed("vault", error));
   }

@@ -3,8 +3,10 @@ import type { RotationContext } from "../../rotation/context.js";
 import { driverFor } from "../../rotation/context.js";
 import { type Target, targetsOf } from "../../rotation/targets.js";
 import type { Credential, Resolution } from "../../vault/port.js";
+import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { pathText, typedPath } from "../describe.js";
+import { currentText, pathText, typedPath } from "../describe.js";
+import { askYes } from "../prompt.js";
 import { findCredential, parseCount } from "../reference.js";
 import { credentialShape } from "../shape.js";
 import { collect } from "../collect.js";
@@ -14,30 +16,50 @@ export const resolve: CommandDefinition = {
   summary: "say how to go on with a credential that needs attention",
   description: [
     "Takes a person's decision about a credential that `coffre attention` lists. The decision is an event in the vault's log.",
-    "--retry lets the next run go on with what is pending. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. --accept-rollback takes the vault as it is, though a state has seen a newer one.",
+    "--retry lets the next run go on with what is pending. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. Of a credential that needs no attention it is asked for on a terminal, and refused elsewhere unless --yes is given: what readers get changes, and no target does. --accept-rollback takes the vault as it is, though a state has seen a newer one.",
     "Each of them gives the budget of refused logins back: of the account, of those that an admin's credential logs in to, and, since a host has a budget too, of the other accounts on the same hosts.",
   ],
-  arguments: [{ name: "<ref>", description: "the credential" }],
+  arguments: [{ name: "[ref]", description: "the credential, unless --all" }],
   options: [
     { flags: "--retry", description: "go on with the pending version" },
     { flags: "--accept <version>", description: "this version is the one that works" },
     { flags: "--accept-rollback", description: "the vault, though older than a state says, is what holds" },
+    { flags: "--all", description: "with --accept-rollback: every credential that doesn't need attention" },
+    { flags: "--yes", description: "take the --accept of a credential that needs no decision, without a question" },
   ],
   examples: [
     {
       command: "coffre resolve Databases/orders-app --retry && coffre resume Databases/orders-app",
       does: "the reason was mended: go on",
     },
-    { command: "coffre resolve Databases/orders-app --accept 3", does: "version 3 was tried, and works" },
+    { command: "coffre resolve Databases/orders-app --accept 3 --yes", does: "version 3 was tried, and works" },
+    {
+      command: "coffre resolve --accept-rollback --all",
+      does: "after a restore: what the targets accept was looked at",
+    },
   ],
-  json: "The credential after the decision, as `coffre get --json` shows it.",
-  exits: [{ code: 3, when: "no such credential or version" }],
+  json: "The credential after the decision, as `coffre get --json` shows it; with --all an array of them.",
+  exits: [
+    { code: 3, when: "no such credential or version" },
+    { code: 5, when: "--accept of a credential that needs no decision, without --yes" },
+  ],
   takesReferences: true,
-  async run(context, { args: [ref = ""], options }) {
+  async run(context, { args: [ref], options }) {
     const decision = parseDecision(options);
     const { terminal, clock } = context;
+    if (
+      (options["all"] === true) === (ref !== undefined) ||
+      (ref === undefined && decision.decision !== "accept-rollback")
+    ) {
+      throw new CoffreError("INVALID_INPUT", "One credential is decided about, or all of them by --accept-rollback", {
+        hint: "Name a credential, or give --accept-rollback --all.",
+      });
+    }
     const vault = await context.vault();
+    if (ref === undefined) return acceptAll(context);
     const before = await findCredential(vault, ref);
+    if (decision.decision === "accept")
+      await refuseNeedless(context, before, decision.version, options["yes"] === true);
     await giveBudgetBack(await context.rotation(), before);
     const after = await vault.resolveCredential(before.id, decision);
 
@@ -54,6 +76,25 @@ export const resolve: CommandDefinition = {
       terminal.note(`\`coffre verify ${typed}\` proves it.`);
   },
 };
+
+/** The vault as a whole is what holds: what its values are worth was looked at before. */
+async function acceptAll(context: CommandContext): Promise<void> {
+  const { terminal, clock } = context;
+  const vault = await context.vault();
+  const decided: Credential[] = [];
+  const all = await collect(vault.listCredentials());
+  const open = all.filter(({ journal }) => journal.attention);
+  for (const { id } of all.filter((credential) => !open.includes(credential))) {
+    decided.push(await vault.resolveCredential(id, { decision: "accept-rollback" }));
+  }
+  const identity = await vault.identity();
+  if (context.json) terminal.json(decided.map((credential) => credentialShape(identity, credential, clock.now())));
+  else for (const credential of decided) terminal.print(`${pathText(credential)}: ${credential.status}`);
+  for (const credential of open) {
+    terminal.warn(`${pathText(credential)} needs attention, and a decision of its own: see \`coffre attention\``);
+  }
+  if (all.length === 0) terminal.note("There is no credential.");
+}
 
 /** @throws CoffreError INVALID_INPUT unless exactly one decision was given */
 function parseDecision(options: Readonly<Record<string, unknown>>): Resolution {
@@ -72,6 +113,23 @@ function parseDecision(options: Readonly<Record<string, unknown>>): Resolution {
       hint: "Give one of --retry, --accept <version>, --accept-rollback. `coffre attention` says which fits.",
     },
   );
+}
+
+/** A version that is taken by mistake is what everybody reads, and the target refuses. @throws CoffreError CONFLICT */
+async function refuseNeedless(
+  { terminal }: CommandContext,
+  credential: Credential,
+  version: number,
+  isSure: boolean,
+): Promise<void> {
+  if (isSure || credential.journal.attention || credential.versions.every(({ number }) => number !== version)) return;
+  const path = pathText(credential);
+  const problem = `${path} needs no decision (${credential.status}, ${currentText(credential)})`;
+  if (terminal.canAsk && (await askYes(`${problem}. Make version ${String(version)} what everybody reads?`))) return;
+  throw new CoffreError("CONFLICT", problem, {
+    hint: `\`coffre verify\` says which version the target accepts. If version ${String(version)} is to be current all the same, add --yes.`,
+    details: { id: credential.id },
+  });
 }
 
 /** Of every account on the hosts that this credential's password logs in to, as itself or as an admin. */

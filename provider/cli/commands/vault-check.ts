@@ -7,6 +7,7 @@ export const vaultCheck: CommandDefinition = {
   summary: "read the whole vault and say whether anything was changed, cut or lost",
   description: [
     "Opens every row of the vault and compares all of them with the event log, whose entries are chained under a key of the vault: a row that was altered, moved, removed or put back is named. It changes nothing.",
+    "Reading notices by itself what was altered, moved or removed. A row that was put back whole, as it was earlier, is by itself as good as any: only this check finds it, so run it now and then, and after somebody had the file.",
     "At the end it prints the head: the proof of the newest event. Note it in another place; `--head` with it proves later that everything up to that event is still there, so that an older copy of the file can't take its place unnoticed.",
   ],
   options: [{ flags: "--head <head>", description: "a head that was printed earlier: it must still be in the log" }],

@@ -27,8 +27,8 @@ export const verify: CommandDefinition = {
   name: "verify",
   summary: "log in to the targets to see which version they accept",
   description: [
-    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts. Nothing is changed on a target; a current version that works and wasn't verified yet is marked as verified.",
-    "A refused login costs the account's budget (2 in 30 minutes), so it stops at the first version that works, and when the budget is spent.",
+    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts; where the target names `verifyHosts`, each of them is asked too. Nothing is changed on a target; a current version that works and wasn't verified yet is marked as verified.",
+    "A refused login costs the account's budget (2 in 30 minutes) and the host's (2 in an hour), so it stops at the first version that works, and when the budget is spent.",
   ],
   arguments: [{ name: "[ref...]", description: "the credentials, unless --all" }],
   options: [{ flags: "--all", description: "every credential that has a target" }],
@@ -80,11 +80,13 @@ function printOutcome(context: CommandContext, outcome: Outcome<TargetVerdict[]>
   const { terminal } = context;
   const path = pathText(outcome.credential);
   if (outcome.result.length === 0) terminal.print(`${path}  has no target to verify`);
-  for (const { account, verdict, version, reason } of outcome.result) {
+  for (const { account, address, verdict, version, reason } of outcome.result) {
     const which = version === undefined ? "" : ` (version ${String(version)})`;
     const why = reason === undefined ? "" : `: ${printable(reason)}`;
     const said = terminal.style(verdict === "agrees" ? "green" : "yellow", VERDICTS[verdict]);
-    terminal.print(`${path}  ${account} ${said}${which}${why}`);
+    const several = outcome.result.filter((other) => other.account === account).length > 1;
+    const where = several ? `${account} at ${address}` : account;
+    terminal.print(`${path}  ${where} ${said}${which}${why}`);
   }
 }
 

@@ -10,7 +10,7 @@ export async function deleteCategory(context: ResourceContext, id: string, props
   if (state.onDelete === "keep") return;
   const identity = await context.vault.identity();
   refuseOtherVault(parseStamp(state.vaultStamp), identity);
-  if (!(await readKnown(context.vault, id, state, identity))) return;
+  if (!(await readKnown(context, id, state, identity))) return;
   // A state without a token owns nothing: the empty one is nobody's.
   await context.vault.deleteCategory(id, { token: state.ownerToken ?? "" });
   context.overview.forget();

@@ -30,7 +30,7 @@ export async function diffCategory(
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
   const categories = await context.overview.categories();
-  const category = categories.get(id) ?? (await readLive(context.vault, id, state, identity));
+  const category = categories.get(id) ?? (await readLive(context, id, state, identity));
   const inputs = pickInputs(news);
   const { parentId } = inputs;
   if (typeof parentId === "string" && parentId !== category.parentId) refuseLoop(categories, category, parentId);

@@ -1,5 +1,5 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
-import type { Category, CategoryPatch, Vault, VaultIdentity } from "../../vault/port.js";
+import type { Category, CategoryPatch, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { ensureRootCategory } from "../root-category.js";
 import { dropEmpty } from "../values.js";
@@ -47,7 +47,7 @@ export function pathOf({ path }: Pick<Category, "path">): string {
 
 /** The live category of a state; `undefined` once it is gone. @throws CoffreError ROLLED_BACK if it may only be lost */
 export async function readKnown(
-  vault: Vault,
+  { vault, overview }: ResourceContext,
   id: string,
   state: CategoryState,
   identity: VaultIdentity,
@@ -56,19 +56,19 @@ export async function readKnown(
     return await vault.readCategory(id);
   } catch (error) {
     if (!isCoffreError(error, "NOT_FOUND")) throw error;
-    refuseLost(parseStamp(state.vaultStamp), identity, state.path ?? id);
+    await refuseLost(parseStamp(state.vaultStamp), identity, overview, state.path ?? id);
     return undefined;
   }
 }
 
 /** The same, where it must be there. @throws CoffreError NOT_FOUND that says what to do */
 export async function readLive(
-  vault: Vault,
+  context: ResourceContext,
   id: string,
   state: CategoryState,
   identity: VaultIdentity,
 ): Promise<Category> {
-  const category = await readKnown(vault, id, state, identity);
+  const category = await readKnown(context, id, state, identity);
   if (category) return category;
   throw new CoffreError("NOT_FOUND", `${state.path ?? id} (${id}) was deleted, not by this stack`, {
     hint: "Run `pulumi refresh`; the next up makes it anew.",

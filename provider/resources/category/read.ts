@@ -14,7 +14,7 @@ export async function readCategory(
   const state = parseState(props);
   const identity = await context.vault.identity();
   refuseOtherVault(parseStamp(state.vaultStamp), identity);
-  const category = await readKnown(context.vault, id, state, identity);
+  const category = await readKnown(context, id, state, identity);
   if (!category) return {};
   const looked = state.vaultStamp === undefined;
   const { name, parentId, description, policy } = category;

@@ -18,7 +18,7 @@ export async function updateCategory(
   const inputs = parseInputs(CategoryInputs, pickInputs(news));
   const identity = await vault.identity();
   refuseOtherVault(parseStamp(before.vaultStamp), identity);
-  await readLive(vault, id, before, identity);
+  await readLive(context, id, before, identity);
   const token = before.ownerToken ?? newOwnerToken();
   const marked = before.ownerToken !== undefined && (await vault.findOwned("category", inputs.ownerKey)) === id;
   const category = await vault.updateCategory(id, {

@@ -19,9 +19,9 @@ export async function deleteCredential(context: ResourceContext, id: string, pro
   const identity = await vault.identity();
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
-  const credential = await readKnown(vault, id, state, identity);
+  const credential = await readKnown(context, id, state, identity);
   if (!credential || credential.archivedAt !== undefined) return;
-  refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential);
+  await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
   const proof = { token: state.ownerToken ?? "" }; // a state without a token owns nothing
   if (!credential.hasToken(proof.token)) {
     throw new CoffreError("CONFLICT", `${credential.path.join("/")} belongs to another stack now`, {

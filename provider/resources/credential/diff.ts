@@ -40,7 +40,7 @@ export async function diffCredential(
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
   const { credential, listed } = await find(context, id, state, identity);
-  refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential);
+  await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
 
   const inputs = pickInputs(news);
   const declared = inputsChanged(state, inputs);
@@ -58,7 +58,7 @@ async function find(
 ): Promise<{ credential: Credential; listed: boolean }> {
   const listed = (await context.overview.credentials()).get(id);
   if (listed) return { credential: listed, listed: true };
-  return { credential: await readLive(context.vault, id, state, identity), listed: false };
+  return { credential: await readLive(context, id, state, identity), listed: false };
 }
 
 function inputsChanged(state: CredentialState, inputs: Properties): boolean {

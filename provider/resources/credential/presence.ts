@@ -1,5 +1,6 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { Credential, Vault, VaultIdentity } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
 import { parseStamp, refuseLost } from "../vault-stamp.js";
 import type { CredentialState } from "./schema.js";
 
@@ -18,24 +19,24 @@ export async function readIfThere(vault: Vault, id: string): Promise<Credential 
  * @throws CoffreError ROLLED_BACK if the vault is older than the state, so that it may only have been lost
  */
 export async function readKnown(
-  vault: Vault,
+  { vault, overview }: ResourceContext,
   id: string,
   state: CredentialState,
   identity: VaultIdentity,
 ): Promise<Credential | undefined> {
   const credential = await readIfThere(vault, id);
-  if (!credential) refuseLost(parseStamp(state.vaultStamp), identity, state.name ?? id);
+  if (!credential) await refuseLost(parseStamp(state.vaultStamp), identity, overview, state.name ?? id);
   return credential;
 }
 
 /** The same, where it must be live. @throws CoffreError ROLLED_BACK; NOT_FOUND that says what to do */
 export async function readLive(
-  vault: Vault,
+  context: ResourceContext,
   id: string,
   state: CredentialState,
   identity: VaultIdentity,
 ): Promise<Credential> {
-  const credential = await readKnown(vault, id, state, identity);
+  const credential = await readKnown(context, id, state, identity);
   if (credential && credential.archivedAt === undefined) return credential;
   const what = credential ? `${credential.path.join("/")} (${id}) was archived` : `${state.name ?? id} (${id}) is gone`;
   throw new CoffreError("NOT_FOUND", `${what}, not by this stack`, {

@@ -22,9 +22,9 @@ export async function readCredential(context: ResourceContext, id: string, props
   const identity = await context.vault.identity();
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
-  const credential = await readKnown(context.vault, id, state, identity);
+  const credential = await readKnown(context, id, state, identity);
   if (!credential || credential.archivedAt !== undefined) return {};
-  refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential);
+  await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
   const looked = stamp === undefined;
   const root = await findRootCategory(context);
   return {

@@ -28,8 +28,8 @@ export async function updateCredential(
   const identity = await vault.identity();
   const stamp = parseStamp(before.vaultStamp);
   refuseOtherVault(stamp, identity);
-  const credential = await readLive(vault, id, before, identity);
-  refuseRolledBack({ stamp, version: before.currentVersion }, identity, credential);
+  const credential = await readLive(context, id, before, identity);
+  await refuseRolledBack({ stamp, version: before.currentVersion }, identity, credential, context.overview);
   const ownerToken = before.ownerToken ?? newOwnerToken();
   if (before.ownerToken !== undefined && !credential.hasToken(before.ownerToken)) {
     throw new CoffreError("CONFLICT", `${credential.path.join("/")} belongs to another stack now`, {

@@ -93,6 +93,25 @@ export class Log {
     return found;
   }
 
+  /**
+   * True if the log once ended with this proof, or one that begins like it. The block's MAC is computed afresh, so that
+   * one which was only written into its place proves nothing.
+   */
+  had(proof: string): boolean {
+    const [, seq] = /^(\d{1,15}):[0-9a-f]{16,32}$/.exec(proof) ?? [];
+    if (seq === undefined) return false;
+    const found = this.#connection.prepare(`${SELECT} WHERE last_seq = ?`).all(Number(seq));
+    return found.some((row) => {
+      const mac = bytesOf(row, "mac");
+      return proofOf(Number(seq), mac).startsWith(proof) && this.expectedMac(row, this.#macBefore(row)).equals(mac);
+    });
+  }
+
+  #macBefore(row: SqlRow): Uint8Array {
+    const before = this.#connection.prepare("SELECT mac FROM log WHERE number = ?").get(numberOf(row, "number") - 1);
+    return before ? bytesOf(before, "mac") : EMPTY_HEAD.mac;
+  }
+
   /** All blocks, oldest first, as they lie in the file. */
   rows(): Iterable<SqlRow> {
     return this.#connection.prepare(`${SELECT} ORDER BY number`).iterate();

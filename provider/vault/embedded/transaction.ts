@@ -3,6 +3,7 @@ import { Secret } from "../../core/secret.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
+import { proofOf } from "./log.js";
 import { PeopleTables } from "./people-tables.js";
 import type { SealedTable } from "./sealed-table.js";
 import { textOf } from "./sqlite.js";
@@ -28,7 +29,11 @@ export class Transaction implements WriteRows {
 
   identity(): VaultIdentity {
     const { vaultId, name, restoreCounter, head } = this.#store.meta;
-    return { id: vaultId, name, restoreCounter, head: head.seq };
+    return { id: vaultId, name, restoreCounter, head: head.seq, headProof: proofOf(head.seq, head.mac) };
+  }
+
+  hasHead(proof: string): boolean {
+    return this.#store.log.had(proof);
   }
 
   category(id: string): CategoryRow | undefined {

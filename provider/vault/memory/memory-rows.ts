@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import { Secret } from "../../core/secret.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
 import type {
@@ -21,7 +21,7 @@ export class MemoryRows implements Rows {
 
   /** @param restoreCounter of the identity; default 0 */
   constructor(name: string, restoreCounter = 0) {
-    this.#tables = new MemoryTables({ id: randomUUID(), name, restoreCounter, head: 0 });
+    this.#tables = new MemoryTables({ id: randomUUID(), name, restoreCounter });
   }
 
   async read<T>(work: (tx: ReadRows) => T): Promise<T> {
@@ -60,7 +60,7 @@ function key(parent: string | null, name: string): string {
 
 class MemoryTables implements WriteRows {
   readonly people = new MemoryPeople();
-  readonly #identity: VaultIdentity;
+  readonly #identity: Omit<VaultIdentity, "head" | "headProof">;
   readonly #categories = new UndoTable<CategoryRow, "named" | "parent" | "mark">({
     named: ({ parentId, name }) => [key(parentId, name)],
     parent: ({ parentId }) => [parentId ?? "-"],
@@ -81,12 +81,21 @@ class MemoryTables implements WriteRows {
   });
   #events: VaultEvent[] = [];
   #committedEvents = 0;
+  /** The proof of each head that the log has had, by its number. */
+  readonly #proofs: string[] = [];
 
-  constructor(identity: VaultIdentity) {
+  constructor(identity: Omit<VaultIdentity, "head" | "headProof">) {
     this.#identity = identity;
   }
 
   commit(): void {
+    for (const event of this.#events.slice(this.#committedEvents)) {
+      const before = this.#proofs.at(-1) ?? "";
+      const digest = createHash("sha256")
+        .update(`${this.#identity.id}${before}${JSON.stringify(event)}`)
+        .digest("hex");
+      this.#proofs.push(`${event.seq}:${digest.slice(0, 32)}`);
+    }
     this.#committedEvents = this.#events.length;
     for (const table of this.#all()) table.commit();
   }
@@ -101,7 +110,12 @@ class MemoryTables implements WriteRows {
   }
 
   identity(): VaultIdentity {
-    return { ...this.#identity, head: this.#events.length };
+    const headProof = this.#proofs.at(-1) ?? `0:${"0".repeat(32)}`;
+    return { ...this.#identity, head: this.#events.length, headProof };
+  }
+
+  hasHead(proof: string): boolean {
+    return this.#proofs[parseInt(proof, 10) - 1]?.startsWith(proof) === true;
   }
 
   category(id: string): CategoryRow | undefined {

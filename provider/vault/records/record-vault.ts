@@ -76,6 +76,10 @@ export class RecordVault implements Vault {
     return this.rows.read((tx) => tx.identity());
   }
 
+  hasHeads(proofs: readonly string[]): Promise<boolean[]> {
+    return this.rows.read((tx) => proofs.map((proof) => tx.hasHead(proof)));
+  }
+
   digest(text: string): Promise<string> {
     return this.rows.read(() => this.rows.keyed("digest", text));
   }

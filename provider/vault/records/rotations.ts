@@ -145,7 +145,7 @@ export function resolveCredential(
   const tree = new Tree(tx);
   if (decision.decision === "accept-rollback") {
     const { attention: _attention, ...journal } = before.journal;
-    const row = { ...before, journal, resolution: randomUUID() };
+    const row = { ...before, journal, resolution: randomUUID(), resolvedAt: now.toISOString() };
     tx.putCredential(row);
     logEvent(tx, context, "attention.cleared", [id], { detail: "accept-rollback" });
     return viewCredential(tree, keyed, row);

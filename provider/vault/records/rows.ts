@@ -38,6 +38,8 @@ export type KeyedPurpose = "digest" | "mark" | "stack" | "token";
 export interface ReadRows {
   readonly people: ReadPeople;
   identity(): VaultIdentity;
+  /** As the port's `hasHeads`, for one proof. */
+  hasHead(proof: string): boolean;
   category(id: string): CategoryRow | undefined;
   /** The category of this name below the parent, by its id. */
   categoryNamed(parentId: string | null, name: string): string | undefined;
@@ -124,6 +126,7 @@ export interface CredentialRow {
   /** Set while it is out of the tree, with the path that it had. */
   archived?: { at: string; path: string[] };
   resolution?: string;
+  resolvedAt?: string;
 }
 
 export interface FieldRow extends Field {

@@ -91,6 +91,31 @@ export function eventCases(create: CreateVault): void {
   );
 
   test(
+    "a head that was seen is known for ever, by its proof or the beginning of it; one of another past isn't",
+    onVault(create, async ({ vault, elsewhere }) => {
+      const proofs: string[] = [];
+      for (const name of ["a", "b", "c"]) {
+        await vault.createCategory({ name, parentId: null });
+        proofs.push((await vault.identity()).headProof);
+      }
+      expect(proofs.every((proof) => /^\d+:[0-9a-f]{32}$/.test(proof))).toBe(true);
+      expect(new Set(proofs).size).toBe(3);
+      expect(await (await elsewhere()).hasHeads(proofs)).toEqual([true, true, true]);
+      const [first = "", second = ""] = proofs;
+      const digits = (proof: string) => proof.split(":")[1] ?? "";
+      const seq = parseInt(first, 10);
+      const others = [
+        `${seq}:${digits(first).slice(0, 16)}`,
+        `${seq}:${digits(second)}`,
+        `${seq + 9}:${digits(first)}`,
+        "?",
+      ];
+      expect(await vault.hasHeads(others)).toEqual([true, false, false, false]);
+      expect(await vault.hasHeads([])).toEqual([]);
+    }),
+  );
+
+  test(
     "closing twice is safe",
     onVault(create, async ({ vault }) => {
       await vault.identity();

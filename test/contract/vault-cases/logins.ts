@@ -46,6 +46,25 @@ export function loginCases(create: CreateVault): void {
   );
 
   test(
+    "a host's budget counts logins with a doubtful value before they are settled, over all processes",
+    onVault(create, async ({ vault }) => {
+      const first = booking("a");
+      await vault.bookLogin(first);
+      await vault.bookLogin(booking("b"));
+      await failure(vault.bookLogin(booking("c")), "BUDGET_SPENT");
+      await vault.settleLogin(first.id, "succeeded");
+      await vault.bookLogin(booking("c"));
+    }),
+  );
+
+  test(
+    "proofs that are under way leave a host to others",
+    onVault(create, async ({ vault }) => {
+      for (const user of ["a", "b", "c"]) await vault.bookLogin(booking(user, "proof"));
+    }),
+  );
+
+  test(
     "logins that succeed or were not made cost nothing",
     onVault(create, async ({ vault }) => {
       for (const outcome of ["succeeded", "not-made", "succeeded", "not-made", "succeeded"] as const) {
@@ -76,14 +95,15 @@ export function loginCases(create: CreateVault): void {
       await vault.bookLogin(booking("a"));
       await failure(vault.bookLogin(booking("a")), "BUDGET_SPENT");
 
-      const lost = booking("b");
+      const elsewhere = "other.example.com:5432";
+      const lost = booking("b", "probe", elsewhere);
       await vault.bookLogin(lost);
-      const good = booking("b");
+      const good = booking("b", "probe", elsewhere);
       await vault.bookLogin(good);
       await vault.settleLogin(good.id, "succeeded");
-      await vault.bookLogin(booking("b"));
+      await vault.bookLogin(booking("b", "probe", elsewhere));
       await vault.settleLogin(lost.id, "refused"); // late, but it was refused
-      await failure(vault.bookLogin(booking("b")), "BUDGET_SPENT");
+      await failure(vault.bookLogin(booking("b", "probe", elsewhere)), "BUDGET_SPENT");
     }),
   );
 

@@ -1,0 +1,52 @@
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import * as z from "zod";
+
+/** How far a vault had come when it was seen last. No secret: nobody learns from it what the vault holds. */
+const Seen = z.object({
+  restoreCounter: z.int(),
+  /** The proof of its newest event, as `coffre vault check` prints it. */
+  head: z.string().regex(/^\d{1,15}:[0-9a-f]{32}$/),
+  /** ISO 8601, UTC. */
+  at: z.iso.datetime(),
+});
+export type Seen = z.infer<typeof Seen>;
+
+/** The file about one vault. */
+export function seenPath(folder: string, vaultId: string): string {
+  return join(folder, "seen", `${vaultId.replaceAll(/[^\w-]/g, "_")}.json`);
+}
+
+/** @returns `undefined` if there is no such file, or none that can be read: a witness that is gone says nothing */
+export function readSeen(folder: string, vaultId: string): Seen | undefined {
+  try {
+    return Seen.parse(JSON.parse(readFileSync(seenPath(folder, vaultId), "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Replaces the file as a whole, mode 0600. @throws what the file system says */
+export function writeSeen(folder: string, vaultId: string, seen: Seen): void {
+  const path = seenPath(folder, vaultId);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(seen)}\n`, { mode: 0o600, flag: "wx" });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** True if files can be written in the folder, or in the nearest one above it that exists. */
+export function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return !existsSync(folder) && folder !== dirname(folder) && isWritable(dirname(folder));
+  }
+}
