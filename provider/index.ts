@@ -3,7 +3,7 @@ export type { PasswordPolicy } from "./core/policy.js";
 export { Category } from "./resources/category/resource.js";
 export type { CategoryArgs } from "./resources/category/resource.js";
 export { Credential } from "./resources/credential/resource.js";
-export type { CredentialArgs, RotationArgs } from "./resources/credential/resource.js";
+export type { CredentialArgs, RotationArgs, SecretFieldArgs } from "./resources/credential/resource.js";
 export type { CredentialProgress } from "./resources/credential/schema.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";

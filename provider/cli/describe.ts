@@ -47,6 +47,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   due: "its rhythm",
   initial: "creation",
   put: "coffre put",
+  source: "its declared source",
+  declaration: "its declaration",
 };
 
 /** `its rhythm (due 2026-01-01 00:00 UTC), a command`. */

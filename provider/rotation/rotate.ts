@@ -52,6 +52,8 @@ export async function reachCauses(
     return outcome(before, "none");
   }
   const alsoNext = { ...before, targets: [...before.targets, ...(change?.targets ?? [])] };
+  // A first target may come together with the name of its account.
+  if (typeof change?.username === "string") alsoNext.username = change.username;
   return withRun(context, alsoNext, async (run) => {
     const { leased } = run;
     if (change) {

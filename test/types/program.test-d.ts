@@ -36,6 +36,17 @@ new coffre.Credential("everything", {
   valueManagedBy: "coffre",
 });
 new coffre.Credential("nothing");
+new coffre.Credential("brought", {
+  source: "typed",
+  fields: { contact: "ana@example.com", machine: vm.id },
+  secretFields: {
+    token: { source: "typed" },
+    totp: { type: "totp", source: { env: "MAIL_TOTP", revision: "1" } },
+    "tls.key": { type: "file", source: { file: "tls.key", revision: vm.id } },
+    later: pulumi.output({ source: { file: vm.id, revision: "1" } }),
+  },
+});
+new coffre.Credential("read", { source: { file: "token", revision: vm.id } });
 new coffre.Credential(
   "options",
   {},
@@ -67,6 +78,16 @@ new coffre.Credential("d", { rotation: { everyDays: 1, when: "sometimes" } });
 new coffre.Credential("e", { adopt: false });
 // @ts-expect-error a value never stands in a program
 new coffre.Credential("f", { password: "hunter2" });
+// @ts-expect-error a source has a revision
+new coffre.Credential("f1", { source: { file: "token" } });
+// @ts-expect-error a source is a file or a variable
+new coffre.Credential("f2", { source: { value: "hunter2" } });
+// @ts-expect-error the value of a secret field never stands in a program
+new coffre.Credential("f3", { secretFields: { token: { value: "hunter2" } } });
+// @ts-expect-error text stands in fields
+new coffre.Credential("f4", { secretFields: { note: { type: "text", source: "typed" } } });
+// @ts-expect-error nobody generates a field
+new coffre.Credential("f5", { secretFields: { token: { source: "generated" } } });
 // @ts-expect-error a target is made by a function such as coffre.postgres
 new coffre.Credential("g", { target: "postgres://db" });
 // @ts-expect-error a server has a name

@@ -36,7 +36,7 @@ describe("a preview refuses", () => {
     [{ name: "a", targets: [{ kind: "fake", host: "db1" }] }, "username is missing"],
     [
       { name: "a", valueManagedBy: "external", rotation: { everyDays: 1 } },
-      "rotation: an external value isn't Coffre's to set",
+      "rotation: a value that people bring isn't Coffre's to set",
     ],
     [
       { name: "a", username: "a", targets: [{ kind: "fake", host: "db1", adminRef: "coffre://scene/nobody" }] },

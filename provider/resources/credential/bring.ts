@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { dueCause, isDue } from "../../rotation/due.js";
 import { retireAccounts } from "../../rotation/accounts.js";
+import { giveValue } from "../../rotation/give.js";
 import { reachCauses } from "../../rotation/rotate.js";
 import type { Credential, CredentialPatch, TargetRecord } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -31,6 +32,7 @@ export async function bring(
 ): Promise<Credential> {
   const { vault, rotation } = context;
   const { id } = credential;
+  const { password } = declared.brought;
   const retarget = !isDeepStrictEqual(comparable(credential.targets), comparable(declared.records));
   const wanted = [causes.trigger, causes.targets].filter((cause) => cause !== undefined);
   if (retarget) {
@@ -38,15 +40,16 @@ export async function bring(
     const change = { ...patch, targets: declared.records };
     await reachCauses(rotation, id, wanted, { change });
     await retireLeft(context, credential, stateRecords, declared.records);
-    return vault.readCredential(id);
+    return password ? giveValue(rotation, id, password) : vault.readCredential(id);
   }
   const written = await vault.updateCredential(id, patch);
   onWritten();
   if (evenDue && isDue(written, rotation.clock.now())) wanted.push(dueCause(written));
+  if (password && !written.journal.pending) return giveValue(rotation, id, password);
   const idle = wanted.length === 0 && !written.journal.pending && !written.journal.attention;
   const reached = idle ? written : (await reachCauses(rotation, id, wanted)).credential;
   await retireLeft(context, reached, stateRecords, declared.records);
-  return reached;
+  return password ? giveValue(rotation, id, password) : reached;
 }
 
 /** Accounts that are no longer declared end as their `onDelete` says, once the others have their new version. */

@@ -3,12 +3,16 @@ import { CoffreError } from "../../core/errors.js";
 import { parseTargets, prepareTargets } from "../../rotation/targets.js";
 import type { RotationContext } from "../../rotation/context.js";
 import type { ResourceContext } from "../context.js";
-import { type CheckResult, failure, failureOf } from "../failures.js";
+import { type CheckResult, failureOf } from "../failures.js";
 import { schemaFailures } from "../parse.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties, UNKNOWN } from "../values.js";
+import { bringAlong } from "./brought.js";
+import { refuseContradictions } from "./contradictions.js";
 import { refuseImpossiblePolicy, taken } from "./entry.js";
+import { readSource } from "./read-source.js";
 import { CredentialInputs, pickInputs } from "./schema.js";
+import { ReadSource, SecretFields, typeOf } from "./source.js";
 
 type Drivers = RotationContext["drivers"];
 
@@ -46,28 +50,20 @@ export async function checkCredential(
   try {
     await context.overview.identity(); // no vault, no key, the wrong one: said before anything is planned
     if (!hasUnknown(inputs)) await checkKnown(context, olds, CredentialInputs.parse(inputs));
+    else if (!isThere(olds) && (await findOwn(context, inputs)) === undefined) await refuseUnreadable(context, inputs);
   } catch (error) {
     failures.push(failureOf(error));
   }
   return { inputs, failures };
 }
 
-function refuseContradictions(inputs: Properties): void {
-  if (inputs["valueManagedBy"] !== "external") return;
-  for (const field of ["targets", "rotation", "rotateWhenChanged"]) {
-    if (inputs[field] === undefined) continue;
-    const named = field === "targets" ? "target" : field;
-    throw new CoffreError("INVALID_INPUT", failure([named], "an external value isn't Coffre's to set").reason, {
-      hint: `Remove ${named}, or valueManagedBy.`,
-    });
-  }
-}
-
 async function checkKnown(context: ResourceContext, olds: Properties, inputs: CredentialInputs): Promise<void> {
   declareAccounts(context, inputs);
-  if (typeof olds["ownerKey"] === "string") return; // of an entry that exists, `diff` knows more
+  if (isThere(olds)) return; // of an entry that exists, `diff` knows more
   const { vault } = context;
-  const ownId = await vault.findOwned("credential", inputs.ownerKey);
+  const ownId = await findOwn(context, inputs);
+  const own = ownId === undefined ? undefined : await vault.readCredential(ownId);
+  if (!own) await refuseUnreadable(context, inputs);
   await prepareTargets(context.rotation, {
     targets: inputs.targets ?? [],
     username: inputs.username,
@@ -76,10 +72,34 @@ async function checkKnown(context: ResourceContext, olds: Properties, inputs: Cr
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));
   if (categoryId === undefined) return; // the branch of coffre:rootCategory is made by the first create
   await refuseImpossiblePolicy(context, inputs, categoryId);
+  await bringAlong(context, inputs, categoryId, own ? { existing: own } : {});
   if (ownId !== undefined || inputs.adopt !== undefined) return;
   const path = categoryId === null ? [] : (await vault.readCategory(categoryId)).path;
   const there = await vault.findCredential([...path, inputs.name]);
   if (there) throw taken(`There is a credential "${there.path.join("/")}" that this resource didn't make`, there.id);
+}
+
+function isThere(olds: Properties): boolean {
+  return typeof olds["ownerKey"] === "string";
+}
+
+/** What an interrupted create of this resource left. */
+async function findOwn({ vault }: ResourceContext, { ownerKey }: Properties): Promise<string | undefined> {
+  return typeof ownerKey === "string" ? vault.findOwned("credential", ownerKey) : undefined;
+}
+
+/** What will be read at creation is there now, whatever else isn't known yet. */
+async function refuseUnreadable({ rotation }: ResourceContext, inputs: Properties): Promise<void> {
+  const { name, source, secretFields } = inputs;
+  const credential = name === UNKNOWN ? "" : String(name);
+  const password = ReadSource.safeParse(source);
+  if (password.success && !hasUnknown(source))
+    await readSource(rotation.environment, { credential, type: "secret" }, password.data);
+  if (hasUnknown(secretFields)) return;
+  for (const [field, declared] of Object.entries(SecretFields.parse(secretFields ?? {}))) {
+    if (declared.source === "typed") continue;
+    await readSource(rotation.environment, { credential, field, type: typeOf(declared) }, declared.source);
+  }
 }
 
 /** Two resources of one program that claim one account: the vault knows neither yet. */

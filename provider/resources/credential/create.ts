@@ -44,6 +44,7 @@ async function createNew(context: ResourceContext, inputs: CredentialInputs): Pr
   const owner = newOwner(context, inputs);
   const causes = await firstCauses(vault, declared);
   const drawsHere = isManaged(inputs) && declared.records.length === 0;
+  const { password } = declared.brought;
   const initial = drawsHere
     ? {
         initial: {
@@ -51,7 +52,9 @@ async function createNew(context: ResourceContext, inputs: CredentialInputs): Pr
           causes: causes.trigger === undefined ? [] : [causes.trigger],
         },
       }
-    : {};
+    : password
+      ? { initial: { value: password.value, causes: [password.cause] } }
+      : {};
   const [made] = await vault.createCredentials([{ ...newFields(declared), owner, ...initial }]).catch(async (error) => {
     throw await explainConflict(context, declared, error);
   });
@@ -62,7 +65,7 @@ async function createNew(context: ResourceContext, inputs: CredentialInputs): Pr
     const { credential } = await reachCauses(context.rotation, made.id, wanted);
     return await created(context, inputs, credential, owner.token);
   } catch (error) {
-    throw await unfinished(context, { id: made.id, inputs, ownerToken: owner.token, causes }, error);
+    throw await unfinished(context, { id: made.id, declared, ownerToken: owner.token, causes }, error);
   }
 }
 
@@ -131,7 +134,7 @@ async function settle(context: ResourceContext, settling: Settling, owner: Owner
   } catch (error) {
     if (!written) throw error;
     await context.vault.updateCredential(credential.id, { owner }).catch(() => undefined);
-    throw await unfinished(context, { id: credential.id, inputs, ownerToken: owner.token, causes }, error);
+    throw await unfinished(context, { id: credential.id, declared, ownerToken: owner.token, causes }, error);
   }
 }
 

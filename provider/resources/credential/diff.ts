@@ -6,6 +6,7 @@ import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties } from "../values.js";
 import { isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { bringAlong } from "./brought.js";
 import { refuseImpossiblePolicy } from "./entry.js";
 import { readLive } from "./presence.js";
 import { CredentialInputs, type CredentialState, parseState, pickInputs } from "./schema.js";
@@ -45,7 +46,7 @@ export async function diffCredential(
   const inputs = pickInputs(news);
   const declared = inputsChanged(state, inputs);
   if (declared && !hasUnknown(inputs))
-    await refuseImpossibleUpdate(context, credential, CredentialInputs.parse(inputs));
+    await refuseImpossibleUpdate(context, credential, CredentialInputs.parse(inputs), state);
   return { changes: declared || !listed || factsChanged(state, identity, credential) || isWanted(context, credential) };
 }
 
@@ -96,6 +97,7 @@ async function refuseImpossibleUpdate(
   context: ResourceContext,
   credential: Credential,
   inputs: CredentialInputs,
+  before: CredentialState,
 ): Promise<void> {
   await prepareTargets(context.rotation, {
     targets: inputs.targets ?? [],
@@ -103,5 +105,7 @@ async function refuseImpossibleUpdate(
     credentialId: credential.id,
   });
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));
-  if (categoryId !== undefined) await refuseImpossiblePolicy(context, inputs, categoryId);
+  if (categoryId === undefined) return;
+  await refuseImpossiblePolicy(context, inputs, categoryId);
+  await bringAlong(context, inputs, categoryId, { existing: credential, before });
 }

@@ -2,26 +2,29 @@ import { CoffreError } from "../../core/errors.js";
 import { checkPolicy } from "../../core/policy.js";
 import { acceptedByAll, policyFor } from "../../rotation/draw.js";
 import { parseTargets, prepareTargets } from "../../rotation/targets.js";
-import type { CredentialInput, CredentialPatch, RotationPolicy, TargetRecord } from "../../vault/port.js";
+import type { Credential, CredentialInput, CredentialPatch, RotationPolicy, TargetRecord } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { ensureRootCategory } from "../root-category.js";
-import type { CredentialInputs } from "./schema.js";
+import { bringAlong, type Brought } from "./brought.js";
+import type { CredentialInputs, CredentialState } from "./schema.js";
 
-/** A declaration with everything that the vault knows about it: where it stands, and its targets as records. */
+/** A declaration with everything that is known about it: where it stands, its targets as records, the values it brings. */
 export interface Declared {
   inputs: CredentialInputs;
   categoryId: string | null;
   records: TargetRecord[];
+  brought: Brought;
 }
 
 /**
  * Refuses everything about a declaration that can be refused without changing anything: targets, admins, the policy of
- * its category. @throws CoffreError INVALID_INPUT, NOT_FOUND, CONFLICT, POLICY
+ * its category, values that can't be read. @throws CoffreError INVALID_INPUT, NOT_FOUND, CONFLICT, POLICY, CONFIGURATION
  */
 export async function prepare(
   context: ResourceContext,
   inputs: CredentialInputs,
-  existing?: { id: string; targets: readonly TargetRecord[] },
+  existing?: Credential,
+  before?: CredentialState,
 ): Promise<Declared> {
   const targets = inputs.targets ?? [];
   const records = await prepareTargets(context.rotation, {
@@ -31,7 +34,8 @@ export async function prepare(
   });
   const categoryId = await placeOf(context, inputs);
   await refuseImpossiblePolicy(context, inputs, categoryId);
-  return { inputs, categoryId, records };
+  const known = { ...(existing ? { existing } : {}), ...(before ? { before } : {}) };
+  return { inputs, categoryId, records, brought: await bringAlong(context, inputs, categoryId, known) };
 }
 
 /** The category in which a declared credential stands; `null` for the vault's root. */
@@ -51,13 +55,18 @@ export async function refuseImpossiblePolicy(
 }
 
 /** True if Coffre draws the value; false if people bring it. */
-export function isManaged(inputs: Pick<CredentialInputs, "valueManagedBy">): boolean {
-  return (inputs.valueManagedBy ?? "coffre") === "coffre";
+export function isManaged({ source, valueManagedBy }: Pick<CredentialInputs, "source" | "valueManagedBy">): boolean {
+  return source === undefined ? valueManagedBy !== "external" : source === "generated";
+}
+
+/** Who gives the value, as the vault keeps it. */
+function manager(inputs: CredentialInputs): "coffre" | "external" {
+  return isManaged(inputs) ? "coffre" : "external";
 }
 
 /** The fields of a new entry. */
-export function newFields({ inputs, categoryId, records }: Declared): CredentialInput {
-  const { name, username, url, description, tags, valueManagedBy, rotation } = inputs;
+export function newFields({ inputs, categoryId, records, brought }: Declared): CredentialInput {
+  const { name, username, url, description, tags, rotation } = inputs;
   return {
     name,
     categoryId,
@@ -65,9 +74,10 @@ export function newFields({ inputs, categoryId, records }: Declared): Credential
     ...(url === undefined ? {} : { url }),
     ...(description === undefined ? {} : { description }),
     ...(tags === undefined ? {} : { tags }),
-    ...(valueManagedBy === undefined ? {} : { valueManagedBy }),
+    valueManagedBy: manager(inputs),
     ...(rotation === undefined ? {} : { rotation: rotationPolicy(rotation) }),
     targets: records,
+    fields: brought.fields,
   };
 }
 
@@ -76,11 +86,11 @@ export function newFields({ inputs, categoryId, records }: Declared): Credential
  * it; what it declared before and no longer does is cleared.
  */
 export function changedFields(
-  { inputs, categoryId }: Declared,
+  { inputs, categoryId, brought }: Declared,
   before: Partial<CredentialInputs> | undefined,
 ): CredentialPatch {
   const had = (field: keyof CredentialInputs) => before?.[field] !== undefined;
-  const { name, username, url, description, tags, valueManagedBy, rotation } = inputs;
+  const { name, username, url, description, tags, rotation } = inputs;
   return {
     name,
     categoryId,
@@ -91,7 +101,8 @@ export function changedFields(
     ...(rotation === undefined && !had("rotation")
       ? {}
       : { rotation: rotation === undefined ? null : rotationPolicy(rotation) }),
-    valueManagedBy: valueManagedBy ?? "coffre",
+    valueManagedBy: manager(inputs),
+    fields: brought.fields,
   };
 }
 

@@ -5,6 +5,7 @@ import { dropEmpty, type Properties } from "../values.js";
 import { formatStamp, isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
 import { readKnown } from "./presence.js";
 import { type CredentialState, parseState } from "./schema.js";
+import { typeOf } from "./source.js";
 import { factsOf } from "./state.js";
 
 export interface ReadResult {
@@ -54,7 +55,26 @@ function declaredFields(
     ...(state.description === undefined ? {} : { description }),
     ...(state.tags === undefined ? {} : { tags }),
     ...(state.rotation === undefined ? {} : { rotation: rotation && declaredRotation(state.rotation, rotation) }),
+    ...(state.fields === undefined ? {} : { fields: textsOf(credential, Object.keys(state.fields)) }),
+    ...(state.secretFields === undefined ? {} : { secretFields: stillThere(credential, state.secretFields) }),
   };
+}
+
+/** The texts of these fields, of those that are there and are texts. */
+function textsOf({ fields }: Credential, names: readonly string[]): Record<string, string> {
+  const texts = fields.flatMap(({ name, text }): [string, string][] =>
+    text !== undefined && names.includes(name) ? [[name, text]] : [],
+  );
+  return Object.fromEntries(texts);
+}
+
+/** Of declared fields those that the vault still has, so that one that somebody removed shows as a change. */
+function stillThere(
+  { fields }: Credential,
+  declared: NonNullable<CredentialState["secretFields"]>,
+): NonNullable<CredentialState["secretFields"]> {
+  const types = new Map(fields.map(({ name, type }) => [name, type]));
+  return Object.fromEntries(Object.entries(declared).filter(([name, field]) => types.get(name) === typeOf(field)));
 }
 
 function allFields({ name, categoryId, username, url, description, tags, rotation }: Credential) {

@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { declaredAt, dynamicOptions, providerOf, serialized } from "../../shell/register.js";
+import type { DeepInput } from "../../shell/inputs.js";
 import type { Target } from "../../shell/targets.js";
 import { readIdReference, readPassword } from "../../shell/program-values.js";
 import type { CredentialProgress } from "./schema.js";
+import type { FieldSource, PasswordSource } from "./source.js";
 
 /** When a password is changed although nothing else is. */
 export interface RotationArgs {
@@ -13,6 +15,17 @@ export interface RotationArgs {
    * does it. `up`: every `pulumi up` does it.
    */
   when?: pulumi.Input<"scheduled" | "up"> | undefined;
+}
+
+/** A field with a value that the program doesn't know: 64 kB of text, or 1 MB of a file, at most. */
+export interface SecretFieldArgs {
+  /**
+   * Default `secret`: text. `totp`: the seed of one-time codes, as base32 or as an `otpauth://totp/` address; `coffre read`
+   * gives the code of the moment. `file`: bytes, for example a TLS key.
+   */
+  type?: pulumi.Input<"secret" | "totp" | "file"> | undefined;
+  /** `typed`: people give it with `coffre put --field`. A file or a variable is read once for each revision. */
+  source: DeepInput<FieldSource>;
 }
 
 /** What a program declares of a credential. */
@@ -53,7 +66,17 @@ export interface CredentialArgs {
    * history stay. `delete`: they go too, except while a version is pending or others use it as their admin.
    */
   onDelete?: pulumi.Input<"archive" | "delete"> | undefined;
-  /** Default `coffre`: Coffre draws the value. `external`: people give it, and Coffre only keeps it. */
+  /**
+   * Where the password comes from. Default `generated`: Coffre draws it. `typed`: people give it with `coffre put`; until
+   * then `status` is `awaiting-value`. `{ file, revision }` or `{ env, revision }`: the plugin reads it when the entry is
+   * made, and again when the revision is another; the value is in no state. Only a generated one has targets and rotates.
+   */
+  source?: DeepInput<PasswordSource> | undefined;
+  /** Text for people and programs, by name: no secret, shown wherever the entry is, and kept in the state. */
+  fields?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /** Secrets, seeds of one-time codes and files beside the password, by name. Their values are in no state. */
+  secretFields?: pulumi.Input<Record<string, pulumi.Input<SecretFieldArgs>>> | undefined;
+  /** An earlier word for {@link source}: `external` is `typed`, `coffre` is `generated`. */
   valueManagedBy?: pulumi.Input<"coffre" | "external"> | undefined;
 }
 
@@ -70,7 +93,7 @@ export class Credential extends pulumi.CustomResource {
   declare readonly ref: pulumi.Output<string>;
   /** The number of the version in force, from 1; none while there is no value yet. */
   declare readonly currentVersion: pulumi.Output<number | undefined>;
-  /** `done`, `unfinished` (the next `up` goes on), or `awaiting-value`. */
+  /** `done`, `unfinished` (the next `up` goes on), or `awaiting-value` (of the password or a declared field). */
   declare readonly status: pulumi.Output<CredentialProgress>;
 
   #password: pulumi.Output<string> | undefined;

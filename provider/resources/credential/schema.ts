@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type Properties, dropEmpty } from "../values.js";
+import { PasswordSource, SecretFields, TextFields } from "./source.js";
 
 /** A target as a program declares it; its own fields are its driver's to parse. */
 const DeclaredTarget = z.looseObject({ kind: z.string().min(1) });
@@ -19,7 +20,11 @@ export const CredentialInputs = z.strictObject({
   rotateWhenChanged: z.record(z.string(), z.string()).optional(),
   adopt: z.union([z.literal(true), z.string().min(1)], { error: "must be true, or the id of an entry" }).optional(),
   onDelete: z.enum(["archive", "delete"]).optional(),
+  source: PasswordSource.optional(),
+  /** `external` is an earlier word for the source `typed`. */
   valueManagedBy: z.enum(["coffre", "external"]).optional(),
+  fields: TextFields.optional(),
+  secretFields: SecretFields.optional(),
   ownerKey: z.string().min(1),
 });
 export type CredentialInputs = z.infer<typeof CredentialInputs>;

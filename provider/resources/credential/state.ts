@@ -5,7 +5,9 @@ import type { ResourceContext } from "../context.js";
 import { PartialFailure } from "../failures.js";
 import { dropEmpty } from "../values.js";
 import { formatStamp } from "../vault-stamp.js";
+import { fieldsReached } from "./brought.js";
 import { type Causes, isReached } from "./causes.js";
+import type { Declared } from "./entry.js";
 import type { CredentialInputs, CredentialProgress, CredentialState } from "./schema.js";
 
 /** A credential's state after the vault was written: the inputs, and what the vault says. */
@@ -36,15 +38,17 @@ export function factsOf(
   };
 }
 
-function progressOf({ status }: Credential): CredentialProgress {
+function progressOf({ status, fields }: Credential): CredentialProgress {
   if (status === "awaiting-value") return "awaiting-value";
-  return status === "current" ? "done" : "unfinished";
+  if (status !== "current") return "unfinished";
+  const awaits = fields.some(({ versions }) => versions.every(({ state }) => state !== "current"));
+  return awaits ? "awaiting-value" : "done";
 }
 
 /** A create or update that stopped after the vault was written. */
 export interface Unfinished {
   id: string;
-  inputs: CredentialInputs;
+  declared: Pick<Declared, "inputs" | "brought">;
   /** The state before, of an update. */
   before?: CredentialState;
   ownerToken: string;
@@ -53,16 +57,22 @@ export interface Unfinished {
 
 /**
  * The failure that makes the engine keep the resource as unfinished, so that the next `up` goes on. Its state claims
- * only what was reached: a trigger or a target without a version stays as it was, and shows as a change next time.
+ * only what was reached: a trigger, a target or a source without a version stays as it was, and shows as a change next
+ * time.
  */
 export async function unfinished(context: ResourceContext, what: Unfinished, error: unknown): Promise<PartialFailure> {
-  const { id, inputs, before, ownerToken, causes } = what;
+  const { id, declared, before, ownerToken, causes } = what;
+  const { inputs, brought } = declared;
   try {
     const credential = await context.vault.readCredential(id);
     const state = await stateAfter(context, inputs, credential, ownerToken);
     const reached = {
       rotateWhenChanged: isReached(credential, causes.trigger) ? inputs.rotateWhenChanged : before?.rotateWhenChanged,
       targets: isReached(credential, causes.targets) ? inputs.targets : before?.targets,
+      source: isReached(credential, brought.password?.cause) ? inputs.source : before?.source,
+      ...(fieldsReached(credential, brought.fields)
+        ? {}
+        : { fields: before?.fields, secretFields: before?.secretFields }),
     };
     return new PartialFailure(id, dropEmpty({ ...state, ...reached, status: "unfinished" }), error);
   } catch (unreadable) {

@@ -38,7 +38,7 @@ export async function updateCredential(
     });
   }
 
-  const declared = await prepare(context, inputs, credential);
+  const declared = await prepare(context, inputs, credential, before);
   const causes = await newCauses(context, declared, credential, before);
   const patch: CredentialPatch = {
     ...changedFields(declared, before),
@@ -54,7 +54,7 @@ export async function updateCredential(
     return { outs: await stateAfter(context, inputs, reached, ownerToken) };
   } catch (error) {
     if (!written) throw error;
-    throw await unfinished(context, { id, inputs, before, ownerToken, causes }, error);
+    throw await unfinished(context, { id, declared, before, ownerToken, causes }, error);
   }
 }
 
