@@ -218,7 +218,7 @@ describe("fields", () => {
     await scene.vault.updateCredential(made.id, { fields: [put, { change: "remove", name: "token" }] });
     const refreshed = await scene.refresh(made);
     expect(refreshed?.outputs).toMatchObject({ fields: { contact: "ana@example.com", region: "us" } });
-    expect(Object.keys((refreshed?.outputs["secretFields"] ?? {}))).toEqual(["totp", "tls.key", "pin"]);
+    expect(Object.keys(refreshed?.outputs["secretFields"] ?? {})).toEqual(["totp", "tls.key", "pin"]);
     await up(declared(), refreshed);
     expect(await read(made.id, "region")).toBe("eu-1");
     expect(await read(made.id, "token")).toBe("t0ken-from-env");
