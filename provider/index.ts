@@ -7,5 +7,5 @@ export type { CredentialArgs, RotationArgs, SecretFieldArgs } from "./resources/
 export type { CredentialProgress } from "./resources/credential/schema.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";
-export { postgres } from "./shell/targets.js";
-export type { PostgresArgs, Target } from "./shell/targets.js";
+export { linux, postgres } from "./shell/targets.js";
+export type { LinuxArgs, PostgresArgs, Target } from "./shell/targets.js";

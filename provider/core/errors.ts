@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   UNREACHABLE: 1,
   /** A server's certificate isn't trusted. */
   TLS_NOT_TRUSTED: 1,
+  /** A server's SSH host key isn't known, or isn't the one that it must be. */
+  HOST_KEY_NOT_TRUSTED: 1,
   /** A server answered something that can't be understood. */
   BAD_RESPONSE: 1,
   /** A login was refused. */

@@ -143,13 +143,14 @@ export function addressOf(spec: TargetSpec): string {
   return `${spec.address.host}:${spec.address.port}`;
 }
 
-/** The admin that a target names by a connection. @throws CoffreError CONFIGURATION if variable or file is missing or empty */
+/** The admin that a target names by a connection; its password is empty if it logs in by other means. @throws CoffreError CONFIGURATION if variable or file is missing or empty */
 export async function connectionLogin(
   context: RotationContext,
   admin: TargetSpec["admin"] & { by: "connection" },
 ): Promise<AdminLogin> {
-  const password = await connectionPassword(context, admin);
-  if (password === "") {
+  const named = admin.passwordFile !== undefined || admin.passwordEnv !== undefined;
+  const password = named || admin.withoutPassword !== true ? await connectionPassword(context, admin) : "";
+  if (named && password === "") {
     throw new CoffreError("CONFIGURATION", `The password of the admin ${JSON.stringify(admin.username)} is empty`, {
       hint: "Fill the file or variable that admin.passwordFile or admin.passwordEnv names.",
     });

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { LinuxTargetArgs } from "../target/linux/schema.js";
 import type { PostgresTargetArgs } from "../target/postgres/schema.js";
 import type { InputsOf } from "./inputs.js";
 
@@ -18,4 +19,15 @@ export type PostgresArgs = InputsOf<PostgresTargetArgs>;
  */
 export function postgres(args: PostgresArgs): Target {
   return { ...args, kind: "postgres" };
+}
+
+/** What {@link linux} takes: where the machine is and how it is recognised, who may change the account, and what that is to be. */
+export type LinuxArgs = InputsOf<LinuxTargetArgs>;
+
+/**
+ * An account of a Linux machine, over SSH. The credential's `username` is the account's name. The password is set by
+ * `chpasswd` on its standard input; the proof is a login with it on a connection of its own.
+ */
+export function linux(args: LinuxArgs): Target {
+  return { ...args, kind: "linux" };
 }

@@ -1,5 +1,6 @@
+import { linuxDriver } from "./linux/driver.js";
 import type { TargetDriver } from "./port.js";
 import { postgresDriver } from "./postgres/driver.js";
 
 /** Every kind of target that this release can set and prove. */
-export const allDrivers: readonly TargetDriver[] = [postgresDriver];
+export const allDrivers: readonly TargetDriver[] = [postgresDriver, linuxDriver];

@@ -3,7 +3,7 @@ import type { Secret } from "../core/secret.js";
 /**
  * What changes a password on a kind of system, and proves it. A driver keeps no state between calls, knows no vault and
  * resolves no reference: the rotation hands it logins. It maps its own failures to {@link CoffreError} codes once:
- * `UNREACHABLE` (nothing was asked of the target), `TLS_NOT_TRUSTED`, `LOGIN_REFUSED`, `FORBIDDEN` (logged in, no right),
+ * `UNREACHABLE` (nothing was asked of the target), `TLS_NOT_TRUSTED`, `HOST_KEY_NOT_TRUSTED`, `LOGIN_REFUSED`, `FORBIDDEN` (logged in, no right),
  * `NOT_VERIFIABLE`, `TARGET_NOT_READY`, `NOT_FOUND` (no such account, and it isn't to be created), `INVALID_INPUT`.
  */
 export interface TargetDriver {
@@ -46,7 +46,8 @@ export interface TargetSpec {
   /** How to log in for look and set. `self`: with the account's own current password. */
   admin:
     | { by: "reference"; ref: string }
-    | { by: "connection"; username: string; passwordEnv?: string; passwordFile?: string }
+    /** `withoutPassword`: the driver logs in by other means, such as a key; a password may still be named beside it. */
+    | { by: "connection"; username: string; passwordEnv?: string; passwordFile?: string; withoutPassword?: true }
     | { by: "self"; initialRef?: string };
   /** Seconds to wait for a machine that doesn't accept connections yet. 0: no wait. */
   waitForSeconds: number;
@@ -57,6 +58,10 @@ export interface TargetSpec {
   /** Changes when the thing behind the address was made anew (`vm.id`). */
   identity?: string;
   onDelete: "keep" | "disable" | "drop" | "default";
+  /** True if the target is to be held to what it shows first (`trustOnFirstUse`): see {@link TargetSession.pin}. */
+  learnsPin?: boolean;
+  /** What it showed at its first use, from the vault's record; what `parse` returns has none. */
+  pin?: string;
   /** Upper bounds of one call, milliseconds: the sum over a rotation's calls is what a lease must outlast. */
   limits: { connectMs: number; setMs: number; verifyMs: number };
   description: Record<string, unknown>;
@@ -64,6 +69,7 @@ export interface TargetSpec {
 
 export interface TargetLogin {
   username: string;
+  /** Empty where the description says how else to log in. */
   password: Secret;
   /** True when it is the account itself, not an admin. */
   self: boolean;
@@ -82,6 +88,8 @@ export interface TargetSession {
   set(spec: TargetSpec, password: Secret): Promise<SetResult>;
   /** What becomes of the account when its credential is deleted. A missing account is a success. */
   remove(spec: TargetSpec, how: "disable" | "drop"): Promise<void>;
+  /** What the target showed of itself, for example its host key, where a spec is to learn it: to be recorded before a set. */
+  readonly pin?: string | undefined;
   /** False once the connection is broken; a pool opens a new one. */
   readonly usable: boolean;
   close(): Promise<void>;

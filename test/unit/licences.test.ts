@@ -18,7 +18,12 @@ const PERMISSIVE = new Set([
 ]);
 
 /** Packages whose manifest names no SPDX licence, with the one that their licence file was read to be. */
-const READ_BY_HAND: Record<string, string> = { "@logdna/tail-file": "MIT" };
+const READ_BY_HAND: Record<string, string> = {
+  "@logdna/tail-file": "MIT",
+  ssh2: "MIT",
+  "cpu-features": "MIT",
+  buildcheck: "MIT",
+};
 
 interface LockedPackage {
   dev?: boolean;

@@ -1,6 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress } from "../port.js";
-import { formatAddress } from "./address.js";
+import { formatAddress } from "../common/address.js";
 import { WireError } from "./wire.js";
 
 /** What PostgreSQL answered to a login or a statement: its SQLSTATE and its sentence, without details, context or query. */

@@ -1,6 +1,6 @@
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
 import type { Look, TargetSpec } from "../port.js";
-import { formatAddress } from "./address.js";
+import { formatAddress } from "../common/address.js";
 import { type Facts, mayChange, mayGrant } from "./facts.js";
 import { hasMark } from "./role-marks.js";
 import type { PostgresTarget } from "./schema.js";

@@ -1,6 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress, TargetSpec } from "../port.js";
-import { formatAddress } from "./address.js";
+import { formatAddress } from "../common/address.js";
 import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
 import { begin, type Question } from "./login.js";
 import type { PostgresTarget } from "./schema.js";

@@ -1,7 +1,7 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
-import { formatAddress } from "./address.js";
+import { formatAddress } from "../common/address.js";
 import { ServerError, SQLSTATE } from "./errors.js";
 import { factsQuery, readFacts } from "./facts.js";
 import { withMark } from "./role-marks.js";

@@ -2,38 +2,23 @@ import { X509Certificate } from "node:crypto";
 import * as z from "zod";
 import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
-import { parseReference } from "../../core/reference.js";
 import type { TargetAddress, TargetSpec } from "../port.js";
-import { accountOf, canonicalHost, parseAddress } from "./address.js";
-import { invalidDescription } from "./description-errors.js";
+import { accountOf, parseAddress } from "../common/address.js";
+import { invalidDescription } from "../common/description-errors.js";
+import { Host, Milliseconds, Port, Reference } from "../common/fields.js";
 import { roleNameProblem } from "./role-name.js";
 
 const DEFAULT_PORT = 5432;
+const DESCRIBED = {
+  name: "PostgreSQL",
+  page: "docs/targets/postgres.md",
+  passwordHint:
+    "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.",
+};
 const DEFAULT_LIMIT_MS = 10_000;
-const NO_HOST = "must be a host name or an IP address; a path of a unix socket can't name a server for everybody";
-
-const Host = z.string().transform((text, context) => {
-  const host = canonicalHost(text);
-  if (host === undefined) context.addIssue({ code: "custom", message: NO_HOST });
-  return host ?? text;
-});
-
-const Port = z.int().min(1).max(65_535);
-const Milliseconds = z.int().min(100).max(600_000);
-
 const RoleName = z.string().superRefine((name, context) => {
   const problem = roleNameProblem(name);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-});
-
-const Reference = z.string().superRefine((text, context) => {
-  try {
-    parseReference(text);
-  } catch (error) {
-    if (!(error instanceof CoffreError)) throw error;
-    const why = error.problem.replace(/^The reference isn't valid: |\.$/g, "");
-    context.addIssue({ code: "custom", message: `isn't a reference: ${why}` });
-  }
 });
 
 const Certificates = z.string().refine(isPem, "must be one or more certificates in PEM form");
@@ -157,13 +142,13 @@ export type PostgresTargetArgs = z.input<typeof PostgresTarget>;
 /** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
 export function parsePostgresTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
   const parsed = PostgresTarget.safeParse(description);
-  if (!parsed.success) throw invalidDescription(PostgresTarget, parsed.error.issues);
+  if (!parsed.success) throw invalidDescription(PostgresTarget, parsed.error.issues, DESCRIBED);
   const target = parsed.data;
   const address = { host: target.host, port: target.port };
   const role = checkUsername(username);
   return {
     kind: "postgres",
-    account: accountOf(role, address),
+    account: accountOf("postgres", role, address),
     username: role,
     address,
     verifyAddresses: target.verify === "none" ? [] : distinct([address, ...furtherAddresses(target)]),
@@ -215,7 +200,7 @@ function furtherAddresses({ verifyHosts = [], port }: PostgresTarget): TargetAdd
 
 /** Each address once; `localhost` and 127.0.0.1 are one, as in an account's name. */
 function distinct(addresses: readonly TargetAddress[]): TargetAddress[] {
-  const byName = new Map(addresses.toReversed().map((address) => [accountOf("", address), address]));
+  const byName = new Map(addresses.toReversed().map((address) => [accountOf("postgres", "", address), address]));
   return [...byName.values()].toReversed();
 }
 

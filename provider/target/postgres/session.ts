@@ -1,7 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
 import type { Look, SetResult, TargetLogin, TargetSession, TargetSpec } from "../port.js";
-import { formatAddress } from "./address.js";
+import { formatAddress } from "../common/address.js";
 import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
 import { factsQuery, readFacts } from "./facts.js";
 import { begin, prove, untilReady } from "./login.js";

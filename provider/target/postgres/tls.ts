@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress, TargetSpec } from "../port.js";
-import { isLoopback } from "./address.js";
+import { isLoopback } from "../common/address.js";
 import type { PostgresTarget } from "./schema.js";
 import type { TlsOptions } from "./wire.js";
 

@@ -1,6 +1,6 @@
 import type { Secret } from "../../core/secret.js";
 import type { Proof, TargetAddress, TargetSpec } from "../port.js";
-import { formatAddress } from "./address.js";
+import { formatAddress } from "../common/address.js";
 import { reasonOf, ServerError, SQLSTATE, toCoffreError } from "./errors.js";
 import { begin, prove, untilReady } from "./login.js";
 import { WHY_NO_PROOF } from "./provable.js";

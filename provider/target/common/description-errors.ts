@@ -3,16 +3,30 @@ import { CoffreError } from "../../core/errors.js";
 
 type Issue = z.core.$ZodIssue;
 
+/** A kind of target in the words of its errors. */
+export interface Described {
+  /** `PostgreSQL` */
+  name: string;
+  /** `docs/targets/postgres.md` */
+  page: string;
+  /** Where a password can be named without giving it. */
+  passwordHint: string;
+}
+
 /** All that is wrong with a description, each thing with its field, as one error; `details.field` is the first. */
-export function invalidDescription(schema: z.ZodObject, issues: readonly Issue[]): CoffreError {
+export function invalidDescription(
+  schema: z.ZodObject,
+  issues: readonly Issue[],
+  { name, page, passwordHint }: Described,
+): CoffreError {
   const unknownFirst = issues.toSorted((a, b) => Number(isUnknownKey(b)) - Number(isUnknownKey(a)));
-  const problems = unknownFirst.map((issue) => describe(schema, issue));
+  const problems = unknownFirst.map((issue) => describe(schema, issue, passwordHint));
   const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
   return new CoffreError(
     "INVALID_INPUT",
-    `The PostgreSQL target isn't valid: ${problems.map(({ text }) => text).join("; ")}.`,
+    `The ${name} target isn't valid: ${problems.map(({ text }) => text).join("; ")}.`,
     {
-      hint: hint ?? "Correct the field; docs/targets/postgres.md describes each one.",
+      hint: hint ?? `Correct the field; ${page} describes each one.`,
       details: { field: problems[0]?.field ?? "" },
     },
   );
@@ -21,7 +35,11 @@ export function invalidDescription(schema: z.ZodObject, issues: readonly Issue[]
 // A misspelled field also leaves the right one missing, so it is the more telling of the two.
 const isUnknownKey = (issue: Issue) => issue.code === "unrecognized_keys";
 
-function describe(schema: z.ZodObject, issue: Issue): { field: string; text: string; hint?: string } {
+function describe(
+  schema: z.ZodObject,
+  issue: Issue,
+  passwordHint: string,
+): { field: string; text: string; hint?: string } {
   const path = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") {
     const field = path.join(".");
@@ -30,9 +48,7 @@ function describe(schema: z.ZodObject, issue: Issue): { field: string; text: str
   const key = issue.keys[0] ?? "";
   const field = [...path, key].join(".");
   if (/pass(word|wd)?$|secret/i.test(key)) {
-    const hint =
-      "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.";
-    return { field, text: `it has no field "${field}"`, hint };
+    return { field, text: `it has no field "${field}"`, hint: passwordHint };
   }
   const known = Object.keys(shapeAt(schema, path));
   const suggestion = [...path, nearest(key, known)].join(".");

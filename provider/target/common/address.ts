@@ -35,10 +35,10 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * `postgres://orders_app@db.example.com:5432`. The machine's own three names count as one host: taking one server's
+ * `<kind>://orders_app@db.example.com:5432`. The machine's own three names count as one host: taking one server's
  * account for two would let two credentials change it in turn; taking two servers' for one only asks for another port.
  */
-export function accountOf(username: string, { host, port }: TargetAddress): string {
+export function accountOf(kind: string, username: string, { host, port }: TargetAddress): string {
   const own = host === "127.0.0.1" || host === "::1" ? "localhost" : host;
-  return `postgres://${encodeURIComponent(username)}@${formatAddress({ host: own, port })}`;
+  return `${kind}://${encodeURIComponent(username)}@${formatAddress({ host: own, port })}`;
 }

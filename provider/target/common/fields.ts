@@ -1,0 +1,29 @@
+import * as z from "zod";
+import { CoffreError } from "../../core/errors.js";
+import { parseReference } from "../../core/reference.js";
+import { canonicalHost } from "./address.js";
+
+const NO_HOST = "must be a host name or an IP address; a path of a unix socket can't name a server for everybody";
+
+/** A host in one spelling. */
+export const Host = z.string().transform((text, context) => {
+  const host = canonicalHost(text);
+  if (host === undefined) context.addIssue({ code: "custom", message: NO_HOST });
+  return host ?? text;
+});
+
+export const Port = z.int().min(1).max(65_535);
+
+/** A time limit of one call. */
+export const Milliseconds = z.int().min(100).max(600_000);
+
+/** The text of a reference to a credential. */
+export const Reference = z.string().superRefine((text, context) => {
+  try {
+    parseReference(text);
+  } catch (error) {
+    if (!(error instanceof CoffreError)) throw error;
+    const why = error.problem.replace(/^The reference isn't valid: |\.$/g, "");
+    context.addIssue({ code: "custom", message: `isn't a reference: ${why}` });
+  }
+});

@@ -1,0 +1,63 @@
+import { CoffreError } from "../../core/errors.js";
+import type { TargetAddress } from "../port.js";
+import { formatAddress } from "../common/address.js";
+import { SshError } from "./connection.js";
+
+/** What sudo, a tool or the machine's state answered instead of doing it: a definite no, and nothing was changed. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: "FORBIDDEN" | "TARGET_NOT_READY";
+  readonly hint: string;
+
+  constructor(code: Refusal["code"], message: string, hint: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** Who was doing what, for the sentences. */
+export interface Occasion {
+  address: TargetAddress;
+  /** The account that logs in. */
+  username: string;
+}
+
+/** The one place where failures of the network and of the machine become {@link CoffreError}s; others are mistakes of ours. */
+export function toCoffreError(error: unknown, { address, username }: Occasion): unknown {
+  const where = formatAddress(address);
+  const details = { host: address.host, port: address.port };
+  if (error instanceof Refusal) {
+    const { code, message, hint } = error;
+    return new CoffreError(code, `${username} at ${where}: ${message}.`, { hint, details: { ...details, username } });
+  }
+  if (!(error instanceof SshError)) return error;
+  switch (error.failure) {
+    case "not-up":
+      return new CoffreError("UNREACHABLE", `No SSH server answers at ${where}: ${error.message}.`, {
+        hint: "Check host, port and firewall; for a machine that is still starting, declare waitFor.timeoutSeconds.",
+        details: { ...details, refusedConnect: true },
+      });
+    case "silent":
+    case "lost":
+      return new CoffreError("UNREACHABLE", `The SSH server at ${where} can't be reached: ${error.message}.`, {
+        hint: "Check that the machine is healthy and nothing between cuts connections; limits sets the time it has.",
+        details,
+      });
+    case "not-ssh":
+      return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}.`, {
+        hint: "Check host and port, and that the server offers algorithms of today.",
+        details,
+      });
+    case "unknown-key":
+    case "other-key":
+      return new CoffreError("HOST_KEY_NOT_TRUSTED", `The host key of ${where} isn't trusted: ${error.message}.`, {
+        hint:
+          "If the machine was made anew, declare its new key, or with trustOnFirstUse change identity; otherwise somebody " +
+          "may answer in its place. No password was sent.",
+        details,
+      });
+    case "aborted":
+      return new CoffreError("INTERRUPTED", `The call to ${where} was interrupted.`, { details });
+  }
+}

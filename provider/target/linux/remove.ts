@@ -1,0 +1,28 @@
+import { CoffreError } from "../../core/errors.js";
+import type { TargetSpec } from "../port.js";
+import { formatAddress } from "../common/address.js";
+import { MARKS } from "./marks.js";
+import { lastLine, type RootShell } from "./power.js";
+
+/** Disables or drops the account; a missing one is a success. @throws CoffreError TARGET_NOT_READY; Refusal; SshError */
+export async function removeAccount(shell: RootShell, spec: TargetSpec, how: "disable" | "drop"): Promise<void> {
+  const { command, said } = await shell.start(removeScript(spec.username, how), spec.limits.setMs / 2000);
+  command.endInput();
+  await command.end();
+  if (command.exitCode === 0) return;
+  const what = how === "drop" ? "dropped" : "disabled";
+  const words = lastLine(said("stderr")) || `exit code ${String(command.exitCode)}`;
+  throw new CoffreError(
+    "TARGET_NOT_READY",
+    `Account "${spec.username}" at ${formatAddress(spec.address)} isn't ${what}: ${words}.`,
+    { hint: 'End its processes, or declare onDelete: "disable" or "keep".', details: { account: spec.account } },
+  );
+}
+
+function removeScript(user: string, how: "disable" | "drop"): string {
+  const exists = `p=$(getent passwd ${user}) || exit 0`;
+  if (how === "drop") return `${exists}; userdel ${user}`;
+  const mark = `g=$(echo "$p" | cut -d: -f5); case "$g" in *"${MARKS.disabled}"*) exit 0;; esac`;
+  // Expired too, since a locked password alone still lets keys in. 1: the second day of 1970.
+  return `${exists}; ${mark}; c="$g ${MARKS.disabled}"; usermod -L -e 1 -c "\${c# }" ${user}`;
+}
