@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   "vault key list": async () => (await import("./commands/vault-key-list.js")).vaultKeyList,
   list: async () => (await import("./commands/list.js")).list,
   get: async () => (await import("./commands/get.js")).get,
+  access: async () => (await import("./commands/access.js")).access,
   read: async () => (await import("./commands/read.js")).read,
   put: async () => (await import("./commands/put.js")).put,
   history: async () => (await import("./commands/history.js")).history,

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { RotationContext } from "../rotation/context.js";
-import type { Category, Credential, Vault, VaultIdentity } from "../vault/port.js";
+import type { Category, Credential, Grant, Membership, Principal, Vault, VaultIdentity } from "../vault/port.js";
 
 /** What the handlers of all resources work with. One a process and configuration. */
 export interface ResourceContext {
@@ -18,8 +18,25 @@ export interface ResourceContext {
   readonly overview: Overview;
   /** Accounts that this run's resources have declared, with the owner key of the first that did. */
   readonly declaredAccounts: Map<string, string>;
+  /** Grants and memberships that this run's resources have declared, by kind and pair. */
+  readonly declaredPairs: Map<string, DeclaredPair>;
   /** Tells the user something that is no error. */
   notify(message: string): void;
+}
+
+/** Two ids that a resource brings together: a grant's category and principal, or a membership's group and member. */
+export interface DeclaredPair {
+  /** Of the first resource that declared it. */
+  ownerKey: string;
+  noun: string;
+  pair: readonly [string, string];
+}
+
+/** Users, groups, memberships and grants by id. */
+export interface PeopleOverview {
+  principals: ReadonlyMap<string, Principal>;
+  memberships: ReadonlyMap<string, Membership>;
+  grants: ReadonlyMap<string, Grant>;
 }
 
 /** The vault as it was when a run first asked. Used by `diff` and `check` only; what changes something reads afresh. */
@@ -30,6 +47,7 @@ export class Overview {
   #heads: { proofs: string[]; answers: Promise<boolean[]> } | undefined;
   #credentials: Promise<Map<string, Credential>> | undefined;
   #categories: Promise<Map<string, Category>> | undefined;
+  #people: Promise<PeopleOverview> | undefined;
 
   constructor(vault: Vault, stack: string) {
     this.#vault = vault;
@@ -64,10 +82,26 @@ export class Overview {
     return (this.#categories ??= byId(this.#vault.listCategories()));
   }
 
-  /** After a change of a category, which changes the paths of all that is below. */
+  /** All users, groups, memberships and grants, in three requests. */
+  people(): Promise<PeopleOverview> {
+    return (this.#people ??= this.#readPeople());
+  }
+
+  async #readPeople(): Promise<PeopleOverview> {
+    const { people } = this.#vault;
+    const [principals, memberships, grants] = await Promise.all([
+      byId(people.listPrincipals()),
+      byId(people.listMemberships()),
+      byId(people.listGrants()),
+    ]);
+    return { principals, memberships, grants };
+  }
+
+  /** After a change of a category, which changes the paths of all that is below, or of a principal, which takes its grants along. */
   forget(): void {
     this.#credentials = undefined;
     this.#categories = undefined;
+    this.#people = undefined;
   }
 }
 

@@ -3,25 +3,53 @@ import * as category from "../resources/category/handlers.js";
 import * as credential from "../resources/credential/handlers.js";
 import type { CheckResult } from "../resources/failures.js";
 import { failureOf, PartialFailure } from "../resources/failures.js";
+import { grantHandlers } from "../resources/grant/handlers.js";
+import { groupMembershipHandlers } from "../resources/group-membership/handlers.js";
+import { groupHandlers } from "../resources/group/handlers.js";
+import type { Handlers } from "../resources/people/handlers-of.js";
+import { userHandlers } from "../resources/user/handlers.js";
 import type { Properties } from "../resources/values.js";
 import { plugin } from "./plugin.js";
 import type { Lookup } from "./settings-keys.js";
 
-/** The resources that this front serves. */
-export type Kind = "category" | "credential";
+/** The resources that this front serves: each is a file of `dynamic/`. */
+export type Kind = keyof typeof HANDLERS;
+
+const HANDLERS = {
+  category: {
+    checkOffline: category.checkCategoryOffline,
+    check: category.checkCategory,
+    diffOffline: category.diffCategoryOffline,
+    diff: category.diffCategory,
+    create: category.createCategory,
+    read: category.readCategory,
+    update: category.updateCategory,
+    remove: category.deleteCategory,
+  },
+  credential: {
+    checkOffline: (news) => credential.checkCredentialOffline(plugin.drivers, news),
+    check: credential.checkCredential,
+    diffOffline: credential.diffCredentialOffline,
+    diff: credential.diffCredential,
+    create: credential.createCredential,
+    read: credential.readCredential,
+    update: credential.updateCredential,
+    remove: credential.deleteCredential,
+  },
+  user: userHandlers,
+  group: groupHandlers,
+  "group-membership": groupMembershipHandlers,
+  grant: grantHandlers,
+} satisfies Record<string, Handlers>;
 
 /** The property in which the dynamic provider plugin finds the code; no handler ever sees it. */
 const CODE = "__provider";
 
 export async function check(kind: Kind, lookup: Lookup, olds: Properties, news: Properties): Promise<CheckResult> {
+  const handlers: Handlers = HANDLERS[kind];
   try {
-    if (!plugin.asksVault(lookup)) {
-      return kind === "category"
-        ? category.checkCategoryOffline(news)
-        : credential.checkCredentialOffline(plugin.drivers, news);
-    }
-    const handle = kind === "category" ? category.checkCategory : credential.checkCredential;
-    return await plugin.run(lookup, (context) => handle(context, olds, news));
+    if (!plugin.asksVault(lookup)) return handlers.checkOffline(news);
+    return await plugin.run(lookup, (context) => handlers.check(context, olds, news));
   } catch (error) {
     // No vault, no key, a wrong URL: the resource can't be checked, and says why.
     return { inputs: { ...news }, failures: [failureOf(error)] };
@@ -29,39 +57,31 @@ export async function check(kind: Kind, lookup: Lookup, olds: Properties, news: 
 }
 
 export async function diff(kind: Kind, lookup: Lookup, id: string, olds: Properties, news: Properties) {
-  if (!plugin.asksVault(lookup)) {
-    return kind === "category"
-      ? category.diffCategoryOffline(olds, news)
-      : credential.diffCredentialOffline(olds, news);
-  }
-  const handle = kind === "category" ? category.diffCategory : credential.diffCredential;
-  return quietly(plugin.run(lookup, (context) => handle(context, id, olds, news)));
+  const handlers: Handlers = HANDLERS[kind];
+  if (!plugin.asksVault(lookup)) return handlers.diffOffline(olds, news);
+  return quietly(plugin.run(lookup, (context) => handlers.diff(context, id, olds, news)));
 }
 
 export function create(kind: Kind, lookup: Lookup, news: Properties) {
-  const handle = kind === "category" ? category.createCategory : credential.createCredential;
   return keepingCode(
     news,
-    plugin.run(lookup, (context) => handle(context, news)),
+    plugin.run(lookup, (context) => HANDLERS[kind].create(context, news)),
   );
 }
 
 export function update(kind: Kind, lookup: Lookup, id: string, olds: Properties, news: Properties) {
-  const handle = kind === "category" ? category.updateCategory : credential.updateCredential;
   return keepingCode(
     news,
-    plugin.run(lookup, (context) => handle(context, id, olds, news)),
+    plugin.run(lookup, (context) => HANDLERS[kind].update(context, id, olds, news)),
   );
 }
 
 export function read(kind: Kind, lookup: Lookup, id: string, props: Properties) {
-  const handle = kind === "category" ? category.readCategory : credential.readCredential;
-  return quietly(plugin.run(lookup, (context) => handle(context, id, props)));
+  return quietly(plugin.run(lookup, (context) => HANDLERS[kind].read(context, id, props)));
 }
 
 export async function remove(kind: Kind, lookup: Lookup, id: string, props: Properties): Promise<void> {
-  const handle = kind === "category" ? category.deleteCategory : credential.deleteCredential;
-  await quietly(plugin.run(lookup, (context) => handle(context, id, props)));
+  await quietly(plugin.run(lookup, (context) => HANDLERS[kind].remove(context, id, props)));
 }
 
 /** The plugin prints the stack of what these methods throw; for what Coffre says itself the message is enough. */

@@ -105,6 +105,7 @@ async function openContext(
     previewReads: configuration.previewReads,
     overview: new Overview(vault, stack),
     declaredAccounts: new Map(),
+    declaredPairs: new Map(),
     notify: (message) => console.warn(message), // the engine shows it beside the resource
   };
 }

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SettingName } from "../config/index.js";
 import { CoffreError } from "../core/errors.js";
 import { ownerKey } from "../core/owner-key.js";
+import type { Kind } from "./front.js";
 import { isSecretSetting, OWN_PREFIX, SETTING_NAMES, STACK_KEY, STACK_PREFIX } from "./settings-keys.js";
 
 /** Which vault a provider instance works on; what is left out comes from the environment and `coffre.yaml`. */
@@ -91,17 +92,28 @@ function defaultProvider(): Provider {
  * the default one; and deletion before a replacement, since two live entries can't have one name and one account.
  */
 export function dynamicOptions(opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
+  return { ...opts, provider: chosenProvider(opts), deleteBeforeReplace: true };
+}
+
+function chosenProvider(opts: Pick<pulumi.CustomResourceOptions, "parent" | "provider">): pulumi.ProviderResource {
   const parent = opts.parent ?? pulumi.runtime.getStackResource();
-  const provider = opts.provider ?? parent?.getProvider(`${PACKAGE}:index:`) ?? defaultProvider();
-  return { ...opts, provider, deleteBeforeReplace: true };
+  return opts.provider ?? parent?.getProvider(`${PACKAGE}:index:`) ?? defaultProvider();
+}
+
+/** The instance whose vault a function asks: chosen as for a resource. @throws CoffreError CONFIGURATION for one of another kind */
+export function providerFor(opts: pulumi.InvokeOptions): Provider {
+  return requireOurs(chosenProvider(opts));
 }
 
 /** The instance that a resource of ours was registered with. @throws CoffreError CONFIGURATION for one of another kind */
 export function providerOf(resource: pulumi.Resource): Provider {
-  const provider = resource.getProvider(`${PACKAGE}:index:`);
+  return requireOurs(resource.getProvider(`${PACKAGE}:index:`));
+}
+
+function requireOurs(provider: pulumi.ProviderResource | undefined): Provider {
   if (provider instanceof Provider) return provider;
-  throw new CoffreError("CONFIGURATION", "The resource's provider was not made by coffre.Provider", {
-    hint: "Give the resource no `provider`, or an instance of coffre.Provider.",
+  throw new CoffreError("CONFIGURATION", "The provider was not made by coffre.Provider", {
+    hint: "Give no `provider`, or an instance of coffre.Provider.",
   });
 }
 
@@ -109,7 +121,7 @@ export function providerOf(resource: pulumi.Resource): Provider {
  * The code of a resource as its state keeps it: what the SDK's closure serializer would say in five times as many bytes,
  * twice in each resource's state, about a module that is imported whole.
  */
-export function serialized(name: "category" | "credential"): string {
+export function serialized(name: Kind): string {
   return `exports.handler=()=>require("${PACKAGE}/dynamic/${name}")`;
 }
 

@@ -96,6 +96,7 @@ describe("every command in the pages runs as it stands", () => {
     const id = await entry(vault, "Databases/orders-app", { username: "orders_app" });
     await entry(vault, "Production/Databases/other", {});
     await entry(vault, "Partners/mail-api", { value: null, valueManagedBy: "external" });
+    await vault.people.createPrincipal({ kind: "user", name: "ana" });
     for (const version of [2, 3]) {
       const { lease } = await vault.acquireLease(id, { holder: "a test", ttlSeconds: 60 });
       const stage = { step: "stage" as const, value: new Secret(`value ${version}`), causes: [], accounts: [] };

@@ -81,6 +81,29 @@ describe("a category", () => {
     await expect(scene.vault.readCategory(made.id)).rejects.toThrow("NOT_FOUND");
   });
 
+  test("that inherits no grants is made so, changed in place, and brought back where somebody changed it", async () => {
+    const made = await create({ name: "Sealed", inheritGrants: false });
+    expect((await scene.vault.readCategory(made.id)).inheritGrants).toBe(false);
+    const news = { name: "Sealed", ownerKey: "shop/dev/Category/Sealed", inheritGrants: false };
+    expect(await diffCategory(scene.resources(), made.id, made.outs, news)).toEqual({ changes: false });
+    await scene.vault.updateCategory(made.id, { inheritGrants: true });
+    expect(await diffCategory(scene.resources(), made.id, made.outs, news)).toEqual({ changes: true });
+    expect((await readCategory(scene.resources(), made.id, made.outs)).props).toMatchObject({ inheritGrants: true });
+    await updateCategory(scene.resources(), made.id, made.outs, news);
+    expect((await scene.vault.readCategory(made.id)).inheritGrants).toBe(false);
+    const { inheritGrants: _left, ...without } = news;
+    const { outs } = await updateCategory(scene.resources(), made.id, made.outs, without);
+    expect((await scene.vault.readCategory(made.id)).inheritGrants).toBe(true);
+    expect(outs).not.toHaveProperty("inheritGrants");
+  });
+
+  test("with a grant on it isn't deleted, and says whose it is", async () => {
+    const made = await create({ name: "Shared" });
+    const ana = await scene.vault.people.createPrincipal({ kind: "user", name: "ana" });
+    await scene.vault.people.createGrant({ categoryId: made.id, principalId: ana.id, role: "reader" });
+    await expect(deleteCategory(scene.resources(), made.id, made.outs)).rejects.toThrow(/CONFLICT[\s\S]*user ana/);
+  });
+
   test("with onDelete keep stays", async () => {
     const made = await create({ name: "Shared", onDelete: "keep" });
     await deleteCategory(scene.resources(), made.id, made.outs);
@@ -94,7 +117,7 @@ describe("a category", () => {
     expect((await readCategory(scene.resources(), made.id, made.outs)).props).toMatchObject({ description: "post" });
     expect(await readCategory(scene.resources(), made.id, {})).toEqual({
       id: made.id,
-      props: { name: "Mail", description: "post", path: "Mail" },
+      props: { name: "Mail", description: "post", inheritGrants: true, path: "Mail" },
     });
     await scene.vault.deleteCategory(made.id, {});
     expect(await readCategory(scene.resources(), made.id, made.outs)).toEqual({});

@@ -1,5 +1,5 @@
-import { CoffreError } from "../../core/errors.js";
 import type { Category, Credential } from "../../vault/port.js";
+import { findTypedCategory, key } from "../category.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { dueText, KEY_HOLDER_READS_ALL, typedPath } from "../describe.js";
@@ -37,7 +37,7 @@ export const list: CommandDefinition = {
   async run(context, { args: [category], options }) {
     const vault = await context.vault();
     const [identity, all] = [await vault.identity(), await collect(vault.listCategories())];
-    const root = category === undefined ? [] : findPath(all, category);
+    const root = category === undefined ? [] : findTypedCategory(all, category).path;
     const isInside = ({ path }: { path: string[] }) => root.every((name, index) => path[index] === name);
     const categories = all.filter(isInside);
     const archived = options["archived"] === true;
@@ -114,23 +114,6 @@ function labelOf(credential: Credential, now: Date, width: number): { name: stri
     Math.max(LABEL_RESERVE, width - widthOf(name)),
   );
   return { name, more, isUrgent: !isUsual || isOverdue };
-}
-
-/** @throws CoffreError NOT_FOUND */
-function findPath(categories: readonly Category[], text: string): string[] {
-  const wanted = text.split("/").filter((name) => name !== "");
-  const found = categories.find(
-    ({ path }) => key(path) === key(wanted) || key(path.map(encodeURIComponent)) === key(wanted),
-  );
-  if (found) return found.path;
-  throw new CoffreError("NOT_FOUND", `There is no category ${printable(text)}`, {
-    hint: "`coffre list` shows the whole tree.",
-  });
-}
-
-// No name has a slash.
-function key(path: readonly string[]): string {
-  return path.join("/").normalize("NFC");
 }
 
 function count(number: number, one: string, many = `${one}s`): string {

@@ -29,7 +29,7 @@ async function createNew(
   parentId: string | null,
   owner: Owner,
 ): Promise<Category> {
-  const { name, description, passwordPolicy } = inputs;
+  const { name, description, passwordPolicy, inheritGrants } = inputs;
   try {
     return await vault.createCategory({
       name,
@@ -37,6 +37,7 @@ async function createNew(
       owner,
       ...(description === undefined ? {} : { description }),
       ...(passwordPolicy === undefined ? {} : { policy: passwordPolicy }),
+      ...(inheritGrants === undefined ? {} : { inheritGrants }),
     });
   } catch (error) {
     const there = isCoffreError(error, "CONFLICT") ? await findByName(vault, name, parentId) : undefined;

@@ -34,8 +34,10 @@ export async function diffCategory(
   const inputs = pickInputs(news);
   const { parentId } = inputs;
   if (typeof parentId === "string" && parentId !== category.parentId) refuseLoop(categories, category, parentId);
+  // What decides who may read is brought back where somebody else changed it.
+  const drifted = state.inheritGrants !== undefined && state.inheritGrants !== category.inheritGrants;
   const outdated = stamp !== undefined && isOutdated(stamp, identity);
-  return { changes: inputsChanged(state, inputs) || outdated || state.path !== pathOf(category) };
+  return { changes: inputsChanged(state, inputs) || drifted || outdated || state.path !== pathOf(category) };
 }
 
 function inputsChanged(state: CategoryState, inputs: Properties): boolean {

@@ -20,12 +20,15 @@ export function changedFields(
   parentId: string | null,
   before: CategoryState | undefined,
 ): CategoryPatch {
-  const { name, description, passwordPolicy } = inputs;
+  const { name, description, passwordPolicy, inheritGrants } = inputs;
   return {
     name,
     parentId,
     ...(description === undefined && before?.description === undefined ? {} : { description: description ?? null }),
     ...(passwordPolicy === undefined && before?.passwordPolicy === undefined ? {} : { policy: passwordPolicy ?? null }),
+    ...(inheritGrants === undefined && before?.inheritGrants === undefined
+      ? {}
+      : { inheritGrants: inheritGrants ?? true }),
   };
 }
 

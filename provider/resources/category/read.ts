@@ -17,7 +17,7 @@ export async function readCategory(
   const category = await readKnown(context, id, state, identity);
   if (!category) return {};
   const looked = state.vaultStamp === undefined;
-  const { name, parentId, description, policy } = category;
+  const { name, parentId, description, policy, inheritGrants } = category;
   const moved = (state.parentId ?? (await findRootCategory(context)) ?? null) !== parentId;
   return {
     id,
@@ -27,6 +27,7 @@ export async function readCategory(
       ...(moved || looked ? { parentId: parentId ?? undefined } : {}),
       ...(looked || state.description !== undefined ? { description } : {}),
       ...(looked || state.passwordPolicy !== undefined ? { passwordPolicy: policy } : {}),
+      ...(looked || state.inheritGrants !== undefined ? { inheritGrants } : {}),
       path: pathOf(category),
       ...(looked ? {} : { vaultStamp: currentStamp(state, identity) }),
     }),

@@ -13,6 +13,11 @@ export interface CategoryArgs {
   description?: pulumi.Input<string> | undefined;
   /** What passwords in it and below must be like. It adds to the policies above; where several speak, the strictest holds. */
   passwordPolicy?: pulumi.Input<InputsOf<PasswordPolicy>> | undefined;
+  /**
+   * Default true: who has a grant on a category above has it here too. False: only grants on this category and below it
+   * count here and below.
+   */
+  inheritGrants?: pulumi.Input<boolean> | undefined;
   /** Takes over a category that exists: by its id, or with `true` the one of this name. */
   adopt?: pulumi.Input<true | string> | undefined;
   /** What becomes of it when the resource is deleted. Default `delete`: refused while it isn't empty. `keep`: it stays. */

@@ -1,0 +1,78 @@
+import { afterEach, expect, test } from "@jest/globals";
+import type { Grant } from "../../provider/vault/port.js";
+import { collect } from "../contract/vault-cases/setup.ts";
+import { succeed } from "../fixtures/pulumi-project.ts";
+import { createVaultProject, IMPORTS, inVault, output, resourceNamed, type VaultProject } from "./harness.ts";
+
+let stack: VaultProject;
+afterEach(() => stack.project.remove());
+
+const PROGRAM = `
+const databases = new coffre.Category("Databases");
+const sealed = new coffre.Category("Sealed", { parentId: databases.id, inheritGrants: false });
+const ana = new coffre.User("ana", { displayName: "Ana Ferreira", email: "ana@example.com" });
+const dba = new coffre.Group("DBA");
+const platform = new coffre.Group("Platform");
+new coffre.GroupMembership("ana-dba", { groupId: dba.id, memberId: ana.id });
+new coffre.GroupMembership("dba-platform", { groupId: platform.id, memberId: dba.id });
+const grant = new coffre.Grant("dba", { categoryId: databases.id, principalId: platform.id, role: ROLE });
+export const looked = coffre.Grant.get("looked", grant.id).role;
+export const lookedUser = coffre.User.get("looked-user", ana.id).email;
+export const lookedGroup = coffre.Group.get("looked-group", dba.id).name;
+`;
+const program = (role = "reader") => PROGRAM.replace("ROLE", JSON.stringify(role));
+
+const grantsOf = (): Promise<Grant[]> => inVault(stack.vault, (vault) => collect(vault.people.listGrants()));
+
+test("users, groups, memberships and grants live like other resources: made, changed, drifted, refreshed, removed", async () => {
+  stack = await createVaultProject(program());
+  const { project, vault } = stack;
+  expect(output(succeed(await project.preview()))).toMatch(/coffre:index:Grant +dba +create/);
+  succeed(await project.up());
+  expect(await project.outputs()).toEqual({ looked: "reader", lookedUser: "ana@example.com", lookedGroup: "DBA" });
+  expect(output(succeed(await project.up()))).toMatch(/Resources:\s+10 unchanged/);
+  const state = await resourceNamed(project, "dba");
+  expect(JSON.stringify(state).length).toBeLessThan(1_700); // a grant is small, and so is what is kept of it
+
+  await project.setProgram(IMPORTS + program("manager"));
+  succeed(await project.up());
+  const [grant] = await grantsOf();
+  expect(grant).toMatchObject({ role: "manager", owned: true });
+
+  await inVault(vault, (opened) => opened.people.updateGrant(grant?.id ?? "", { role: "editor" }));
+  expect(output(succeed(await project.preview()))).toMatch(/~ {2}coffre:index:Grant dba update/);
+  succeed(await project.up());
+  expect(await grantsOf()).toMatchObject([{ id: grant?.id, role: "manager" }]);
+
+  await inVault(vault, async (opened) => {
+    const ana = await opened.people.findPrincipal("user", "ana");
+    await opened.people.deletePrincipal(ana?.id ?? "", {});
+  });
+  const refused = await project.up();
+  expect(output(refused)).toContain("was removed, not by this stack");
+  succeed(await project.refresh());
+  succeed(await project.up());
+  expect(await inVault(vault, (opened) => collect(opened.people.listMemberships()))).toHaveLength(2);
+
+  succeed(await project.destroy());
+  await inVault(vault, async ({ people }) => {
+    expect([await collect(people.listPrincipals()), await collect(people.listGrants())]).toEqual([[], []]);
+  });
+}, 120_000);
+
+test("a preview refuses what can be known before anything is made", async () => {
+  stack = await createVaultProject("");
+  const refused: [string, string][] = [
+    [`role: "reader", expiresAt: "2001-01-01T00:00:00Z"`, "expiresAt has passed already: 2001-01-01T00:00:00.000Z"],
+    [`role: "reader", categoryId: "ct_gone"`, "There is no category ct_gone"],
+    [`role: "reader", principalId: "us_gone"`, "There is no user or group us_gone"],
+  ];
+  for (const [inputs, reason] of refused) {
+    await stack.project.setProgram(`${IMPORTS}
+const dba = new coffre.Group("DBA");
+new coffre.Grant("grant", { principalId: dba.id, ${inputs} });`);
+    const preview = await stack.project.preview();
+    expect(output(preview)).toContain(reason);
+    expect(preview.exitCode).not.toBe(0);
+  }
+}, 60_000);
