@@ -64,7 +64,7 @@ describe("every one of them", () => {
         ...first(),
         ...key("one"),
         ownerToken: expect.stringMatching(/^[\w-]{20}$/),
-        vaultStamp: expect.stringMatching(/:0:\d+:$/),
+        vaultStamp: expect.stringMatching(/:0:\d+::[0-9a-f]{16}$/),
       });
       expect(await problems(handlers, first(), made.outs)).toBe("");
       const news = { ...key("one"), ...first() };

@@ -91,7 +91,7 @@ export async function updateEntry<Inputs extends SharedInputs, Entry extends { i
   const inputs = parseInputs(kind.schema, pickInputs(kind, news));
   const identity = await vault.identity();
   refuseOtherVault(parseStamp(before.vaultStamp), identity);
-  await readLive(kind, vault, id, before, identity);
+  await readLive(kind, context, id, before, identity);
   const token = before.ownerToken ?? newOwnerToken();
   const marked = before.ownerToken !== undefined && (await vault.people.findOwned(kind.owned, inputs.ownerKey)) === id;
   await kind.update(context, id, {
@@ -114,7 +114,7 @@ export async function readEntry<Inputs extends SharedInputs, Entry extends { id:
   const identity = await context.vault.identity();
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
-  const entry = await readKnown(kind, context.vault, id, state, identity);
+  const entry = await readKnown(kind, context, id, state, identity);
   if (!entry) return {};
   // The newest event alone is no news: a refresh of what didn't change changes nothing.
   const vaultStamp = stamp && isOutdated(stamp, identity) ? formatStamp(identity) : state.vaultStamp;
@@ -131,7 +131,7 @@ export async function deleteEntry<Inputs extends SharedInputs, Entry extends { i
   const state = parseState<Inputs>(kind, props);
   const identity = await context.vault.identity();
   refuseOtherVault(parseStamp(state.vaultStamp), identity);
-  if (!(await readKnown(kind, context.vault, id, state, identity))) return;
+  if (!(await readKnown(kind, context, id, state, identity))) return;
   // A state without a token owns nothing: the empty one is nobody's.
   await kind.remove(context.vault.people, id, { token: state.ownerToken ?? "" });
   context.overview.forget();
@@ -140,7 +140,7 @@ export async function deleteEntry<Inputs extends SharedInputs, Entry extends { i
 /** The entry of a state; `undefined` once it is gone. @throws CoffreError ROLLED_BACK if it may only be lost */
 async function readKnown<Inputs extends SharedInputs, Entry extends { id: string }>(
   kind: EntryKind<Inputs, Entry>,
-  vault: Vault,
+  { vault, overview }: ResourceContext,
   id: string,
   state: EntryState<Inputs>,
   identity: VaultIdentity,
@@ -149,7 +149,7 @@ async function readKnown<Inputs extends SharedInputs, Entry extends { id: string
     return await kind.read(vault.people, id);
   } catch (error) {
     if (!isCoffreError(error, "NOT_FOUND")) throw error;
-    refuseLost(parseStamp(state.vaultStamp), identity, `${kind.title(state)} (${id})`);
+    await refuseLost(parseStamp(state.vaultStamp), identity, overview, `${kind.title(state)} (${id})`);
     return undefined;
   }
 }
@@ -157,12 +157,12 @@ async function readKnown<Inputs extends SharedInputs, Entry extends { id: string
 /** The same, where it must be there. @throws CoffreError NOT_FOUND that says what to do */
 export async function readLive<Inputs extends SharedInputs, Entry extends { id: string }>(
   kind: EntryKind<Inputs, Entry>,
-  vault: Vault,
+  context: ResourceContext,
   id: string,
   state: EntryState<Inputs>,
   identity: VaultIdentity,
 ): Promise<Entry> {
-  const entry = await readKnown(kind, vault, id, state, identity);
+  const entry = await readKnown(kind, context, id, state, identity);
   if (entry) return entry;
   throw new CoffreError("NOT_FOUND", `The ${kind.title(state)} (${id}) was removed, not by this stack`, {
     hint: "Somebody may have left: `coffre events` tells. Remove the resource, or run `pulumi refresh` and it is made anew.",

@@ -94,7 +94,7 @@ export async function diffEntry<Inputs extends SharedInputs, Entry extends { id:
   const identity = await context.overview.identity();
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
-  const entry = (await kind.known(context, id)) ?? (await readLive(kind, context.vault, id, state, identity));
+  const entry = (await kind.known(context, id)) ?? (await readLive(kind, context, id, state, identity));
   const shown: object = dropEmpty({ ...state, ...(await kind.shown(context, entry, state)) });
   const drifted = !isDeepStrictEqual(shown, dropEmpty(state));
   const outdated = stamp !== undefined && isOutdated(stamp, identity);
