@@ -24,6 +24,8 @@ export interface CredentialShape {
   dueAt: string | null;
   due: boolean;
   targets: { kind: string; account: string; adminId: string | null; accountMade: boolean }[];
+  /** Accounts that are its targets no more and could not be ended yet. */
+  leaving: string[];
   /** True if a Pulumi stack made it. */
   owned: boolean;
   attention: { reason: string; message: string; since: string; version: number | null; account: string | null } | null;
@@ -56,6 +58,7 @@ export function credentialShape(identity: VaultIdentity, credential: Credential,
       adminId: adminId ?? null,
       accountMade,
     })),
+    leaving: credential.leaving.map(({ account }) => account),
     owned: credential.owned,
     attention: attention
       ? {

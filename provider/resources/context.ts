@@ -46,6 +46,7 @@ export class Overview {
   #identity: Promise<VaultIdentity> | undefined;
   #heads: { proofs: string[]; answers: Promise<boolean[]> } | undefined;
   #credentials: Promise<Map<string, Credential>> | undefined;
+  #everything: Promise<Map<string, Credential>> | undefined;
   #categories: Promise<Map<string, Category>> | undefined;
   #people: Promise<PeopleOverview> | undefined;
 
@@ -82,6 +83,11 @@ export class Overview {
     return (this.#categories ??= byId(this.#vault.listCategories()));
   }
 
+  /** Everybody's live credentials by id, in one request: for what touches other stacks. */
+  everything(): Promise<Map<string, Credential>> {
+    return (this.#everything ??= byId(this.#vault.listCredentials()));
+  }
+
   /** All users, groups, memberships and grants, in three requests. */
   people(): Promise<PeopleOverview> {
     return (this.#people ??= this.#readPeople());
@@ -100,6 +106,7 @@ export class Overview {
   /** After a change of a category, which changes the paths of all that is below, or of a principal, which takes its grants along. */
   forget(): void {
     this.#credentials = undefined;
+    this.#everything = undefined;
     this.#categories = undefined;
     this.#people = undefined;
   }

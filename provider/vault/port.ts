@@ -213,6 +213,12 @@ export interface TargetRecord {
   accountMade: boolean;
 }
 
+/** A target that is declared no more, whose account hasn't been ended as its `onDelete` says. */
+export interface LeavingTarget extends TargetRecord {
+  /** The credential's username at that time. */
+  username?: string;
+}
+
 export interface RotationPolicy {
   /** Days between rotations, counted from the promotion of the current version. */
   everyDays: number;
@@ -246,7 +252,10 @@ export interface CredentialPatch extends OwnerProof {
   tags?: string[];
   valueManagedBy?: "coffre" | "external";
   rotation?: RotationPolicy | null;
+  /** What it leaves out of those before stays in {@link Credential.leaving} until somebody has `ended` it. */
   targets?: TargetRecord[];
+  /** Accounts among those leaving that were ended, or are to be left as they are. */
+  ended?: string[];
   owner?: Owner;
   /** In this order; one field may be named several times. */
   fields?: readonly FieldChange[];
@@ -318,6 +327,8 @@ export interface Credential {
   valueManagedBy: "coffre" | "external";
   rotation?: RotationPolicy;
   targets: TargetRecord[];
+  /** Accounts that still have to be ended; they may belong to another credential by now. */
+  leaving: LeavingTarget[];
   /** In the order in which they were made. */
   fields: Field[];
   /** Those that were removed. */

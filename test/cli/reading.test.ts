@@ -174,6 +174,7 @@ test("the keys of --json are a promise", async () => {
     dueAt: expect.any(String),
     due: false,
     targets: [],
+    leaving: [],
     owned: false,
     attention: null,
     createdAt: expect.any(String),

@@ -283,6 +283,20 @@ test("the way out of a rolled-back vault works as the pages say: verify, accept,
   for (const name of names) expect(await logsIn(name, await read(`Databases/${name}`))).toBe(true);
 });
 
+test("an account that could not be ended is listed until it is, or is to stay", async () => {
+  const id = await account("moved_on");
+  await vault.updateCredential(id, { targets: [] });
+  const listed = await shell.coffre(["attention"]);
+  expect(listed).toMatchObject({ stderr: "", exitCode: 6 });
+  expect(listed.stdout).toBe(
+    "Databases/moved_on  accounts-left\n" +
+      `  what   no targets any more, and not ended: postgres://moved_on@localhost:${String(server.port)}\n` +
+      "  do     Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, `coffre resolve Databases/moved_on` --keep-accounts.\n",
+  );
+  expect(await shell.coffre(["resolve", "Databases/moved_on", "--keep-accounts"])).toMatchObject({ exitCode: 0 });
+  expect(await shell.coffre(["attention"])).toMatchObject({ stdout: "", exitCode: 0 });
+});
+
 test("from an older copy of the file nothing is set, however far it has come again, until a person has decided", async () => {
   await account("put_back");
   await shell.coffre(["rotate", "Databases/put_back"]);

@@ -174,4 +174,30 @@ describe("what a preview refuses", () => {
     const [problem] = await problems({ name: "Long", parentId: id, passwordPolicy: { minLength: 20 } });
     expect(problem?.reason).toMatch(/POLICY[\s\S]*minLength[\s\S]*Long[\s\S]*maxLength[\s\S]*Short/);
   });
+
+  test("a rule that clashes with one of a category below, or with a target of another stack's credential below", async () => {
+    const top = await create({ name: "Top" });
+    const below = await create({ name: "Below", parentId: top.id, passwordPolicy: { maxLength: 30 } });
+    const change = (passwordPolicy: object) =>
+      diffCategory(scene.resources(), top.id, top.outs, {
+        name: "Top",
+        passwordPolicy,
+        ownerKey: "shop/dev/Category/Top",
+      });
+    await expect(change({ minLength: 40 })).rejects.toThrow(
+      /POLICY[\s\S]*minLength[\s\S]*Top[\s\S]*maxLength[\s\S]*Below/,
+    );
+    expect(await change({ minLength: 20 })).toEqual({ changes: true });
+
+    const targets = [await scene.declaredTarget({ acceptedCharacters: "abcdefgh0123" })];
+    const orders = { name: "orders", username: "orders", categoryId: below.id, targets };
+    const made = await scene.up(orders);
+    expect(await change({ require: ["upper"] })).toEqual({ changes: true });
+    expect(scene.notes.join()).toContain("Top/Below/orders could not be rotated by this policy");
+    await scene.vault.updateCredential(made.id, {
+      owner: { key: "theirs", stack: "organization/theirs/dev", token: "t" },
+    });
+    await expect(change({ require: ["upper"] })).rejects.toThrow("POLICY");
+    expect(await change({ require: ["digit"] })).toEqual({ changes: true });
+  });
 });

@@ -127,6 +127,38 @@ describe("a preview takes", () => {
   });
 });
 
+describe("an account of another stack's credential", () => {
+  const theirs = { stack: "organization/theirs/dev" };
+  const declared = async (more: object = {}) => ({
+    name: "mine",
+    username: "orders",
+    targets: [await scene.declaredTarget()],
+    ...more,
+  });
+
+  test("is refused at the preview of a new credential, naming who has it", async () => {
+    const { id } = await scene.up({ ...(await declared()), name: "first" }, undefined, theirs);
+    const [problem] = await problems(await declared());
+    expect(problem).toBe(
+      `CONFLICT: The account fake://orders@db1:1 belongs to credential first (${id})\n  One account has one credential: use that one, or archive it first.`,
+    );
+  });
+
+  test("is refused at the preview of a change", async () => {
+    await scene.up({ ...(await declared()), name: "first" }, undefined, theirs);
+    const mine = await scene.up(await declared({ targets: [] }));
+    await expect(scene.changes(await declared(), mine)).rejects.toThrow(/CONFLICT[\s\S]*belongs to credential first/);
+  });
+
+  test("is free to whoever adopts that credential, and to the same stack, which may let it go in the same up", async () => {
+    const { id } = await scene.up({ ...(await declared()), name: "mine" }, undefined, theirs);
+    for (const adopt of [true, id, `coffre://scene/id/${id}`])
+      expect(await problems(await declared({ adopt }))).toEqual([]);
+    await scene.up({ name: "other", username: "other", targets: [await scene.declaredTarget()] });
+    expect(await problems(await declared({ username: "other", name: "new" }))).toEqual([]);
+  });
+});
+
 test("a cycle of admins is refused when it would be closed", async () => {
   scene.target.give("a@db1:1", "x");
   const first = await scene.up({ name: "a", username: "a" });

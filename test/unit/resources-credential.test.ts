@@ -136,6 +136,84 @@ describe("a credential with a target", () => {
     expect(scene.notes.join()).toContain("orders@db1:1 was disabled");
   });
 
+  test("remembers an account that could not be ended, says so at each up, and ends it when it can", async () => {
+    const made = await scene.up({ name: "orders", username: "orders", targets: [await scene.declaredTarget()] });
+    const { adminRef } = await scene.declaredTarget();
+    scene.target.give("dba@db2:1", "the admin's password");
+    const inputs = {
+      name: "orders",
+      username: "orders",
+      targets: [await scene.declaredTarget({ host: "db2", adminRef })],
+    };
+    const unreachable = () => {
+      throw new CoffreError("UNREACHABLE", "db1 doesn't answer");
+    };
+    scene.target.next("remove", unreachable);
+    const moved = await scene.up(inputs, made);
+    expect(moved.outputs).toMatchObject({ status: "unfinished", currentVersion: 2 });
+    expect(moved.error?.message).toMatch(
+      /one that it left could not be ended: db1 doesn't answer[\s\S]*--keep-accounts/,
+    );
+    expect((await scene.vault.readCredential(made.id)).leaving).toMatchObject([
+      { account: "fake://orders@db1:1", username: "orders", accountMade: true },
+    ]);
+
+    scene.target.next("remove", unreachable);
+    expect(await scene.changes(inputs, moved)).toBe(true);
+    const again = await scene.up(inputs, moved);
+    expect(again.outputs).toMatchObject({ status: "unfinished", currentVersion: 2 });
+
+    const done = await scene.up(inputs, again);
+    expect(done.outputs).toMatchObject({ status: "done", currentVersion: 2 });
+    expect(scene.target.passwordOf("orders@db1:1")).toBeUndefined();
+    expect((await scene.vault.readCredential(made.id)).leaving).toEqual([]);
+    expect(await scene.changes(inputs, done)).toBe(false);
+  });
+
+  test("leaves an account alone that it left and that came back, or that another credential has by now", async () => {
+    const { adminRef } = await scene.declaredTarget();
+    scene.target.give("dba@db2:1", "the admin's password");
+    const on = async (host: string) => ({
+      name: "orders",
+      username: "orders",
+      targets: [await scene.declaredTarget({ host, adminRef })],
+    });
+    const unreachable = () => {
+      throw new CoffreError("UNREACHABLE", "it doesn't answer");
+    };
+    const made = await scene.up(await on("db1"));
+    scene.target.next("remove", unreachable);
+    const moved = await scene.up(await on("db2"), made);
+    scene.target.next("remove", unreachable);
+    const back = await scene.up(await on("db1"), moved);
+    const { targets, leaving } = await scene.vault.readCredential(made.id);
+    expect(targets).toMatchObject([{ account: "fake://orders@db1:1", accountMade: true }]);
+    expect(leaving).toMatchObject([{ account: "fake://orders@db2:1" }]);
+
+    await scene.up({ ...(await on("db2")), name: "another" });
+    const done = await scene.up(await on("db1"), back);
+    expect(done.outputs).toMatchObject({ status: "done" });
+    expect(scene.target.passwordOf("orders@db2:1")).toBeDefined();
+    expect((await scene.vault.readCredential(made.id)).leaving).toEqual([]);
+  });
+
+  test("ends an account that it left by the name that it had there", async () => {
+    const { adminRef } = await scene.declaredTarget();
+    const inputs = async (username: string) => ({
+      name: "orders",
+      username,
+      targets: [await scene.declaredTarget({ adminRef })],
+    });
+    const made = await scene.up(await inputs("first"));
+    scene.target.next("remove", () => {
+      throw new CoffreError("UNREACHABLE", "it doesn't answer");
+    });
+    const renamed = await scene.up(await inputs("second"), made);
+    await scene.up(await inputs("second"), renamed);
+    expect(scene.target.passwordOf("first@db1:1")).toBeUndefined();
+    expect(scene.target.passwordOf("second@db1:1")).toBe(await scene.value(made.id));
+  });
+
   test("a change of its description alone rotates nothing", async () => {
     const made = await scene.up({ name: "orders", username: "orders", targets: [await scene.declaredTarget()] });
     const changed = await scene.up(

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import type { Around } from "../fixtures/intercept.ts";
 import { ResourceScene } from "../fixtures/resource-scene.ts";
-import { killedAtStep } from "../fixtures/rotation-scene.ts";
+import { killedAtRequest, killedAtStep } from "../fixtures/rotation-scene.ts";
 
 let scene: ResourceScene;
 beforeEach(() => {
@@ -173,6 +173,29 @@ test("a machine made anew is set too, though the pending version had reached the
   const value = await scene.value(made.id);
   expect(scene.target.passwordOf("orders@db2:1")).toBe(value);
   expect(scene.target.passwordOf("orders@db3:1")).toBe(value);
+});
+
+test("an adoption for an account that somebody else has leaves the entry with its owner", async () => {
+  const made = await scene.up({ name: "smtp" });
+  await scene.up({ ...(await orders()), ownerKey: "a third stack's" });
+  const adopting = { ...(await orders()), name: "smtp", adopt: made.id, ownerKey: "another stack's" };
+  await expect(scene.up(adopting)).rejects.toThrow(
+    /CONFLICT: The account fake:\/\/orders@db1:1 belongs to credential orders/,
+  );
+  expect(await scene.changes({ name: "smtp", description: "still mine" }, made)).toBe(true);
+  expect((await scene.up({ name: "smtp", description: "still mine" }, made)).outputs).toMatchObject({ status: "done" });
+});
+
+test("adoptions of two entries that were both killed are in nobody's way", async () => {
+  const ids: string[] = [];
+  for (const name of ["first", "second"]) ids.push((await scene.up({ name, ownerKey: `theirs/${name}` })).id);
+  const adopting = async (adopt: string | undefined) => ({ ...(await orders()), name: "orders", adopt });
+  for (const adopt of ids) {
+    const rotation = scene.context({ around: killedAtRequest("acquireLease") });
+    await scene.up(await adopting(adopt), undefined, { rotation }).catch(() => undefined);
+  }
+  const done = await scene.up(await adopting(ids[1]));
+  expect(done).toMatchObject({ id: ids[1], outputs: { status: "done" } });
 });
 
 test("an adoption under a name that is taken leaves the entry with its owner", async () => {

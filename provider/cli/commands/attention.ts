@@ -1,4 +1,5 @@
 import type { Credential } from "../../vault/port.js";
+import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { dateText, pathText, typedPath } from "../describe.js";
 import { credentialShape } from "../shape.js";
@@ -20,8 +21,12 @@ const ADVICE: Readonly<Record<string, string>> = {
     "If a version is known to work on the target (`coffre verify <ref>` tries them, or log in by hand), --accept <version>. Else set the account's password on the target to the current version's value (`coffre read <ref>`), then --retry.",
   "admin-refused": "Bring the admin's password in the vault up to date, then --retry.",
   "budget-spent": "Find out who uses up the logins, then --retry, which gives the budget back.",
+  "accounts-left":
+    "Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, --keep-accounts.",
   "rolled-back": "`coffre verify <ref>` finds the version that the target accepts; then --accept-rollback.",
 };
+/** Stands where a journal's word does: accounts of earlier targets. */
+const LEAVING = "accounts-left";
 const OTHER_ADVICE =
   "`coffre history <ref>` and `coffre verify <ref>` show where it stands; then --retry or --accept <version>.";
 
@@ -29,7 +34,7 @@ export const attention: CommandDefinition = {
   name: "attention",
   summary: "list what needs a person: what, why, since when, what to do",
   description: [
-    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Every value that may be in force is in the vault (`coffre history`).",
+    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. It also lists those that have left an account behind which could not be disabled or dropped. Every value that may be in force is in the vault (`coffre history`).",
   ],
   examples: [
     { command: "coffre attention", does: "what is there, and what to do" },
@@ -48,7 +53,7 @@ export const attention: CommandDefinition = {
     const vault = await context.vault();
     const identity = await vault.identity();
     const all = await collect(vault.listCredentials());
-    const waiting = all.filter(({ journal }) => journal.attention !== undefined);
+    const waiting = all.filter(({ journal, leaving }) => journal.attention !== undefined || leaving.length > 0);
     if (context.json) {
       const shapes = waiting.map((credential) => ({
         ...credentialShape(identity, credential, clock.now()),
@@ -57,22 +62,27 @@ export const attention: CommandDefinition = {
       terminal.json(shapes);
     } else {
       if (waiting.length === 0) terminal.note("Nothing needs attention.");
-      for (const credential of waiting) {
-        const { reason = "", message = "", since = "" } = credential.journal.attention ?? {};
-        terminal.print(
-          `${terminal.style("bold", pathText(credential))}  ${terminal.style("yellow", printable(reason))}`,
-        );
-        terminal.print(`  what   ${printable(message)}`);
-        terminal.print(`  since  ${dateText(since)}`);
-        terminal.print(`  do     ${adviceFor(credential, identity.name)}`);
-      }
+      for (const credential of waiting) print(context, credential, identity.name);
     }
     return waiting.length === 0 ? 0 : ATTENTION_NEEDED;
   },
 };
 
+function print({ terminal }: CommandContext, credential: Credential, vault: string): void {
+  const { attention, leaving } = { ...credential.journal, ...credential };
+  const reason = attention?.reason ?? LEAVING;
+  const message =
+    attention?.message ?? `no targets any more, and not ended: ${leaving.map(({ account }) => account).join(", ")}`;
+  terminal.print(`${terminal.style("bold", pathText(credential))}  ${terminal.style("yellow", printable(reason))}`);
+  terminal.print(`  what   ${printable(message)}`);
+  if (attention) terminal.print(`  since  ${dateText(attention.since)}`);
+  terminal.print(`  do     ${adviceFor(credential, vault)}`);
+}
+
 function adviceFor(credential: Credential, vault: string): string {
-  const advice = ADVICE[credential.journal.attention?.reason ?? ""] ?? OTHER_ADVICE;
+  const advice = ADVICE[credential.journal.attention?.reason ?? LEAVING] ?? OTHER_ADVICE;
   const typed = typedPath(vault, credential.path);
-  return advice.replaceAll("<ref>", typed).replace(/--(retry|accept)/, `\`coffre resolve ${typed}\` --$1`);
+  return advice
+    .replaceAll("<ref>", typed)
+    .replace(/--(retry|accept|keep-accounts)/, `\`coffre resolve ${typed}\` --$1`);
 }

@@ -11,19 +11,22 @@ import { findCredential, parseCount } from "../reference.js";
 import { credentialShape } from "../shape.js";
 import { collect } from "../collect.js";
 
+type Decision = Resolution | { decision: "keep-accounts" };
+
 export const resolve: CommandDefinition = {
   name: "resolve",
   summary: "say how to go on with a credential that needs attention",
   description: [
     "Takes a person's decision about a credential that `coffre attention` lists. The decision is an event in the vault's log.",
-    "--retry lets the next run go on with what is pending. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. Of a credential that needs no attention it is asked for on a terminal, and refused elsewhere unless --yes is given: what readers get changes, and no target does. --accept-rollback takes the vault as it is, though a state has seen a newer one.",
+    "--retry lets the next run go on with what is pending. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. Of a credential that needs no attention it is asked for on a terminal, and refused elsewhere unless --yes is given: what readers get changes, and no target does. --accept-rollback takes the vault as it is, though somebody has seen a newer one. --keep-accounts gives up ending accounts of earlier targets.",
     "Each of them gives the budget of refused logins back: of the account, of those that an admin's credential logs in to, and, since a host has a budget too, of the other accounts on the same hosts.",
   ],
   arguments: [{ name: "[ref]", description: "the credential, unless --all" }],
   options: [
     { flags: "--retry", description: "go on with the pending version" },
     { flags: "--accept <version>", description: "this version is the one that works" },
-    { flags: "--accept-rollback", description: "the vault, though older than a state says, is what holds" },
+    { flags: "--accept-rollback", description: "the vault, though older than what was seen of it, is what holds" },
+    { flags: "--keep-accounts", description: "accounts of earlier targets that could not be ended stay as they are" },
     { flags: "--all", description: "with --accept-rollback: every credential that doesn't need attention" },
     { flags: "--yes", description: "take the --accept of a credential that needs no decision, without a question" },
   ],
@@ -61,7 +64,10 @@ export const resolve: CommandDefinition = {
     if (decision.decision === "accept")
       await refuseNeedless(context, before, decision.version, options["yes"] === true);
     await giveBudgetBack(await context.rotation(), before);
-    const after = await vault.resolveCredential(before.id, decision);
+    const after =
+      decision.decision === "keep-accounts"
+        ? await vault.updateCredential(before.id, { ended: before.leaving.map(({ account }) => account) })
+        : await vault.resolveCredential(before.id, decision);
 
     const identity = await vault.identity();
     if (context.json) {
@@ -97,8 +103,9 @@ async function acceptAll(context: CommandContext): Promise<void> {
 }
 
 /** @throws CoffreError INVALID_INPUT unless exactly one decision was given */
-function parseDecision(options: Readonly<Record<string, unknown>>): Resolution {
-  const decisions: Resolution[] = [];
+function parseDecision(options: Readonly<Record<string, unknown>>): Decision {
+  const decisions: Decision[] = [];
+  if (options["keepAccounts"] === true) decisions.push({ decision: "keep-accounts" });
   if (options["retry"] === true) decisions.push({ decision: "retry" });
   if (options["acceptRollback"] === true) decisions.push({ decision: "accept-rollback" });
   if (options["accept"] !== undefined) {
@@ -110,7 +117,7 @@ function parseDecision(options: Readonly<Record<string, unknown>>): Resolution {
     "INVALID_INPUT",
     only === undefined ? "No decision was given" : "Only one decision can be taken",
     {
-      hint: "Give one of --retry, --accept <version>, --accept-rollback. `coffre attention` says which fits.",
+      hint: "Give one of --retry, --accept <version>, --accept-rollback, --keep-accounts. `coffre attention` says which fits.",
     },
   );
 }

@@ -5,7 +5,8 @@ import type { ResourceContext } from "../context.js";
 import { hasUnknown, type Properties } from "../values.js";
 import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
 import { pathOf, readLive } from "./place.js";
-import { type CategoryState, parseState, pickInputs } from "./schema.js";
+import { refuseImpossibleBelow } from "./policies-below.js";
+import { CategoryInputs, type CategoryState, parseState, pickInputs } from "./schema.js";
 
 /** Inputs that mean something when the category is made, and nothing after. */
 const ONLY_AT_CREATION: ReadonlySet<string> = new Set(["adopt"]);
@@ -37,7 +38,15 @@ export async function diffCategory(
   // What decides who may read is brought back where somebody else changed it.
   const drifted = state.inheritGrants !== undefined && state.inheritGrants !== category.inheritGrants;
   const outdated = stamp !== undefined && isOutdated(stamp, identity);
-  return { changes: inputsChanged(state, inputs) || drifted || outdated || state.path !== pathOf(category) };
+  const changed = inputsChanged(state, inputs);
+  if (changed && !hasUnknown(inputs)) {
+    const { name, passwordPolicy } = CategoryInputs.parse(inputs);
+    const policy = passwordPolicy ?? (state.passwordPolicy === undefined ? category.policy : undefined);
+    const place = typeof parentId === "string" ? parentId : category.parentId;
+    const restricts = place !== category.parentId || !isDeepStrictEqual(policy, category.policy);
+    if (restricts) await refuseImpossibleBelow(context, { id, name, parentId: place, policy });
+  }
+  return { changes: changed || drifted || outdated || state.path !== pathOf(category) };
 }
 
 function inputsChanged(state: CategoryState, inputs: Properties): boolean {

@@ -106,7 +106,7 @@ async function causeBefore(context: ResourceContext, before: CredentialState): P
 }
 
 /** The targets of a state; who made their accounts isn't known. None if today's drivers don't take them any more. */
-export function recordsBefore({ rotation }: ResourceContext, before: CredentialState): TargetRecord[] {
+function recordsBefore({ rotation }: ResourceContext, before: CredentialState): TargetRecord[] {
   try {
     const specs = parseTargets(rotation.drivers, before.targets ?? [], before.username);
     return specs.map(({ kind, account, description }) => ({ kind, account, description, accountMade: false }));

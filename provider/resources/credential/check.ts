@@ -2,11 +2,14 @@ import { checkName } from "../../core/name.js";
 import { CoffreError } from "../../core/errors.js";
 import { parseTargets, prepareTargets } from "../../rotation/targets.js";
 import type { RotationContext } from "../../rotation/context.js";
+import { resolveReference } from "../../rotation/resolve-reference.js";
+import type { Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { type CheckResult, failureOf } from "../failures.js";
 import { schemaFailures } from "../parse.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties, UNKNOWN } from "../values.js";
+import { refuseForeignAccounts } from "./accounts.js";
 import { bringAlong } from "./brought.js";
 import { refuseContradictions } from "./contradictions.js";
 import { refuseImpossiblePolicy, taken } from "./entry.js";
@@ -73,6 +76,10 @@ async function checkKnown(context: ResourceContext, olds: Properties, inputs: Cr
   if (categoryId === undefined) return; // the branch of coffre:rootCategory is made by the first create
   await refuseImpossiblePolicy(context, inputs, categoryId);
   await bringAlong(context, inputs, categoryId, own ? { existing: own } : {});
+  const adopted = await adoptedId(context, inputs);
+  const isAdopted = ({ id, path }: Credential) =>
+    inputs.adopt === true ? path.at(-1) === inputs.name : id === adopted;
+  await refuseForeignAccounts(context, inputs, (credential) => credential.id === ownId || isAdopted(credential));
   if (ownId !== undefined || inputs.adopt !== undefined) return;
   const path = categoryId === null ? [] : (await vault.readCategory(categoryId)).path;
   const there = await vault.findCredential([...path, inputs.name]);
@@ -100,6 +107,11 @@ async function refuseUnreadable({ rotation }: ResourceContext, inputs: Propertie
     if (declared.source === "typed") continue;
     await readSource(rotation.environment, { credential, field, type: typeOf(declared) }, declared.source);
   }
+}
+
+async function adoptedId({ vault }: ResourceContext, { adopt }: CredentialInputs): Promise<string | undefined> {
+  if (typeof adopt !== "string") return undefined;
+  return adopt.includes("://") ? (await resolveReference(vault, adopt)).id : adopt;
 }
 
 /** Two resources of one program that claim one account: the vault knows neither yet. */

@@ -8,6 +8,7 @@ import type { ResourceContext } from "../context.js";
 import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
+import { refuseTakenAccounts } from "./accounts.js";
 import { bring } from "./bring.js";
 import { adoptionCause, type Causes, firstCauses } from "./causes.js";
 import { changedFields, type Declared, isManaged, newFields, placeOf, prepare, sameAccounts, taken } from "./entry.js";
@@ -19,7 +20,10 @@ export interface CreateResult {
   outs: Record<string, unknown>;
 }
 
-/** Follows the owner key of an adoption until it is finished, so that one that was interrupted is begun again. */
+/**
+ * Follows the owner key of an adoption until it is finished, so that one that was interrupted is begun again; then the
+ * entry's id, since two marks alike would be in the way of each other once the program names another entry to adopt.
+ */
 const ADOPTING = "#adopting";
 
 /**
@@ -98,9 +102,10 @@ async function adopt(context: ResourceContext, inputs: CredentialInputs, wanted:
   const { vault } = context;
   const found = await findAdoptable(context, inputs, wanted);
   const declared = await prepare(context, inputs, found);
+  await refuseTakenAccounts(context, inputs, found.id); // else the entry would be taken from its owner for nothing
   const live = found.archivedAt === undefined;
   const credential = live ? found : await vault.unarchiveCredential(found.id, declared.categoryId);
-  const adopting = { ...newOwner(context, inputs), key: `${inputs.ownerKey}${ADOPTING}` };
+  const adopting = { ...newOwner(context, inputs), key: `${inputs.ownerKey}${ADOPTING} ${found.id}` };
   const begun = (await vault.findOwned("credential", adopting.key)) === found.id;
   // Without a target the value stays as it is: somebody uses it, and only they know where.
   const causes: Causes =

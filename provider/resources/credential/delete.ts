@@ -6,6 +6,7 @@ import type { Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import type { Properties } from "../values.js";
 import { parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { endLeft } from "./leaving.js";
 import { readIfThere, readKnown } from "./presence.js";
 import { parseState } from "./schema.js";
 
@@ -34,7 +35,7 @@ export async function deleteCredential(context: ResourceContext, id: string, pro
     if (state.onDelete === "delete" && (await mayDelete(context, held))) await vault.deleteCredential(id, proof);
     else await vault.archiveCredential(id, proof);
   };
-  if (credential.targets.length === 0) return end(credential);
+  if (credential.targets.length === 0 && credential.leaving.length === 0) return end(credential);
   try {
     // A rotation that is under way elsewhere would bring the account that is ended here to life again.
     const seconds = leaseSeconds(context.rotation, credential);
@@ -54,6 +55,7 @@ async function retire(context: ResourceContext, credential: Credential): Promise
   }
   try {
     for (const note of await retireAccounts(context.rotation, credential)) context.notify(note);
+    await endLeft(context, credential);
   } catch (error) {
     if (!isCoffreError(error)) throw error;
     const name = credential.path.join("/");

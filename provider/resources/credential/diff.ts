@@ -6,6 +6,7 @@ import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties } from "../values.js";
 import { isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { refuseForeignAccounts } from "./accounts.js";
 import { bringAlong } from "./brought.js";
 import { refuseImpossiblePolicy } from "./entry.js";
 import { readLive } from "./presence.js";
@@ -104,6 +105,7 @@ async function refuseImpossibleUpdate(
     username: inputs.username,
     credentialId: credential.id,
   });
+  await refuseForeignAccounts(context, inputs, ({ id }) => id === credential.id);
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));
   if (categoryId === undefined) return;
   await refuseImpossiblePolicy(context, inputs, categoryId);

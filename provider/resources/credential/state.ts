@@ -38,9 +38,9 @@ export function factsOf(
   };
 }
 
-function progressOf({ status, fields }: Credential): CredentialProgress {
+function progressOf({ status, fields, leaving }: Credential): CredentialProgress {
   if (status === "awaiting-value") return "awaiting-value";
-  if (status !== "current") return "unfinished";
+  if (status !== "current" || leaving.length > 0) return "unfinished";
   const awaits = fields.some(({ versions }) => versions.every(({ state }) => state !== "current"));
   return awaits ? "awaiting-value" : "done";
 }

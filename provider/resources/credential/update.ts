@@ -6,7 +6,7 @@ import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
 import { parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
 import { bring } from "./bring.js";
-import { newCauses, recordsBefore } from "./causes.js";
+import { newCauses } from "./causes.js";
 import { changedFields, isManaged, prepare } from "./entry.js";
 import { readLive } from "./presence.js";
 import { CredentialInputs, parseState, pickInputs } from "./schema.js";
@@ -48,8 +48,7 @@ export async function updateCredential(
   const evenDue = isManaged(inputs) && (context.rotateDue || inputs.rotation?.when === "up");
   let written = false;
   try {
-    const stateRecords = recordsBefore(context, before);
-    const bringing = { credential, declared, patch, causes, evenDue, stateRecords };
+    const bringing = { credential, declared, patch, causes, evenDue };
     const reached = await bring(context, bringing, () => (written = true));
     return { outs: await stateAfter(context, inputs, reached, ownerToken) };
   } catch (error) {

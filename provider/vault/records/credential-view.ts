@@ -14,6 +14,7 @@ export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Cr
   const { owner, archived, fields = [], ...shown } = row;
   const views = fields.map(viewField);
   return {
+    leaving: [],
     ...shown,
     fields: views.filter(({ removedAt }) => removedAt === undefined),
     removedFields: views.filter(({ removedAt }) => removedAt !== undefined),

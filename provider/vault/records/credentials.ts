@@ -92,7 +92,12 @@ export function updateCredential(
     "rotation",
   ]);
   if (patch.name !== undefined) row.name = checkName("credential", patch.name);
-  if (patch.targets !== undefined) row.targets = keepMade(before.targets, plainTargets(patch.targets));
+  if (patch.targets !== undefined) changeTargets(row, before, patch.targets);
+  if (patch.ended !== undefined)
+    leave(
+      row,
+      row.leaving?.filter(({ account }) => !patch.ended?.includes(account)),
+    );
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
   checkExpected(before, patch.expected);
   const changes = changedFields(before, row);
@@ -223,6 +228,23 @@ export function liveRow(tx: ReadRows, id: string): CredentialRow {
 function plainTargets(targets: readonly TargetRecord[]): TargetRecord[] {
   // What was written as JSON is read as JSON: the shape is the same.
   return targets.length === 0 ? [] : (JSON.parse(JSON.stringify(targets)) as TargetRecord[]);
+}
+
+/** Accounts that are no targets any more are remembered, so that no failure and no kill can leave one behind unnoticed. */
+function changeTargets(row: CredentialRow, before: CredentialRow, targets: readonly TargetRecord[]): void {
+  const { username, leaving = [] } = before;
+  row.targets = keepMade([...before.targets, ...leaving], plainTargets(targets));
+  const now = new Set(row.targets.map(({ account }) => account));
+  const left = before.targets.map((target) => ({ ...target, ...(username === undefined ? {} : { username }) }));
+  leave(
+    row,
+    [...leaving, ...left].filter(({ account }) => !now.has(account)),
+  );
+}
+
+function leave(row: CredentialRow, leaving: CredentialRow["leaving"] = []): void {
+  if (leaving.length > 0) row.leaving = leaving;
+  else delete row.leaving;
 }
 
 /** That Coffre made an account is a fact of the vault, which no later declaration takes back. */

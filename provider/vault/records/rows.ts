@@ -4,6 +4,7 @@ import type { Secret } from "../../core/secret.js";
 import type {
   Field,
   Journal,
+  LeavingTarget,
   LoginBooking,
   LoginOutcome,
   RotationPolicy,
@@ -116,6 +117,8 @@ export interface CredentialRow {
   valueManagedBy: "coffre" | "external";
   rotation?: RotationPolicy;
   targets: TargetRecord[];
+  /** Missing while there is none. */
+  leaving?: LeavingTarget[];
   /** Missing if it never had any. */
   fields?: FieldRow[];
   owner?: OwnerRow;

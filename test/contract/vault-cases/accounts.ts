@@ -41,6 +41,25 @@ export function accountCases(create: CreateVault): void {
   );
 
   test(
+    "an account that is a target no more is remembered until somebody has ended it, or it comes back",
+    onVault(create, async ({ vault }) => {
+      const [app, other] = [target("app"), target("other")];
+      const { id } = await createOne(vault, { name: "a", username: "app", targets: [app, other] });
+      const { lease } = await hold(vault, id);
+      await vault.record(lease, [{ step: "account-made", account: app.account }, { step: "release" }]);
+      const left = await vault.updateCredential(id, { targets: [], username: "new" });
+      expect(left.leaving).toMatchObject([
+        { account: app.account, username: "app", accountMade: true },
+        { account: other.account, username: "app", accountMade: false },
+      ]);
+      expect((await vault.readCredential(id)).leaving).toEqual(left.leaving);
+      expect((await vault.updateCredential(id, { ended: [other.account] })).leaving).toHaveLength(1);
+      const back = await vault.updateCredential(id, { targets: [target("app", { accountMade: false })] });
+      expect(back).toMatchObject({ leaving: [], targets: [{ accountMade: true }] });
+    }),
+  );
+
+  test(
     "that Coffre made an account is remembered whatever is declared later",
     onVault(create, async ({ vault }) => {
       const made = await createOne(vault, { name: "a", targets: [target("app")] });

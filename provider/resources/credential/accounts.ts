@@ -1,0 +1,49 @@
+import { CoffreError } from "../../core/errors.js";
+import { parseTargets } from "../../rotation/targets.js";
+import type { Credential } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import type { CredentialInputs } from "./schema.js";
+
+/**
+ * Refuses accounts that a credential of another stack has, which only the vault would refuse otherwise, in the middle of
+ * an up. Not those of this stack: the same up may let them go. @throws CoffreError CONFLICT that names the credential
+ * @param isOwn true for the entry that the declaration speaks of
+ */
+export async function refuseForeignAccounts(
+  context: ResourceContext,
+  inputs: CredentialInputs,
+  isOwn: (credential: Credential) => boolean,
+): Promise<void> {
+  const wanted = accountsOf(context, inputs);
+  if (wanted.size === 0) return;
+  const ours = await context.overview.credentials();
+  for (const credential of (await context.overview.everything()).values()) {
+    if (!ours.has(credential.id) && !isOwn(credential)) refuseShared(wanted, credential);
+  }
+}
+
+/** The same for all that is in the vault now: nothing was written yet. */
+export async function refuseTakenAccounts(
+  context: ResourceContext,
+  inputs: CredentialInputs,
+  ownId: string,
+): Promise<void> {
+  const wanted = accountsOf(context, inputs);
+  if (wanted.size === 0) return;
+  for await (const credential of context.vault.listCredentials()) {
+    if (credential.id !== ownId) refuseShared(wanted, credential);
+  }
+}
+
+function accountsOf({ rotation }: ResourceContext, { targets = [], username }: CredentialInputs): Set<string> {
+  return new Set(parseTargets(rotation.drivers, targets, username).map(({ account }) => account));
+}
+
+function refuseShared(wanted: ReadonlySet<string>, { id, path, targets }: Credential): void {
+  const shared = targets.find(({ account }) => wanted.has(account));
+  if (!shared) return;
+  throw new CoffreError("CONFLICT", `The account ${shared.account} belongs to credential ${path.join("/")} (${id})`, {
+    hint: "One account has one credential: use that one, or archive it first.",
+    details: { account: shared.account, credentialId: id },
+  });
+}
