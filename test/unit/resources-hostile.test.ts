@@ -189,7 +189,12 @@ test("an adoption for an account that somebody else has leaves the entry with it
 test("adoptions of two entries that were both killed are in nobody's way", async () => {
   const ids: string[] = [];
   for (const name of ["first", "second"]) ids.push((await scene.up({ name, ownerKey: `theirs/${name}` })).id);
-  const adopting = async (adopt: string | undefined) => ({ ...(await orders()), name: "orders", adopt });
+  const adopting = async (adopt: string | undefined) => ({
+    ...(await orders()),
+    name: `by ${adopt}`,
+    ownerKey: "mine",
+    adopt,
+  });
   for (const adopt of ids) {
     const rotation = scene.context({ around: killedAtRequest("acquireLease") });
     await scene.up(await adopting(adopt), undefined, { rotation }).catch(() => undefined);
