@@ -63,7 +63,7 @@ export function refuseOtherVault(stamp: VaultStamp | undefined, identity: VaultI
 
 /**
  * True if the vault is older than the state: a copy was put in its place, or a backup was restored. A copy that has come
- * as far again by itself has another past than the state has seen.
+ * as far again by itself has another past than the state has seen; so has one from before a restore that the state knows.
  */
 export async function isRolledBack(
   stamp: VaultStamp | undefined,
@@ -71,7 +71,7 @@ export async function isRolledBack(
   past: Past,
 ): Promise<boolean> {
   if (stamp === undefined) return false;
-  if (identity.restoreCounter > stamp.restoreCounter || identity.head < stamp.head) return true;
+  if (identity.restoreCounter !== stamp.restoreCounter || identity.head < stamp.head) return true;
   return stamp.proof !== undefined && !(await past.hasHead(stamp.proof));
 }
 

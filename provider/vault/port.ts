@@ -136,7 +136,7 @@ export interface VaultIdentity {
   id: string;
   /** The name in references, chosen at `coffre vault init`. */
   name: string;
-  /** Rises with each restore. */
+  /** 0 in a vault that was never restored; each restore raises it, to its own time in seconds at least. */
   restoreCounter: number;
   /** Number of the newest event; it never goes down in a vault that wasn't rolled back. */
   head: number;

@@ -1,4 +1,12 @@
-import { argon2Sync, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
+import {
+  argon2Sync,
+  createDecipheriv,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+} from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,7 +65,16 @@ function dataKey(kind: string, slotKeyOf: (salt: Buffer) => Uint8Array): Buffer 
     slot["salt"],
   );
   const slotKey = slotKeyOf(Buffer.from(String(slot["salt"]), "base64url"));
-  return Buffer.from(openSealed(slotKey, data, Buffer.from(String(slot["wrapped"]), "base64url")), "latin1");
+  const wrapped = Buffer.from(String(slot["wrapped"]), "base64url");
+  const [once, sealed] = [wrapped.subarray(0, 32), wrapped.subarray(32)];
+  const privateDer = Buffer.concat([Buffer.from("302e020100300506032b656e04220420", "hex"), slotKey]);
+  const privateKey = createPrivateKey({ key: privateDer, format: "der", type: "pkcs8" });
+  const publicDer = Buffer.concat([Buffer.from("302a300506032b656e032100", "hex"), once]);
+  const publicKey = createPublicKey({ key: publicDer, format: "der", type: "spki" });
+  const own = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32);
+  const shared = diffieHellman({ privateKey, publicKey });
+  const wrapKey = Buffer.from(hkdfSync("sha256", shared, Buffer.concat([once, own]), "coffre data key", 32));
+  return Buffer.from(openSealed(wrapKey, data, sealed), "latin1");
 }
 
 function openBody(data: Buffer, table: string, row: Row, columns: string[]): Record<string, unknown> {

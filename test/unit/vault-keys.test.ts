@@ -10,6 +10,7 @@ import { openRow, type Place, sealRow } from "../../provider/vault/embedded/seal
 import { lockSlot, unlock } from "../../provider/vault/embedded/slots.js";
 
 const keys = new VaultKeys(Buffer.alloc(32, 7), "a-vault", 1);
+keys.learnLastingKey(Buffer.alloc(32, 8));
 const place: Place = { table: "credential", id: "cr_1", revision: 3, columns: ["ct_1", null, 0] };
 const part = fc.oneof(fc.string(), fc.integer(), fc.constant(null));
 
@@ -34,7 +35,7 @@ describe("keys", () => {
       keys.recordKey("value", "cr_1"),
       new VaultKeys(Buffer.alloc(32, 7), "b-vault", 1).recordKey("credential", "cr_1"),
       new VaultKeys(Buffer.alloc(32, 7), "a-vault", 2).recordKey("credential", "cr_1"),
-      keys.purposeKey("chain"),
+      keys.lastingPurposeKey("chain"),
       keys.purposeKey("census"),
     ].map((key) => key.export().toString("hex"));
     expect(new Set(exported).size).toBe(exported.length);

@@ -5,6 +5,7 @@ import { type Configuration, type SettingName, userConfigurationPath } from "../
 import type { Check, CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { errorShape } from "../error-shape.js";
+import { dateText } from "../describe.js";
 import { columns } from "../table.js";
 import { readStackConfiguration } from "../stack-configuration.js";
 
@@ -108,7 +109,7 @@ async function checkVault(context: CommandContext, configuration: Configuration)
   try {
     const vault = await context.vault();
     const { name, id, head, restoreCounter } = await vault.identity();
-    const restored = restoreCounter === 0 ? "" : `, restored ${String(restoreCounter)} times`;
+    const restored = restoreCounter === 0 ? "" : `, restored at ${dateText(new Date(restoreCounter * 1000))}`;
     checks.push({ check: "vault", ok: true, detail: `${name} (${id}) opens; event ${String(head)}${restored}` });
     checks.push(await context.checkWitness());
   } catch (error) {

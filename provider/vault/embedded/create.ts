@@ -10,7 +10,7 @@ import { KEY_BYTES, VaultKeys } from "./keys.js";
 import { EMPTY_CENSUS } from "./ledger.js";
 import { checkFileSystem, type FileSystemType, fileSystemType } from "./location.js";
 import { EMPTY_HEAD } from "./log.js";
-import { writeMeta } from "./meta.js";
+import { newMetaKeys, writeMeta } from "./meta.js";
 import { systemCode } from "./native-error.js";
 import { createSchema } from "./schema.js";
 import { checkLabel, putSlot } from "./slot-rows.js";
@@ -52,17 +52,42 @@ export async function createEmbeddedVault(options: CreateVaultOptions): Promise<
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     checkFileSystem(path, typeOfFileSystem);
-    // Made empty first: SQLite would give it the mode that the user's umask says.
-    closeSync(openSync(draft, "wx", 0o600));
     const identity = await fillDraft(draft, { ...options, name, label });
-    linkSync(draft, path); // unlike a rename, it never replaces a file
-    syncFolder(folder);
+    linkDraft(draft, path);
     return identity;
   } catch (error) {
     throw mapCreateError(path, error);
   } finally {
-    for (const suffix of ["", ...COMPANIONS]) rmSync(draft + suffix, { force: true });
+    removeDraft(draft);
   }
+}
+
+/** An empty vault's file without content, in a write transaction; the caller fills it, commits and closes. */
+export function openDraft(draft: string, options: SqliteOptions = {}): Connection {
+  // Made empty first: SQLite would give it the mode that the user's umask says.
+  closeSync(openSync(draft, "wx", 0o600));
+  const connection = new Connection(openSqlite(draft, options));
+  const { db } = connection;
+  try {
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT}`);
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("BEGIN IMMEDIATE");
+    createSchema(db);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Gives a finished draft its name, if nothing has it. */
+export function linkDraft(draft: string, path: string): void {
+  linkSync(draft, path); // unlike a rename, it never replaces a file
+  syncFolder(dirname(path));
+}
+
+export function removeDraft(draft: string): void {
+  for (const suffix of ["", ...COMPANIONS]) rmSync(draft + suffix, { force: true });
 }
 
 async function fillDraft(draft: string, options: CreateVaultOptions & { label: string }): Promise<VaultIdentity> {
@@ -73,13 +98,8 @@ async function fillDraft(draft: string, options: CreateVaultOptions & { label: s
   const dataKey = randomBytes(KEY_BYTES);
   const slot = await lockSlot(home, dataKey, key);
   const keys = new VaultKeys(dataKey, vaultId, FIRST_KEY_NUMBER);
-  const connection = new Connection(openSqlite(draft, options));
+  const connection = openDraft(draft, options);
   try {
-    const { db } = connection;
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT}`);
-    db.exec("PRAGMA journal_mode = WAL");
-    db.exec("BEGIN IMMEDIATE");
-    createSchema(db);
     const head = EMPTY_HEAD;
     const meta = {
       format: FORMAT,
@@ -90,6 +110,7 @@ async function fillDraft(draft: string, options: CreateVaultOptions & { label: s
       name,
       createdAt,
       census: EMPTY_CENSUS,
+      ...newMetaKeys(),
     };
     writeMeta(connection, keys, meta);
     const store = new Store(draft, connection, keys);
@@ -99,7 +120,7 @@ async function fillDraft(draft: string, options: CreateVaultOptions & { label: s
     store.addEvent({ at: createdAt, actor, action: "slot.added", ids: [slot.id], detail: label });
     store.finish();
     const identity = new Transaction(store).identity();
-    db.exec("COMMIT");
+    connection.db.exec("COMMIT");
     return identity;
   } finally {
     connection.close(); // the last one: SQLite moves everything into the file itself
@@ -107,7 +128,8 @@ async function fillDraft(draft: string, options: CreateVaultOptions & { label: s
   }
 }
 
-function checkNothingThere(path: string): void {
+/** @throws CoffreError CONFLICT */
+export function checkNothingThere(path: string): void {
   const found = ["", ...COMPANIONS].map((suffix) => path + suffix).find((file) => existsSync(file));
   if (found !== undefined) throw occupied(found);
 }
@@ -119,7 +141,8 @@ function occupied(path: string): CoffreError {
   });
 }
 
-function mapCreateError(path: string, error: unknown): unknown {
+/** Failures of making a file at this path, as the vault's own. */
+export function mapCreateError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === "EEXIST") return occupied(path);
   if (code === "ENOSPC" || code === "EDQUOT") {
@@ -135,7 +158,7 @@ function mapCreateError(path: string, error: unknown): unknown {
 }
 
 /** So that the new name survives a power cut, where the system lets a folder be synced. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   if (process.platform === "win32") return;
   const descriptor = openSync(folder, "r");
   try {

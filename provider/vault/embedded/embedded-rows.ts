@@ -1,12 +1,12 @@
+import type { DatabaseSync } from "node:sqlite";
 import { CoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
-import { checkFormat, corrupt } from "./format.js";
 import { VaultKeys } from "./keys.js";
 import { checkFile, type FileIdentity, type FileSystemType, fileSystemType, identifyFile } from "./location.js";
-import { selectMeta } from "./meta.js";
-import { checkSchema } from "./schema.js";
-import { type SlotLock, unlock, type VaultKey } from "./slots.js";
-import { Connection, mapSqliteError, numberOf, openSqlite, type SqliteOptions, textOf, untilFree } from "./sqlite.js";
+import { readLocks } from "./locks.js";
+import { type MetaChange, resealAll } from "./rekey.js";
+import { unlock, type VaultKey } from "./slots.js";
+import { Connection, mapSqliteError, openSqlite, type SqliteOptions, untilFree } from "./sqlite.js";
 import { Store } from "./store.js";
 import { Transaction } from "./transaction.js";
 
@@ -91,6 +91,62 @@ export class EmbeddedRows implements Rows {
     });
   }
 
+  /**
+   * As {@link change}; then everything is sealed under a new data key, in the same transaction. This vault goes on with it,
+   * every other process that has the file open is refused (ROLLED_BACK) until it opens it again.
+   * @param work answers what of `meta` changes with it
+   */
+  async rekey(work: (opened: Opened) => MetaChange): Promise<void> {
+    const opened = await this.#open();
+    const { store, file } = opened;
+    const { db } = store.connection;
+    const next = await this.#attempt(() => {
+      db.exec("BEGIN IMMEDIATE");
+      try {
+        this.#checkNotReplaced(file);
+        store.begin();
+        const change = work(opened);
+        store.finish();
+        const resealed = resealAll(store, this.path, change);
+        db.exec("COMMIT");
+        return resealed;
+      } catch (error) {
+        store.abandon();
+        if (db.isTransaction) db.exec("ROLLBACK");
+        throw error;
+      }
+    });
+    this.#opened = { ...opened, store: next, transaction: new Transaction(next) };
+    this.#opening = Promise.resolve(this.#opened);
+    store.forget();
+    store.keys.wipe();
+    emptyJournal(db);
+  }
+
+  /** One consistent snapshot that may take its time, on a connection of its own: everybody goes on reading and writing. */
+  async snapshot<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    const { store } = await this.#open();
+    const connection = new Connection(openSqlite(this.path, this.#options));
+    try {
+      const still = new Store(this.path, connection, store.keys);
+      await this.#attempt(() => {
+        connection.db.exec("BEGIN");
+        try {
+          still.begin();
+        } catch (error) {
+          connection.db.exec("ROLLBACK");
+          throw error;
+        }
+      });
+      return await work(still);
+    } catch (error) {
+      throw mapSqliteError(this.path, error);
+    } finally {
+      if (connection.db.isTransaction) connection.db.exec("ROLLBACK"); // nothing was written
+      connection.close();
+    }
+  }
+
   keyed(purpose: KeyedPurpose, text: string): string {
     if (!this.#opened) throw closed(this.path);
     return this.#opened.store.keys.keyed(purpose, text);
@@ -154,32 +210,12 @@ export class EmbeddedRows implements Rows {
   }
 }
 
-/** All that is read before a key is known, from one snapshot. */
-function readLocks(path: string, connection: Connection): { vaultId: string; keyNumber: number; slots: SlotLock[] } {
-  const { db } = connection;
-  db.exec("BEGIN");
+/** So that no page under the old key stays beside the file. Somebody who still reads may keep it from ending: it's no failure. */
+function emptyJournal(db: DatabaseSync): void {
   try {
-    const version = connection.prepare("PRAGMA user_version").get();
-    checkFormat(path, version ? numberOf(version, "user_version") : 0);
-    checkSchema(db);
-    const meta = selectMeta(connection);
-    checkFormat(path, numberOf(meta, "format"));
-    const rows = connection.prepare("SELECT id, kind, kdf, salt, wrapped, checksum FROM slot ORDER BY rowid").all();
-    const slots = rows.map((row): SlotLock => {
-      const kind = textOf(row, "kind");
-      if (kind !== "passphrase" && kind !== "key-file") throw corrupt("slot", textOf(row, "id"), "its kind is unknown");
-      const [id, kdf, salt, wrapped, checksum] = [
-        textOf(row, "id"),
-        textOf(row, "kdf"),
-        textOf(row, "salt"),
-        textOf(row, "wrapped"),
-        textOf(row, "checksum"),
-      ];
-      return { id, kind, kdf, salt, wrapped, checksum };
-    });
-    return { vaultId: textOf(meta, "vault_id"), keyNumber: numberOf(meta, "key_number"), slots };
-  } finally {
-    db.exec("ROLLBACK");
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // The next checkpoint does it.
   }
 }
 

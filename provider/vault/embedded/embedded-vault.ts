@@ -1,16 +1,36 @@
+import { randomBytes } from "node:crypto";
+import { basename } from "node:path";
 import { CoffreError } from "../../core/errors.js";
 import type { VaultEvent } from "../port.js";
 import { RecordVault, type RecordVaultOptions } from "../records/record-vault.js";
+import type { BackupSource } from "./backup/draft.js";
+import type { DrillReport } from "./backup/drill.js";
+import { signerText } from "./backup/format.js";
+import type { RestoreOptions, RestoreReport } from "./backup/restore.js";
+import { refuseLeases } from "./backup/rolled-back.js";
+import type { BackupOptions, BackupReport } from "./backup/write.js";
 import { type CheckReport, checkVault } from "./check.js";
 import { EmbeddedRows, type EmbeddedRowsOptions } from "./embedded-rows.js";
+import { KEY_BYTES } from "./keys.js";
 import { proofOf } from "./log.js";
 import { checkLabel, findSlot, listSlotRows, putSlot } from "./slot-rows.js";
 import { lockSlot, type SlotInfo, type VaultKey } from "./slots.js";
 
 export type { CheckReport, Damage } from "./check.js";
 export type { SlotInfo, SlotKind, VaultKey } from "./slots.js";
+export type { BackupOptions, BackupReport, BackupSource, DrillReport, RestoreReport };
 
 export interface EmbeddedVaultOptions extends EmbeddedRowsOptions, RecordVaultOptions {}
+
+/** What `rekey` did. */
+export interface RekeyReport {
+  keyNumber: number;
+  /** The key slots that open the vault as before. */
+  slots: SlotInfo[];
+  dropped: SlotInfo[];
+  /** The new public backup key: backups from before were signed by another one. */
+  signer: string;
+}
 
 /** A vault in one sealed file, with what only a file needs: key slots, and an integrity check. */
 export class EmbeddedVault extends RecordVault {
@@ -53,7 +73,7 @@ export class EmbeddedVault extends RecordVault {
       }
       const createdAt = this.context.clock.now().toISOString();
       putSlot(store, slot, { label: checked, createdAt });
-      store.addEvent(this.#event("slot.added", slot.id, checked));
+      store.addEvent(this.#event("slot.added", [slot.id], checked));
       return { id: slot.id, label: checked, kind: slot.kind, createdAt };
     });
   }
@@ -73,7 +93,7 @@ export class EmbeddedVault extends RecordVault {
         });
       }
       store.slots.remove(store.ledger, slot.id);
-      store.addEvent(this.#event("slot.removed", slot.id, slot.label));
+      store.addEvent(this.#event("slot.removed", [slot.id], slot.label));
       const note =
         "Copies and backups of the file that were made before still open with this key, and the data key is the same: " +
         "if the key is in wrong hands, rotate the passwords that it could read.";
@@ -95,9 +115,78 @@ export class EmbeddedVault extends RecordVault {
     return this.#rows.inspect(({ store }) => checkVault(store, options));
   }
 
-  #event(action: string, slotId: string, detail: string): Omit<VaultEvent, "seq"> {
+  /**
+   * Writes a backup of one consistent snapshot, while the vault is in use, and notes it in the event log.
+   * @throws CoffreError INVALID_INPUT, READ_ONLY, DISK_FULL; CORRUPT if the vault is damaged
+   */
+  async backup(options: BackupOptions): Promise<BackupReport> {
+    const [{ writeBackup }, { checkRecipients }] = await Promise.all([
+      import("./backup/write.js"),
+      import("./backup/age.js"),
+    ]);
+    checkRecipients(options.recipients);
+    const { clock } = this.context;
+    const report = await this.#rows.snapshot((store) => writeBackup(store, options, clock.now()));
+    const detail = `${basename(report.file)}, sha256 ${report.sha256}`;
+    await this.#rows.change(({ store }) => store.addEvent(this.#event("vault.backed-up", [], detail)));
+    return report;
+  }
+
+  /** See `restoreInPlace`. */
+  async restore(options: Omit<RestoreOptions, "actor" | "clock">): Promise<RestoreReport> {
+    const { restoreInPlace } = await import("./backup/restore.js");
     const { actor, clock } = this.context;
-    return { at: clock.now().toISOString(), actor, action, ids: [slotId], detail };
+    return restoreInPlace(this.#rows, { ...options, actor, clock });
+  }
+
+  /**
+   * See `drill`. Without a source a backup is made for it, for an identity that nobody else ever has.
+   * @throws CoffreError as `drill`
+   */
+  async drill(source?: BackupSource): Promise<DrillReport> {
+    const { drill, drillFresh } = await import("./backup/drill.js");
+    const { actor, clock } = this.context;
+    return this.#rows.snapshot((store) =>
+      source ? drill(store, source, { actor, clock }) : drillFresh(store, { actor, clock }),
+    );
+  }
+
+  /**
+   * Seals everything under a new data key, and lets go the slots named in `drop`. Older copies of the file stay what they
+   * are; nothing that opens them opens this file from now on, except the slots that stay.
+   * @throws CoffreError NOT_FOUND, CONFLICT if no slot would be left; LOCKED while a lease is held; CORRUPT
+   */
+  async rekey({ drop = [] }: { drop?: readonly string[] } = {}): Promise<RekeyReport> {
+    const { clock } = this.context;
+    const dropped: SlotInfo[] = [];
+    const signingKey = randomBytes(KEY_BYTES);
+    await this.#rows.rekey(({ store }) => {
+      refuseLeases(store, clock.now());
+      const slots = listSlotRows(store);
+      dropped.push(...new Set(drop.map((name) => findSlot(slots, name))));
+      if (dropped.length >= slots.length) {
+        throw new CoffreError("CONFLICT", "No key slot would be left", {
+          hint: "Keep one, or add another one first: without any, nobody opens the vault again.",
+        });
+      }
+      for (const slot of dropped) {
+        store.slots.remove(store.ledger, slot.id);
+        store.addEvent(this.#event("slot.removed", [slot.id], slot.label));
+      }
+      store.addEvent(this.#event("vault.rekeyed", [], `key number ${store.meta.keyNumber + 1}`));
+      return { signingKey };
+    });
+    return this.#rows.inspect(({ store }) => ({
+      keyNumber: store.meta.keyNumber,
+      slots: listSlotRows(store),
+      dropped,
+      signer: signerText(store.meta.signingKey),
+    }));
+  }
+
+  #event(action: string, ids: string[], detail: string): Omit<VaultEvent, "seq"> {
+    const { actor, clock } = this.context;
+    return { at: clock.now().toISOString(), actor, action, ids, detail };
   }
 }
 

@@ -12,11 +12,14 @@ const KEYED_HEX_DIGITS = 32;
 const MOST_KEPT = 20_000;
 
 /** Names what keys are for: one purpose, one key. */
-type Purpose = `seal ${string}` | `index ${string}` | `mac ${string}` | `keyed ${KeyedPurpose}` | "chain" | "census";
+type Purpose = `seal ${string}` | `index ${string}` | `mac ${string}` | "census";
+
+/** Names what must be recognised for ever: digests in rows and states, and the log's chain with the heads that were noted. */
+type LastingPurpose = `keyed ${KeyedPurpose}` | "chain";
 
 /**
  * All keys of one vault, derived from its data key by HKDF-SHA-256: a key for each purpose, and below it one for each
- * record. None is stored.
+ * record. None is stored. What outlives a new data key comes from the lasting key instead, which `meta` keeps sealed.
  */
 export class VaultKeys {
   /** What every sealed text and every derivation is bound to. */
@@ -24,6 +27,8 @@ export class VaultKeys {
   readonly keyNumber: number;
   #dataKey: Buffer;
   readonly #purposes = new Map<Purpose, KeyObject>();
+  #lastingKey: Buffer | undefined;
+  readonly #lastingPurposes = new Map<LastingPurpose, KeyObject>();
   readonly #records = new Map<string, Map<string, KeyObject>>();
   readonly #bound = new Map<string, string>();
   #lastStack: { text: string; digest: string } | undefined;
@@ -83,6 +88,9 @@ export class VaultKeys {
       .slice(0, INDEX_LENGTH);
   }
 
+  /** The same as a function of its own. */
+  readonly indexOf = (kind: string, ...parts: (string | null)[]): string => this.index(kind, ...parts);
+
   /** Authenticates a row that has nothing to seal. */
   mac(kind: string, ...parts: (string | number | null)[]): Buffer {
     return createHmac("sha256", this.purposeKey(`mac ${kind}`))
@@ -98,7 +106,7 @@ export class VaultKeys {
   }
 
   #keyed(purpose: KeyedPurpose, text: string): string {
-    return createHmac("sha256", this.purposeKey(`keyed ${purpose}`))
+    return createHmac("sha256", this.lastingPurposeKey(`keyed ${purpose}`))
       .update(text)
       .digest("hex")
       .slice(0, KEYED_HEX_DIGITS);
@@ -114,6 +122,25 @@ export class VaultKeys {
     return key;
   }
 
+  /** Takes the key that stands in `meta`; nothing lasting can be asked for before. */
+  learnLastingKey(lastingKey: Buffer): void {
+    if (this.#lastingKey?.equals(lastingKey)) return;
+    this.#lastingKey = lastingKey;
+    this.#lastingPurposes.clear();
+    this.#lastStack = undefined;
+  }
+
+  lastingPurposeKey(purpose: LastingPurpose): KeyObject {
+    let key = this.#lastingPurposes.get(purpose);
+    if (!key) {
+      if (!this.#lastingKey) throw new Error("the vault's row of keys was not read yet");
+      const info = encodeParts(["coffre lasting key", purpose]);
+      key = createSecretKey(Buffer.from(hkdfSync("sha256", this.#lastingKey, "", info, KEY_BYTES)));
+      this.#lastingPurposes.set(purpose, key);
+    }
+    return key;
+  }
+
   /** A copy of the data key, for a new slot. The caller wipes it. */
   copyDataKey(): Buffer {
     return Buffer.from(this.#dataKey);
@@ -122,7 +149,9 @@ export class VaultKeys {
   /** Overwrites the data key and forgets the others, which are the runtime's to overwrite. */
   wipe(): void {
     this.#dataKey.fill(0);
+    this.#lastingKey?.fill(0);
     this.#purposes.clear();
+    this.#lastingPurposes.clear();
     this.#records.clear();
     this.#lastStack = undefined;
   }

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { VaultEvent } from "../port.js";
 import { corrupt, encodeParts } from "./format.js";
 import type { VaultKeys } from "./keys.js";
-import { openRow, sealRow } from "./seal.js";
+import { openRow, type Place, sealRow } from "./seal.js";
 import { bytesOf, type Connection, numberOf, type SqlRow } from "./sqlite.js";
 
 /** The end of the event log: what `meta` keeps, so that a tail that was cut off is missed. */
@@ -63,9 +63,9 @@ export class Log {
   append(head: Head, block: Block): Head {
     const number = head.block + 1;
     const seq = head.seq + block.events.length;
-    const place = { table: "log", id: String(number), revision: 1, columns: [seq] };
-    const body = sealRow(this.#keys, place, JSON.stringify(block));
-    const mac = this.#mac(number, seq, head.mac, body);
+    const text = JSON.stringify(block);
+    const body = this.sealText(number, seq, text);
+    const mac = this.#mac(number, seq, head.mac, text);
     this.#connection
       .prepare("INSERT INTO log (number, last_seq, mac, body) VALUES (?, ?, ?, ?)")
       .run(number, seq, mac, body);
@@ -119,23 +119,42 @@ export class Log {
 
   /** @throws CoffreError CORRUPT */
   open(row: SqlRow): Block {
-    const id = String(numberOf(row, "number"));
-    const place = { table: "log", id, revision: 1, columns: [numberOf(row, "last_seq")] };
-    return BlockText.parse(JSON.parse(openRow(this.#keys, place, bytesOf(row, "body"))));
+    return parseBlock(this.openText(row));
   }
 
-  /** The MAC that a block must have after one with the MAC `before`. */
-  expectedMac(row: SqlRow, before: Uint8Array): Buffer {
-    return this.#mac(numberOf(row, "number"), numberOf(row, "last_seq"), before, bytesOf(row, "body"));
+  /** The block as it was written. @throws CoffreError CORRUPT */
+  openText(row: SqlRow): string {
+    return openRow(this.#keys, placeOf(row), bytesOf(row, "body"));
   }
 
-  #mac(number: number, seq: number, before: Uint8Array, body: Uint8Array): Buffer {
-    return createHmac("sha256", this.#keys.purposeKey("chain"))
+  /** The body of a block, sealed anew under these keys. */
+  sealText(number: number, seq: number, text: string): Buffer {
+    return sealRow(this.#keys, { table: "log", id: String(number), revision: 1, columns: [seq] }, text);
+  }
+
+  /** The MAC that a block with this text must have after one with the MAC `before`. */
+  expectedMac(number: number, seq: number, before: Uint8Array, text: string): Buffer {
+    return this.#mac(number, seq, before, text);
+  }
+
+  /** Over the text, not its seal: a new data key changes every seal, and no MAC that somebody noted. */
+  #mac(number: number, seq: number, before: Uint8Array, text: string): Buffer {
+    return createHmac("sha256", this.#keys.lastingPurposeKey("chain"))
       .update(encodeParts([number, seq]))
       .update(before)
-      .update(body)
+      .update(text)
       .digest();
   }
+}
+
+/** @throws SyntaxError, ZodError for a text that is no block */
+export function parseBlock(text: string): Block {
+  return BlockText.parse(JSON.parse(text));
+}
+
+function placeOf(row: SqlRow): Place {
+  const columns = [numberOf(row, "last_seq")];
+  return { table: "log", id: String(numberOf(row, "number")), revision: 1, columns };
 }
 
 /** What a person notes down, to prove later that everything up to here is still in the log: `<seq>:<32 hex digits>`. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { randomBytes } from "node:crypto";
 import { corrupt } from "./format.js";
-import type { VaultKeys } from "./keys.js";
+import { KEY_BYTES, type VaultKeys } from "./keys.js";
 import type { Head } from "./log.js";
 import { openRow, sealRow } from "./seal.js";
 import { bytesOf, type Connection, numberOf, type SqlRow, textOf } from "./sqlite.js";
@@ -18,12 +19,27 @@ export interface Meta {
   createdAt: string;
   /** See `takeCensus`. */
   census: Buffer;
+  /** See `VaultKeys.learnLastingKey`: the same for the vault's whole life, restores included. */
+  lastingKey: Buffer;
+  /** Seed of the key that signs backups. It stands in no backup: who reads one can't write another. */
+  signingKey: Buffer;
+}
+
+/** Keys of a new vault that its row keeps. */
+export function newMetaKeys(): Pick<Meta, "lastingKey" | "signingKey"> {
+  return { lastingKey: randomBytes(KEY_BYTES), signingKey: randomBytes(KEY_BYTES) };
 }
 
 const META_ID = "vault";
 const COLUMNS = "format, vault_id, key_number, restore_counter, head_block, head_seq, head_mac";
 
-const MetaText = z.object({ name: z.string(), createdAt: z.string(), census: z.string() });
+const MetaText = z.object({
+  name: z.string(),
+  createdAt: z.string(),
+  census: z.string(),
+  lastingKey: z.string(),
+  signingKey: z.string(),
+});
 
 /** The row as it lies in the file: what is needed to find the key is in clear. @throws CoffreError CORRUPT */
 export function selectMeta(connection: Connection): SqlRow {
@@ -47,13 +63,21 @@ export function openMeta(keys: VaultKeys, row: SqlRow): Meta {
     head,
     revision: numberOf(row, "revision"),
   };
-  const { name, createdAt, census } = MetaText.parse(JSON.parse(openRow(keys, placeOf(clear), bytesOf(row, "body"))));
-  return { ...clear, name, createdAt, census: Buffer.from(census, "hex") };
+  const text = MetaText.parse(JSON.parse(openRow(keys, placeOf(clear), bytesOf(row, "body"))));
+  return {
+    ...clear,
+    name: text.name,
+    createdAt: text.createdAt,
+    census: Buffer.from(text.census, "hex"),
+    lastingKey: Buffer.from(text.lastingKey, "hex"),
+    signingKey: Buffer.from(text.signingKey, "hex"),
+  };
 }
 
 export function writeMeta(connection: Connection, keys: VaultKeys, meta: Meta): void {
-  const { name, createdAt, census } = meta;
-  const text = JSON.stringify({ name, createdAt, census: census.toString("hex") });
+  const { name, createdAt, census, lastingKey, signingKey } = meta;
+  const hex = { census: census.toString("hex"), lastingKey: lastingKey.toString("hex") };
+  const text = JSON.stringify({ name, createdAt, ...hex, signingKey: signingKey.toString("hex") });
   const body = sealRow(keys, placeOf(meta), text);
   const { format, vaultId, keyNumber, restoreCounter, head, revision } = meta;
   connection
@@ -61,7 +85,7 @@ export function writeMeta(connection: Connection, keys: VaultKeys, meta: Meta): 
     .run(META_ID, format, vaultId, keyNumber, restoreCounter, head.block, head.seq, head.mac, revision, body);
 }
 
-function placeOf(meta: Omit<Meta, "name" | "createdAt" | "census">) {
+function placeOf(meta: Omit<Meta, "name" | "createdAt" | "census" | "lastingKey" | "signingKey">) {
   const { format, vaultId, keyNumber, restoreCounter, head, revision } = meta;
   const columns = [format, vaultId, keyNumber, restoreCounter, head.block, head.seq, head.mac.toString("hex")];
   return { table: "meta", id: META_ID, revision, columns };

@@ -3,9 +3,7 @@ import type { GrantRow, MembershipRow, PrincipalRow, WritePeople } from "../reco
 import type { SealedTable } from "./sealed-table.js";
 import { textOf } from "./sqlite.js";
 import type { Store } from "./store.js";
-
-/** Stands in a category's column for the root: a unique index takes no two NULLs for equal. */
-const ROOT = "root";
+import { grantColumns, membershipColumns, principalColumns, principalIndex, ROOT } from "./tables.js";
 
 /** The vault's users, groups and grants as one transaction on the store sees and changes them. */
 export class PeopleTables implements WritePeople {
@@ -70,9 +68,8 @@ export class PeopleTables implements WritePeople {
   }
 
   putPrincipal(row: PrincipalRow): void {
-    const { principals, ledger } = this.#store;
-    const columns = [this.#nameIndex(row.kind, row.name), row.owner?.mark ?? null];
-    principals.put(ledger, row.id, columns, JSON.stringify(row));
+    const { principals, ledger, keys } = this.#store;
+    principals.put(ledger, row.id, principalColumns(keys.indexOf, row), JSON.stringify(row));
   }
 
   removePrincipal(id: string): void {
@@ -80,8 +77,7 @@ export class PeopleTables implements WritePeople {
   }
 
   putMembership(row: MembershipRow): void {
-    const columns = [row.groupId, row.memberId, row.owner?.mark ?? null];
-    this.#store.memberships.put(this.#store.ledger, row.id, columns, JSON.stringify(row));
+    this.#store.memberships.put(this.#store.ledger, row.id, membershipColumns(row), JSON.stringify(row));
   }
 
   removeMembership(id: string): void {
@@ -89,8 +85,7 @@ export class PeopleTables implements WritePeople {
   }
 
   putGrant(row: GrantRow): void {
-    const columns = [row.categoryId ?? ROOT, row.principalId, row.owner?.mark ?? null];
-    this.#store.grants.put(this.#store.ledger, row.id, columns, JSON.stringify(row));
+    this.#store.grants.put(this.#store.ledger, row.id, grantColumns(row), JSON.stringify(row));
   }
 
   removeGrant(id: string): void {
@@ -113,7 +108,7 @@ export class PeopleTables implements WritePeople {
   }
 
   #nameIndex(kind: PrincipalKind, name: string): string {
-    return this.#store.keys.index(`name of ${kind}`, name);
+    return principalIndex(this.#store.keys.indexOf, kind, name);
   }
 }
 

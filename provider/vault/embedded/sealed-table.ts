@@ -2,8 +2,9 @@ import { CoffreError } from "../../core/errors.js";
 import { corrupt } from "./format.js";
 import type { VaultKeys } from "./keys.js";
 import type { Ledger } from "./ledger.js";
-import { openRow, sealRow, TAG_BYTES, tagOf } from "./seal.js";
+import { openRow, sealRow, tagOf } from "./seal.js";
 import { bytesOf, type Connection, numberOf, type SqlRow, textOf } from "./sqlite.js";
+import { sqlOf, type TableSql } from "./table-sql.js";
 
 /** Rows that are kept opened in memory; above that it starts afresh. */
 const MOST_REMEMBERED = 20_000;
@@ -38,10 +39,7 @@ export class SealedTable {
   readonly #connection: Connection;
   readonly #keys: VaultKeys;
   readonly #remembers: boolean;
-  readonly #sql: Record<
-    "selectAny" | "select" | "selectOne" | "selectMany" | "insert" | "update" | "remove" | "scan" | "tags",
-    string
-  >;
+  readonly #sql: TableSql;
   readonly #known = new Map<string, Known>();
 
   constructor(connection: Connection, keys: VaultKeys, { name, columns, remembers = true }: TableDefinition) {
@@ -50,22 +48,7 @@ export class SealedTable {
     this.name = name;
     this.#columns = columns;
     this.#remembers = remembers;
-    const names = ["id", ...columns, "revision", "body"];
-    const select = `SELECT ${names.join(", ")} FROM ${name}`;
-    const assignments = names.slice(1).map((column) => `${column} = ?`);
-    this.#sql = {
-      selectAny: select,
-      select: `${select} ORDER BY rowid`,
-      selectOne: `${select} WHERE id = ?`,
-      selectMany: `${select} WHERE id IN (SELECT value FROM json_each(?))`,
-      insert:
-        `INSERT INTO ${name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ` +
-        "ON CONFLICT (id) DO NOTHING",
-      update: `UPDATE ${name} SET ${assignments.join(", ")} WHERE id = ? AND revision = ?`,
-      remove: `DELETE FROM ${name} WHERE id = ?`,
-      scan: `SELECT id FROM ${name} NOT INDEXED WHERE id = ?`,
-      tags: `SELECT id, substr(body, -${TAG_BYTES}) AS tag FROM ${name}`,
-    };
+    this.#sql = sqlOf(name, columns);
   }
 
   forget(): void {
@@ -124,6 +107,40 @@ export class SealedTable {
     return rows.map((row) => this.#open(textOf(row, "id"), row));
   }
 
+  /** Ids of all rows, in the order in which they were first written. */
+  ids(): string[] {
+    return this.#connection
+      .prepare(this.#sql.ids)
+      .all()
+      .map((row) => textOf(row, "id"));
+  }
+
+  /** Every row, opened one by one and not remembered: for what goes through all of a vault. @throws CoffreError CORRUPT */
+  *stream(): Iterable<{ id: string; revision: number; text: string }> {
+    for (const row of this.#connection.prepare(this.#sql.select).iterate()) {
+      const id = textOf(row, "id");
+      yield { id, revision: numberOf(row, "revision"), text: this.#openText(id, row) };
+    }
+  }
+
+  /** One row with its revision. @throws CoffreError CORRUPT, also if it isn't there */
+  revisionOf(id: string): { revision: number; text: string } {
+    const row = this.#connection.prepare(this.#sql.selectOne).get(id);
+    if (!row) throw corrupt(this.name, id, "it isn't there under its id");
+    return { revision: numberOf(row, "revision"), text: this.#openText(id, row) };
+  }
+
+  /**
+   * Writes a row as it is, at this revision, in the place of one with its id: for a restore, or under another key. In no
+   * ledger: the caller notes it there, or takes the census anew. @returns its tag
+   */
+  place(id: string, columns: Columns, revision: number, text: string): Uint8Array {
+    const body = sealRow(this.#keys, { table: this.name, id, revision, columns }, text);
+    this.#connection.prepare(this.#sql.place).run(id, ...columns, revision, body);
+    this.#known.delete(id);
+    return tagOf(body);
+  }
+
   /** Every row as it lies in the file, for a check: one that doesn't open has no text but an error. */
   *audit(): Iterable<{ id: string; revision: number; text: string } | { id: string; error: unknown }> {
     for (const row of this.#connection.prepare(this.#sql.select).all()) {
@@ -179,16 +196,22 @@ export class SealedTable {
   }
 
   #open(id: string, row: SqlRow): string {
-    const revision = numberOf(row, "revision");
-    const body = bytesOf(row, "body");
+    const text = this.#openText(id, row);
+    this.#remember(id, { revision: numberOf(row, "revision"), tag: tagOf(bytesOf(row, "body")), text });
+    return text;
+  }
+
+  #openText(id: string, row: SqlRow): string {
     const columns = this.#columns.map((column) => {
       const value = row[column];
       if (typeof value === "string" || typeof value === "number" || value === null) return value;
       throw corrupt(this.name, id, `its column ${column} has the wrong type`);
     });
-    const text = openRow(this.#keys, { table: this.name, id, revision, columns }, body);
-    this.#remember(id, { revision, tag: tagOf(body), text });
-    return text;
+    return openRow(
+      this.#keys,
+      { table: this.name, id, revision: numberOf(row, "revision"), columns },
+      bytesOf(row, "body"),
+    );
   }
 
   #peek(id: string): Known {

@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import { describeNameProblem } from "../../core/name.js";
-import type { SlotInfo, SlotLock } from "./slots.js";
+import type { NewSlot, SlotInfo } from "./slots.js";
 import { textOf } from "./sqlite.js";
 import type { Store } from "./store.js";
 
-const SlotText = z.object({ label: z.string(), createdAt: z.string() });
+/** The sealed part of a slot. */
+export const SlotText = z.object({ label: z.string(), createdAt: z.string(), publicKey: z.string() });
 
 /** @returns the label in NFC. @throws CoffreError INVALID_INPUT */
 export function checkLabel(label: string): string {
@@ -18,13 +19,14 @@ export function checkLabel(label: string): string {
 }
 
 /** Writes a new slot, in the transaction that runs on the store. */
-export function putSlot(
-  store: Store,
-  slot: SlotLock,
-  { label, createdAt }: { label: string; createdAt: string },
-): void {
-  const { id, kind, kdf, salt, wrapped, checksum } = slot;
-  store.slots.put(store.ledger, id, [kind, kdf, salt, wrapped, checksum], JSON.stringify({ label, createdAt }));
+export function putSlot(store: Store, slot: NewSlot, { label, createdAt }: { label: string; createdAt: string }): void {
+  const { id, kind, kdf, salt, wrapped, checksum, publicKey } = slot;
+  store.slots.put(
+    store.ledger,
+    id,
+    [kind, kdf, salt, wrapped, checksum],
+    JSON.stringify({ label, createdAt, publicKey }),
+  );
 }
 
 /** All slots, oldest first. @throws CoffreError CORRUPT */

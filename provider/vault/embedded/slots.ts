@@ -1,7 +1,8 @@
-import { argon2, createSecretKey, hash, hkdfSync, randomBytes, randomUUID } from "node:crypto";
+import { argon2, createSecretKey, hash, hkdfSync, type KeyObject, randomBytes, randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
+import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, sharedSecret } from "./curve-keys.js";
 import { corrupt, encodeParts, FORMAT } from "./format.js";
 import { parseKeyText, readKeyFile } from "./key-file.js";
 import { KEY_BYTES } from "./keys.js";
@@ -36,10 +37,19 @@ export interface SlotLock {
   kdf: string;
   /** 16 random bytes, base64url. */
   salt: string;
-  /** The data key, sealed under the slot's key, base64url. */
+  /** The data key, sealed for the slot's public key, base64url. */
   wrapped: string;
   /** Tells a damaged slot from a wrong key; keeps nobody out. */
   checksum: string;
+}
+
+/** A new slot, with what its sealed row keeps besides the label. */
+export interface NewSlot extends SlotLock {
+  /**
+   * 32 bytes, base64url. With it a new data key is wrapped for a slot whose key nobody is there to give. It stands sealed:
+   * only who has the data key can name it.
+   */
+  publicKey: string;
 }
 
 /** What binds a slot to its vault. */
@@ -60,7 +70,7 @@ const CHECKSUM_LENGTH = 22;
 const argon2Async = promisify(argon2);
 
 /** Wraps a data key for a new slot. @throws CoffreError INVALID_INPUT for a passphrase that is too short; CONFIGURATION, WRONG_KEY */
-export async function lockSlot(home: SlotHome, dataKey: Uint8Array, key: VaultKey): Promise<SlotLock> {
+export async function lockSlot(home: SlotHome, dataKey: Uint8Array, key: VaultKey): Promise<NewSlot> {
   const kind = kindOf(key);
   if ("passphrase" in key && [...key.passphrase.reveal()].length < SHORTEST_PASSPHRASE) {
     throw new CoffreError("INVALID_INPUT", `The passphrase has less than ${SHORTEST_PASSPHRASE} characters.`, {
@@ -70,9 +80,43 @@ export async function lockSlot(home: SlotHome, dataKey: Uint8Array, key: VaultKe
   }
   const slot = { id: randomUUID(), kind, kdf: KDF[kind], salt: randomBytes(SALT_BYTES).toString("base64url") };
   const slotKey = await deriveKey(key, slot.salt);
-  const wrapped = seal(createSecretKey(slotKey), wrapData(home, slot), dataKey).toString("base64url");
+  const publicKey = publicBytesOf(privateKeyOf("x25519", slotKey)).toString("base64url");
   slotKey.fill(0);
+  return { ...rewrap(home, dataKey, slot, publicKey), publicKey };
+}
+
+/** Wraps another data key for a slot that exists: its own key isn't needed for that. */
+export function rewrap(
+  home: SlotHome,
+  dataKey: Uint8Array,
+  { id, kind, kdf, salt }: Pick<SlotLock, "id" | "kind" | "kdf" | "salt">,
+  publicKey: string,
+): SlotLock {
+  const slot = { id, kind, kdf, salt };
+  const recipient = Buffer.from(publicKey, "base64url");
+  const once = privateKeyOf("x25519", randomBytes(CURVE_KEY_BYTES));
+  const oncePublic = publicBytesOf(once);
+  const wrapKey = wrapKeyOf(sharedSecret(once, recipient), oncePublic, recipient);
+  if (!wrapKey) throw corrupt("slot", id, "its public key is none");
+  const wrapped = Buffer.concat([oncePublic, seal(wrapKey, wrapData(home, slot), dataKey)]).toString("base64url");
   return { ...slot, wrapped, checksum: checksumOf(home, { ...slot, wrapped }) };
+}
+
+function unwrap(home: SlotHome, slot: SlotLock, slotKey: Uint8Array): Buffer | undefined {
+  const privateKey = privateKeyOf("x25519", slotKey);
+  const bytes = Buffer.from(slot.wrapped, "base64url");
+  const oncePublic = bytes.subarray(0, CURVE_KEY_BYTES);
+  if (oncePublic.length < CURVE_KEY_BYTES) return undefined;
+  const wrapKey = wrapKeyOf(sharedSecret(privateKey, oncePublic), oncePublic, publicBytesOf(privateKey));
+  return wrapKey && open(wrapKey, wrapData(home, slot), bytes.subarray(CURVE_KEY_BYTES));
+}
+
+function wrapKeyOf(shared: Buffer | undefined, once: Uint8Array, recipient: Uint8Array): KeyObject | undefined {
+  if (!shared) return undefined;
+  const salt = Buffer.concat([once, recipient]);
+  const key = createSecretKey(Buffer.from(hkdfSync("sha256", shared, salt, "coffre data key", KEY_BYTES)));
+  shared.fill(0);
+  return key;
 }
 
 /**
@@ -94,7 +138,7 @@ export async function unlock(
     }
     if (slot.kind !== kind || slot.kdf !== KDF[kind]) continue;
     const slotKey = await deriveKey(key, slot.salt);
-    const dataKey = open(createSecretKey(slotKey), wrapData(home, slot), Buffer.from(slot.wrapped, "base64url"));
+    const dataKey = unwrap(home, slot, slotKey);
     slotKey.fill(0);
     if (dataKey?.length === KEY_BYTES) return { dataKey, slotId: slot.id };
   }

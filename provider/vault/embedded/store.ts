@@ -8,6 +8,7 @@ import { Log } from "./log.js";
 import { type Meta, openMeta, selectMeta, writeMeta } from "./meta.js";
 import { SealedTable } from "./sealed-table.js";
 import { type Connection, numberOf } from "./sqlite.js";
+import { ACCESS_GRANT, BOOKING, CATEGORY, CREDENTIAL, MEMBERSHIP, PRINCIPAL, SLOT, VALUE } from "./tables.js";
 
 /**
  * An opened vault: its tables behind the vault's keys, and what a transaction has changed so far. One transaction at a
@@ -46,16 +47,14 @@ export class Store {
     this.connection = connection;
     this.keys = keys;
     this.log = new Log(connection, keys);
-    const table = (name: string, ...columns: string[]) => new SealedTable(connection, keys, { name, columns });
-    this.categories = table("category", "parent_id", "name_index", "mark");
-    this.credentials = table("credential", "category_id", "name_index", "mark", "stack", "archived");
-    this.bookings = table("booking", "account", "host");
-    this.slots = table("slot", "kind", "kdf", "salt", "wrapped", "checksum");
-    this.principals = table("principal", "name_index", "mark");
-    this.memberships = table("membership", "group_id", "member_id", "mark");
-    this.grants = table("access_grant", "category_id", "principal_id", "mark");
-    const columns = ["credential_id", "field", "version"];
-    this.values = new SealedTable(connection, keys, { name: "value", columns, remembers: false });
+    this.categories = new SealedTable(connection, keys, CATEGORY);
+    this.credentials = new SealedTable(connection, keys, CREDENTIAL);
+    this.values = new SealedTable(connection, keys, VALUE);
+    this.bookings = new SealedTable(connection, keys, BOOKING);
+    this.slots = new SealedTable(connection, keys, SLOT);
+    this.principals = new SealedTable(connection, keys, PRINCIPAL);
+    this.memberships = new SealedTable(connection, keys, MEMBERSHIP);
+    this.grants = new SealedTable(connection, keys, ACCESS_GRANT);
     this.claims = new LinkTable(connection, keys, "claim", "account");
     this.admins = new LinkTable(connection, keys, "admin", "admin_id");
   }
@@ -64,6 +63,13 @@ export class Store {
   get sealedTables(): SealedTable[] {
     const { principals, memberships, grants } = this;
     return [this.categories, this.credentials, this.values, this.bookings, this.slots, principals, memberships, grants];
+  }
+
+  /** One of {@link sealedTables} by its name. */
+  table(name: string): SealedTable {
+    const table = this.sealedTables.find((each) => each.name === name);
+    if (!table) throw new Error(`there is no sealed table ${name}`);
+    return table;
   }
 
   get ledger(): Ledger {
@@ -99,7 +105,9 @@ export class Store {
       throw new CoffreError("WRONG_VAULT", `Another vault stands at ${this.#path} by now.`, { hint: "Run it again." });
     }
     if (row.key_number !== this.keys.keyNumber) throw this.#restored();
-    return openMeta(this.keys, row);
+    const meta = openMeta(this.keys, row);
+    this.keys.learnLastingKey(meta.lastingKey);
+    return meta;
   }
 
   #restored(): CoffreError {
@@ -113,13 +121,13 @@ export class Store {
   }
 
   /** Writes the block of the log and the new head. @returns false if the transaction changed nothing */
-  finish(): boolean {
+  finish(change: Partial<Pick<Meta, "restoreCounter">> = {}): boolean {
     const { writes } = this.#ledger;
     if (writes.length === 0 && this.#events.length === 0) return false;
     const { meta, keys } = this;
     const head = this.log.append(meta.head, { events: this.#events, writes });
     const census = this.#ledger.count(keys.purposeKey("census"), meta.census);
-    const next = { ...meta, head, census, revision: meta.revision + 1 };
+    const next = { ...meta, ...change, head, census, revision: meta.revision + 1 };
     writeMeta(this.connection, keys, next);
     this.#meta = next;
     this.#restart();

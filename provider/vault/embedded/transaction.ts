@@ -8,11 +8,8 @@ import { PeopleTables } from "./people-tables.js";
 import type { SealedTable } from "./sealed-table.js";
 import { textOf } from "./sqlite.js";
 import type { Store } from "./store.js";
+import { bookingColumns, categoryColumns, credentialColumns, fill, type Index, nameIndex, ROOT } from "./tables.js";
 
-/** Stands in a parent's column for the root: a unique index takes no two NULLs for equal. */
-const ROOT = "root";
-/** Sealed values are filled up to a multiple of this, so that a row's size tells little of a value's length. */
-const VALUE_BLOCK_BYTES = 64;
 const MOST_INDEXES = 10_000;
 
 /** The vault's rows as one transaction on the store sees and changes them. */
@@ -115,12 +112,7 @@ export class Transaction implements WriteRows {
 
   putCategory(row: CategoryRow): void {
     const { categories, ledger, names } = this.#store;
-    const columns = [
-      row.parentId ?? ROOT,
-      this.#nameIndex("category", row.parentId, row.name),
-      row.owner?.mark ?? null,
-    ];
-    if (!categories.put(ledger, row.id, columns, JSON.stringify(row))) names.clear();
+    if (!categories.put(ledger, row.id, categoryColumns(this.#index, row), JSON.stringify(row))) names.clear();
   }
 
   removeCategory(id: string): void {
@@ -131,17 +123,9 @@ export class Transaction implements WriteRows {
 
   putCredential(row: CredentialRow): void {
     const { credentials, ledger, names } = this.#store;
-    const live = row.archived === undefined;
-    const columns = [
-      row.categoryId ?? ROOT,
-      live ? this.#nameIndex("credential", row.categoryId, row.name) : null,
-      row.owner?.mark ?? null,
-      row.owner?.stack ?? null,
-      live ? 0 : 1,
-    ];
-    const isNew = credentials.put(ledger, row.id, columns, JSON.stringify(row));
+    const isNew = credentials.put(ledger, row.id, credentialColumns(this.#index, row), JSON.stringify(row));
     if (!isNew) names.clear();
-    if (!isNew || row.targets.length > 0) this.#link(row.id, live ? row.targets : []);
+    if (!isNew || row.targets.length > 0) this.#link(row.id, row.archived ? [] : row.targets);
   }
 
   removeCredential(row: CredentialRow): void {
@@ -169,8 +153,8 @@ export class Transaction implements WriteRows {
   }
 
   putBooking(row: BookingRow): void {
-    const { bookings, ledger, keys } = this.#store;
-    bookings.put(ledger, row.id, [this.#accountIndex(row.account), keys.index("host", row.host)], JSON.stringify(row));
+    const { bookings, ledger } = this.#store;
+    bookings.put(ledger, row.id, bookingColumns(this.#index, row), JSON.stringify(row));
   }
 
   removeBooking(id: string): void {
@@ -199,7 +183,8 @@ export class Transaction implements WriteRows {
     const key = `${table.name} ${parentId ?? ROOT} ${name}`;
     const known = names.get(key);
     if (known !== undefined) return known;
-    const index = this.#nameIndex(table.name, parentId, name);
+    const kind = table === this.#store.categories ? "category" : "credential";
+    const index = nameIndex(this.#index, kind, parentId, name);
     const id = table.find([parentColumn, "name_index"], [parentId ?? ROOT, index]);
     if (id !== undefined) names.set(key, id);
     return id;
@@ -212,15 +197,11 @@ export class Transaction implements WriteRows {
       .map((row) => textOf(row, "id"));
   }
 
-  #nameIndex(kind: string, parentId: string | null, name: string): string {
-    return this.#index(`name of ${kind}`, parentId ?? ROOT, name);
-  }
-
   #accountIndex(account: string): string {
     return this.#index("account", account);
   }
 
-  #index(kind: string, ...parts: string[]): string {
+  readonly #index: Index = (kind, ...parts) => {
     const key = `${kind} ${parts.join(" ")}`;
     let index = this.#indexes.get(key);
     if (index === undefined) {
@@ -229,7 +210,7 @@ export class Transaction implements WriteRows {
       this.#indexes.set(key, index);
     }
     return index;
-  }
+  };
 }
 
 /** The keys under which a live credential's targets are found. */
@@ -245,12 +226,6 @@ export function linksOf(
 
 export function valueId({ credentialId, field, version }: ValueKey): string {
   return `${credentialId} ${field} ${version}`;
-}
-
-/** JSON ignores spaces at its end. */
-function fill(text: string): string {
-  const over = Buffer.byteLength(text) % VALUE_BLOCK_BYTES;
-  return over === 0 ? text : text + " ".repeat(VALUE_BLOCK_BYTES - over);
 }
 
 /** What this vault sealed itself, it reads without asking again: the seal says that nobody else wrote it. */

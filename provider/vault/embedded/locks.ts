@@ -1,0 +1,37 @@
+import { checkFormat, corrupt } from "./format.js";
+import { selectMeta } from "./meta.js";
+import { checkSchema } from "./schema.js";
+import type { SlotLock } from "./slots.js";
+import { type Connection, numberOf, textOf } from "./sqlite.js";
+
+/** All that is read before a key is known, from one snapshot. */
+export function readLocks(
+  path: string,
+  connection: Connection,
+): { vaultId: string; keyNumber: number; slots: SlotLock[] } {
+  const { db } = connection;
+  db.exec("BEGIN");
+  try {
+    const version = connection.prepare("PRAGMA user_version").get();
+    checkFormat(path, version ? numberOf(version, "user_version") : 0);
+    checkSchema(db);
+    const meta = selectMeta(connection);
+    checkFormat(path, numberOf(meta, "format"));
+    const rows = connection.prepare("SELECT id, kind, kdf, salt, wrapped, checksum FROM slot ORDER BY rowid").all();
+    const slots = rows.map((row): SlotLock => {
+      const kind = textOf(row, "kind");
+      if (kind !== "passphrase" && kind !== "key-file") throw corrupt("slot", textOf(row, "id"), "its kind is unknown");
+      const [id, kdf, salt, wrapped, checksum] = [
+        textOf(row, "id"),
+        textOf(row, "kdf"),
+        textOf(row, "salt"),
+        textOf(row, "wrapped"),
+        textOf(row, "checksum"),
+      ];
+      return { id, kind, kdf, salt, wrapped, checksum };
+    });
+    return { vaultId: textOf(meta, "vault_id"), keyNumber: numberOf(meta, "key_number"), slots };
+  } finally {
+    db.exec("ROLLBACK");
+  }
+}
