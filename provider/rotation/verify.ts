@@ -25,7 +25,8 @@ const LEASE_SECONDS = 30;
 /**
  * Finds out which version each target accepts: the pending one if it may have been set, then the current one, then the
  * previous. Each refused login costs the account's budget, so it stops at the first that works, and when the budget is
- * spent. An unverified current version that works is marked as verified. Changes nothing on a target.
+ * spent. An unverified current version that works is marked as verified; after a restore, what works everywhere settles
+ * the question whether the vault is too old. Changes nothing on a target.
  */
 export async function verifyCredential(context: RotationContext, id: string): Promise<TargetVerdict[]> {
   const credential = await context.vault.readCredential(id);
@@ -35,6 +36,9 @@ export async function verifyCredential(context: RotationContext, id: string): Pr
   const proven = verdicts.length > 0 && verdicts.every(({ verdict }) => verdict === "agrees");
   if (proven && current?.verified === false) {
     await withLease(context, id, LEASE_SECONDS, (leased) => leased.record({ step: "proven", version: current.number }));
+  }
+  if (proven && credential.journal.attention?.reason === "rolled-back") {
+    await context.vault.resolveCredential(id, { decision: "accept-rollback" });
   }
   return verdicts;
 }

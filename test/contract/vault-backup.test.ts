@@ -126,7 +126,7 @@ describe("what is refused, before a file is made", () => {
   asRoot("a full disk: nothing is left of it", async () => {
     await furnish(vault);
     const small = new FileScene();
-    await onTmpfs(small, "size=16k", async () => {
+    await onTmpfs(small, "size=8k", async () => {
       await failure(scene.backUp(vault, { to: small.folder }), "DISK_FULL");
       expect(readdirSync(small.folder)).toEqual([]);
     });

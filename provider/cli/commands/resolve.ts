@@ -27,7 +27,7 @@ export const resolve: CommandDefinition = {
     { flags: "--accept <version>", description: "this version is the one that works" },
     { flags: "--accept-rollback", description: "the vault, though older than what was seen of it, is what holds" },
     { flags: "--keep-accounts", description: "accounts of earlier targets that could not be ended stay as they are" },
-    { flags: "--all", description: "with --accept-rollback: every credential that doesn't need attention" },
+    { flags: "--all", description: "with --accept-rollback: every credential that needs no other decision" },
     { flags: "--yes", description: "take the --accept of a credential that needs no decision, without a question" },
   ],
   examples: [
@@ -89,7 +89,8 @@ async function acceptAll(context: CommandContext): Promise<void> {
   const vault = await context.vault();
   const decided: Credential[] = [];
   const all = await collect(vault.listCredentials());
-  const open = all.filter(({ journal }) => journal.attention);
+  // After a restore each needs attention for nothing but this very decision.
+  const open = all.filter(({ journal: { attention } }) => attention && attention.reason !== "rolled-back");
   for (const { id } of all.filter((credential) => !open.includes(credential))) {
     decided.push(await vault.resolveCredential(id, { decision: "accept-rollback" }));
   }

@@ -27,7 +27,7 @@ export const verify: CommandDefinition = {
   name: "verify",
   summary: "log in to the targets to see which version they accept",
   description: [
-    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts; where the target names `verifyHosts`, each of them is asked too. Nothing is changed on a target; a current version that works and wasn't verified yet is marked as verified.",
+    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts; where the target names `verifyHosts`, each of them is asked too. Nothing is changed on a target; a current version that works and wasn't verified yet is marked as verified. After a restore, a credential whose targets all agree needs no other decision.",
     "A refused login costs the account's budget (2 in 30 minutes) and the host's (2 in an hour), so it stops at the first version that works, and when the budget is spent.",
   ],
   arguments: [{ name: "[ref...]", description: "the credentials, unless --all" }],

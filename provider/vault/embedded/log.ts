@@ -103,7 +103,9 @@ export class Log {
     const found = this.#connection.prepare(`${SELECT} WHERE last_seq = ?`).all(Number(seq));
     return found.some((row) => {
       const mac = bytesOf(row, "mac");
-      return proofOf(Number(seq), mac).startsWith(proof) && this.expectedMac(row, this.#macBefore(row)).equals(mac);
+      if (!proofOf(Number(seq), mac).startsWith(proof)) return false;
+      const expected = this.expectedMac(numberOf(row, "number"), Number(seq), this.#macBefore(row), this.openText(row));
+      return expected.equals(mac);
     });
   }
 

@@ -16,7 +16,7 @@ export function markRolledBack(store: Store, { takenAt }: BackupHeader, now: Dat
   for (const id of store.credentials.ids()) {
     const row = transaction.credential(id);
     if (!row) continue;
-    const { resolution: _resolution, ...rest } = row;
+    const { resolution: _resolution, resolvedAt: _resolvedAt, ...rest } = row;
     const marked: CredentialRow = rest;
     if (!row.archived) {
       undecided += 1;

@@ -67,8 +67,16 @@ export async function writeBackup(store: Store, options: BackupOptions, takenAt:
     const said = { file, bytes, sha256, takenAt: takenAt.toISOString(), rows, events: seq, head: proofOf(seq, mac) };
     return { ...said, signer, removed };
   } catch (error) {
-    rmSync(part, { force: true });
+    removePart(part);
     throw mapWriteError(to, error);
+  }
+}
+
+function removePart(part: string): void {
+  try {
+    rmSync(part, { force: true });
+  } catch {
+    // It never was: what kept it from being made is what is reported.
   }
 }
 
