@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   access: async () => (await import("./commands/access.js")).access,
   read: async () => (await import("./commands/read.js")).read,
   put: async () => (await import("./commands/put.js")).put,
+  edit: async () => (await import("./commands/edit.js")).edit,
   history: async () => (await import("./commands/history.js")).history,
   rotate: async () => (await import("./commands/rotate.js")).rotate,
   resume: async () => (await import("./commands/resume.js")).resume,

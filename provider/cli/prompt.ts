@@ -2,9 +2,6 @@ import { once } from "node:events";
 import { CoffreError } from "../core/errors.js";
 import { Secret } from "../core/secret.js";
 
-/** The longest value that is taken: one megabyte would be a file, not a password. */
-const LONGEST_BYTES = 65_536;
-
 /**
  * Asks for a value on the terminal, without showing it. The question goes to stderr.
  * @throws CoffreError INTERRUPTED on Ctrl-C or the end of input
@@ -49,34 +46,6 @@ export async function askNewHidden(question: string): Promise<Secret> {
 export async function askYes(question: string): Promise<boolean> {
   const answer = await askHidden(`${question} Type yes: `);
   return answer.reveal().trim().toLowerCase() === "yes";
-}
-
-/** All of stdin as one value; one line end at its end is the shell's, not the value's. @throws CoffreError INVALID_INPUT */
-export async function readHiddenInput(): Promise<Secret> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > LONGEST_BYTES) {
-      throw new CoffreError("INVALID_INPUT", `The value is longer than ${LONGEST_BYTES} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return decodeValue(Buffer.concat(chunks));
-}
-
-/** @throws CoffreError INVALID_INPUT for what can't be a password */
-function decodeValue(bytes: Buffer): Secret {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw new CoffreError("INVALID_INPUT", "The value isn't UTF-8 text", { cause: error });
-  }
-  const value = text.replace(/\r?\n$/, "");
-  if (value === "") throw new CoffreError("INVALID_INPUT", "The value on stdin is empty");
-  if (value.includes("\0")) throw new CoffreError("INVALID_INPUT", "The value has a NUL character");
-  return new Secret(value);
 }
 
 function interrupted(): CoffreError {

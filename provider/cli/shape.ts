@@ -26,6 +26,8 @@ export interface CredentialShape {
   targets: { kind: string; account: string; adminId: string | null; accountMade: boolean }[];
   /** Accounts that are its targets no more and could not be ended yet. */
   leaving: string[];
+  /** Besides the password; `text` is `null` but for texts. Without a version it awaits its value. */
+  fields: { name: string; type: string; text: string | null; version: number | null; changedAt: string | null }[];
   /** True if a Pulumi stack made it. */
   owned: boolean;
   attention: { reason: string; message: string; since: string; version: number | null; account: string | null } | null;
@@ -59,6 +61,16 @@ export function credentialShape(identity: VaultIdentity, credential: Credential,
       accountMade,
     })),
     leaving: credential.leaving.map(({ account }) => account),
+    fields: credential.fields.map(({ name, type, text, versions }) => {
+      const version = versions.find(({ state }) => state === "current");
+      return {
+        name,
+        type,
+        text: text ?? null,
+        version: version?.number ?? null,
+        changedAt: version?.createdAt ?? null,
+      };
+    }),
     owned: credential.owned,
     attention: attention
       ? {

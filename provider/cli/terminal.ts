@@ -44,8 +44,8 @@ export class Terminal {
     this.write(`${line}\n`);
   }
 
-  /** The same without a line's end. */
-  write(text: string): void {
+  /** The same without a line's end, or bytes as they are. */
+  write(text: string | Uint8Array): void {
     this.clearStatus();
     if (!this.unread.aborted) process.stdout.write(text);
   }

@@ -4,6 +4,7 @@ import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import type { FieldType } from "../../provider/core/field.js";
 import { Secret } from "../../provider/core/secret.js";
 import { entry, Shell, SLOW_MS } from "./shell.ts";
 
@@ -74,7 +75,10 @@ describe("every command in the pages runs as it stands", () => {
     for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops"]) {
       await writeFile(join(bin, name), "#!/bin/sh\n[ -t 0 ] || head -c 1 >/dev/null\n");
     }
-    await writeFile(join(bin, "pass"), "#!/bin/sh\necho a-value-that-a-partner-gave\n");
+    const pass =
+      "#!/bin/sh\ncase $2 in *-seed) echo jbsw y3dp ehpk 3pxp ;; *) echo a-value-that-a-partner-gave ;; esac\n";
+    await writeFile(join(bin, "pass"), pass);
+    shell.env["EDITOR"] = "true";
     await writeFile(
       join(bin, "coffre"),
       `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "bin/coffre.js")}' "$@"\n`,
@@ -95,7 +99,15 @@ describe("every command in the pages runs as it stands", () => {
     const vault = await shell.makeVault("prod");
     const id = await entry(vault, "Databases/orders-app", { username: "orders_app" });
     await entry(vault, "Production/Databases/other", {});
-    await entry(vault, "Partners/mail-api", { value: null, valueManagedBy: "external" });
+    const secret = (name: string, type: FieldType, value: string) =>
+      ({ change: "put", name, type, value: new Secret(value), cause: "test" }) as const;
+    const key = Buffer.from("a server's key\n");
+    await writeFile(join(shell.home, "server.key"), key);
+    await entry(vault, "Partners/mail-api", {
+      value: null,
+      valueManagedBy: "external",
+      fields: [secret("totp", "totp", "JBSWY3DPEHPK3PXP"), secret("tls.key", "file", key.toString("base64"))],
+    });
     await vault.people.createPrincipal({ kind: "user", name: "ana" });
     for (const version of [2, 3]) {
       const { lease } = await vault.acquireLease(id, { holder: "a test", ttlSeconds: 60 });

@@ -28,6 +28,8 @@ test("put takes a value from stdin, without the line end that the shell adds", a
   expect(JSON.parse((await shell.coffre(["put", REF, "--json"], { input: "the-second-one" })).stdout)).toEqual({
     ref: "coffre://main/Partners/mail-api",
     id: expect.stringMatching(/^cr_/),
+    field: "password",
+    type: "secret",
     version: 2,
     previousVersion: 1,
   });
@@ -72,7 +74,7 @@ test("put tells every rule that a value breaks, and nothing of the value", async
 
 test.each([
   ["an empty value", [REF], "", "The value on stdin is empty"],
-  ["a value that isn't text", [REF], "\0binary-value", "The value has a NUL character"],
+  ["a value that isn't text", [REF], "\0binary-value", "The value on stdin has a NUL character"],
   ["a value that Coffre manages", ["Partners/ours"], "hunter2", "The value of Partners/ours is managed by Coffre"],
   ["a value as an argument", [REF, "hunter2"], "", "coffre put takes one argument, and got more."],
   ["a value as an option", [REF, "--value", "hunter2"], "", "--value is refused: arguments can be seen by every user"],

@@ -107,6 +107,8 @@ test("read prints the value and nothing else, by path, by reference and by id", 
     status: "current",
     username: "orders_app",
     field: "password",
+    type: "secret",
+    encoding: "utf8",
     value,
   });
 });
@@ -175,6 +177,7 @@ test("the keys of --json are a promise", async () => {
     due: false,
     targets: [],
     leaving: [],
+    fields: [],
     owned: false,
     attention: null,
     createdAt: expect.any(String),

@@ -79,8 +79,15 @@ export class Shell {
     return spawn(process.execPath, [PROGRAM, ...args], { cwd: this.home, env: this.env, ...options });
   }
 
-  /** Calls `coffre` on a terminal of its own, where `typed` is typed; stdout and stderr come as one, as on a screen. */
-  onTerminal(args: readonly string[], typed: string): Promise<{ screen: string; exitCode: number | null }> {
+  /**
+   * Calls `coffre` on a terminal of its own, where `typed` is typed; stdout and stderr come as one, as on a screen.
+   * `asked` runs once the first question stands there, before it is answered.
+   */
+  onTerminal(
+    args: readonly string[],
+    typed: string,
+    asked: () => Promise<void> = async () => undefined,
+  ): Promise<{ screen: string; exitCode: number | null }> {
     const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
     return new Promise((done, fail) => {
       const child = spawn("script", ["-q", "-e", "-c", command, "/dev/null"], {
@@ -89,10 +96,13 @@ export class Shell {
       });
       const answers = typed.split("\n").slice(0, -1);
       let screen = "";
+      let ready: Promise<void> | undefined;
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         screen += text;
         // Typed when it is asked for, as a person does.
-        if (/: $/.test(text) && answers.length > 0) child.stdin.write(`${answers.shift() ?? ""}\r`);
+        if (!/: $/.test(text) || answers.length === 0) return;
+        ready = (ready ?? asked()).then(() => void child.stdin.write(`${answers.shift() ?? ""}\r`));
+        ready.catch(fail);
       });
       child.on("error", fail);
       child.on("close", (exitCode) => done({ screen, exitCode }));

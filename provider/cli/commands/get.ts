@@ -1,4 +1,4 @@
-import type { Credential } from "../../vault/port.js";
+import type { Credential, Field } from "../../vault/port.js";
 import type { CommandDefinition } from "../definition.js";
 import { currentText, dateText, dueText, KEY_HOLDER_READS_ALL, pathText } from "../describe.js";
 import { findCredential } from "../reference.js";
@@ -11,14 +11,14 @@ export const get: CommandDefinition = {
   name: "get",
   summary: "show everything about a credential but its value",
   description: [
-    "Shows a credential: its references, user name, status, version, rhythm, targets, and what needs attention. The value is never part of it (`coffre read`), and nothing is written to the event log.",
+    "Shows a credential: its references, user name, status, version, rhythm, targets, fields, and what needs attention. Of the fields only text is shown. The value is never part of it (`coffre read`), and nothing is written to the event log.",
   ],
   arguments: [{ name: "<ref>", description: "the credential" }],
   examples: [
     { command: "coffre get Databases/orders-app", does: "one credential, for people" },
     { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
   ],
-  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `targets` (`kind`, `account`, `adminId`, `accountMade`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
   takesReferences: true,
   async run(context, { args: [ref = ""] }) {
     const { terminal, clock } = context;
@@ -48,6 +48,7 @@ export const get: CommandDefinition = {
         "target",
         admins[index] === undefined ? account : `${account}, by ${admins[index]}`,
       ]),
+      ...credential.fields.map((field) => [`field ${field.name}`, fieldText(field)]),
       ["created", `${dateText(credential.createdAt)}${credential.owned ? ", by a Pulumi stack" : ""}`],
       ["archived", dateOrNothing(credential.archivedAt)],
       ...readers,
@@ -66,6 +67,13 @@ function aboutRows({ username, url, description, tags, valueManagedBy }: Credent
     ["tags", tags.length === 0 ? undefined : tags.map(printable).join(", ")],
     ["value by", valueManagedBy === "external" ? "people, with coffre put" : undefined],
   ];
+}
+
+function fieldText({ type, text, versions }: Field): string {
+  if (text !== undefined) return printable(text);
+  const current = versions.find(({ state }) => state === "current");
+  if (!current) return `${type}, awaits its value: coffre put`;
+  return `${type}, version ${String(current.number)} of ${dateText(current.createdAt)}`;
 }
 
 function statusText({ status, journal }: Credential): string {

@@ -1,5 +1,10 @@
-import { findCredential } from "../reference.js";
+import { CoffreError } from "../../core/errors.js";
+import { resolveReference } from "../../rotation/resolve-reference.js";
+import type { Credential } from "../../vault/port.js";
+import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
+import { fieldNamed, fieldsText } from "../field-option.js";
+import { parseTyped } from "../reference.js";
 import { causeShape, causesText, dateText, pathText } from "../describe.js";
 import { columns } from "../table.js";
 import { printable } from "../terminal.js";
@@ -9,18 +14,25 @@ export const history: CommandDefinition = {
   summary: "list a credential's versions: when, why, proven or not",
   description: [
     "Lists every version of a credential, the newest first, with its state, its cause and its dates. Values aren't shown: `coffre read '<ref>?version=3'` reads one.",
+    "With --field, or `?field=…` in the reference, the versions of that field, also of one that was removed.",
     "Previous and discarded versions keep their value for at least 30 days, and until two newer ones were verified.",
   ],
   arguments: [{ name: "<ref>", description: "the credential" }],
+  options: [{ flags: "--field <name>", description: "a field of the credential, not its password" }],
   examples: [
     { command: "coffre history Databases/orders-app", does: "which version was valid when" },
+    { command: "coffre history Partners/mail-api --field tls.key", does: "the same of a field" },
     { command: "coffre read 'Databases/orders-app?version=2'", does: "the value of one of them" },
   ],
-  json: "An array, the newest first: `version`, `state` (pending, current, previous, discarded), `verified`, `causes` (`kind`, `date`), `createdAt`, `promotedAt`, `discardReason`.",
+  json: "An array, the newest first: `version`, `state` (pending, current, previous, discarded), `verified`, `causes` (`kind`, `date`), `createdAt`, `promotedAt`, `discardReason`. Of a field: `version`, `state` (current, previous), `type`, `causes`, `createdAt`.",
   takesReferences: true,
-  async run(context, { args: [ref = ""] }) {
+  async run(context, { args: [ref = ""], options }) {
     const { terminal } = context;
-    const credential = await findCredential(await context.vault(), ref);
+    const vault = await context.vault();
+    const reference = await parseTyped(vault, ref);
+    const credential = await resolveReference(vault, reference);
+    const field = fieldNamed(reference, options["field"]);
+    if (field !== undefined) return printField(context, credential, field);
     const versions = credential.versions.toSorted((left, right) => right.number - left.number);
     if (context.json) {
       terminal.json(
@@ -51,3 +63,31 @@ export const history: CommandDefinition = {
     for (const line of columns([head, ...rows])) terminal.print(line);
   },
 };
+
+/** @throws CoffreError NOT_FOUND for a field that never was there */
+function printField({ terminal, json }: CommandContext, credential: Credential, name: string): void {
+  const field = [...credential.fields, ...credential.removedFields].find((one) => one.name === name);
+  if (!field) {
+    const problem = `${pathText(credential)} has no field ${JSON.stringify(name)}`;
+    throw new CoffreError("NOT_FOUND", problem, { hint: `${fieldsText(credential)}.` });
+  }
+  const versions = field.versions.toReversed();
+  if (json) {
+    const shape = versions.map(({ number, state, type, cause, createdAt }) => {
+      return { version: number, state, type, causes: [causeShape(cause)], createdAt };
+    });
+    terminal.json(shape);
+    return;
+  }
+  if (field.removedAt !== undefined) terminal.note(`The field was removed on ${dateText(field.removedAt)}.`);
+  if (versions.length === 0) terminal.note(`The field ${name} of ${pathText(credential)} has no version yet.`);
+  const rows = versions.map(({ number, state, type, cause, createdAt }) => [
+    String(number),
+    state === "current" ? terminal.style("green", state) : state,
+    type,
+    dateText(createdAt),
+    causesText([cause]),
+  ]);
+  const head = ["version", "state", "type", "since", "why"].map((word) => terminal.style("dim", word));
+  if (rows.length > 0) for (const line of columns([head, ...rows])) terminal.print(line);
+}
