@@ -3,10 +3,12 @@ import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import type { Proof, SetResult, TargetAddress, TargetSpec } from "../target/port.js";
 import type { LoginBooking, RotationStep, TargetProgress } from "../vault/port.js";
-import { needsAttention } from "./attention.js";
+import { needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
+import { archiveFirst, type FirstPassword, firstPassword, proveRefused } from "./first-boot.js";
 import type { LeasedCredential } from "./lease.js";
 import type { RunSessions } from "./login.js";
+import { keepPin } from "./pins.js";
 
 /** Pauses between tries to reach a target that was just set: it is known to work, so a short fault is waited out. */
 const VERIFY_PAUSES_MS = [500, 2_000];
@@ -35,7 +37,8 @@ export type ApplyResult = "applied" | "value-discarded";
  * @returns `value-discarded` if the target definitely refused this value at the first set ever tried with it
  * @throws CoffreError NEEDS_ATTENTION, UNREACHABLE, and what looking and setting throw; the version stays pending
  */
-export async function applyVersion(context: RotationContext, application: Application): Promise<ApplyResult> {
+export async function applyVersion(context: RotationContext, asked: Application): Promise<ApplyResult> {
+  let application = asked;
   const { spec } = application;
   const before = progressOf(application);
   const probes = before.setStarted && !canRepeat(spec);
@@ -46,7 +49,10 @@ export async function applyVersion(context: RotationContext, application: Applic
       ? await noWayIn(application)
       : error;
   });
-  if (!application.looked) await session.look(spec);
+  if (!application.looked) {
+    await session.look(spec);
+    application = { ...application, spec: await keepPin(application.leased, spec, session) };
+  }
   for (let tries = 1; ; tries++) {
     const booking = bookingWithSet(spec);
     await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
@@ -54,7 +60,7 @@ export async function applyVersion(context: RotationContext, application: Applic
       { step: "set-started", version: application.version, account: spec.account },
       ...(booking ? [{ step: "book-login" as const, booking }] : []),
     );
-    const result = await session.set(spec, application.value).catch(failedSet);
+    const result = await session.set(application.spec, application.value).catch(failedSet);
     if (result.result === "set") {
       await prove(context, application, booking, result.accountMade);
       return "applied";
@@ -66,6 +72,9 @@ export async function applyVersion(context: RotationContext, application: Applic
       return "value-discarded";
     }
     await application.leased.record(...unused);
+    // A value that is in force already can be refused as one that was used before.
+    const mayBeSet = result.result === "value-refused" && !probes && (before.setStarted || tries > 1);
+    if (mayBeSet && (await alreadyInForce(context, application))) return "applied";
     if (result.result !== "in-doubt") throw await refusedSet(application, result);
     if (!session.usable || !canRepeat(spec) || tries >= SET_TRIES)
       throw inDoubt(spec, application.version, result.reason);
@@ -95,19 +104,25 @@ async function alreadyInForce(context: RotationContext, application: Application
   const address = spec.verifyAddresses[0];
   if (!address) return false;
   const booking = bookingFor(spec, address, "probe");
-  return context.logins.inTurn(booking.host, async () => {
+  const works = await context.logins.inTurn(booking.host, async () => {
     await leased.record({ step: "book-login", booking });
     const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
     if (proof.proof === "works") {
       const confirmed = { step: "set-confirmed" as const, version, account: spec.account };
-      const verified = { step: "verified" as const, version, account: spec.account };
-      await leased.record(...settle(booking, "succeeded"), confirmed, verified, ...application.lastSteps);
+      await leased.record(...settle(booking, "succeeded"), confirmed);
       return true;
     }
     await leased.record(...settle(booking, proof.proof === "refused" ? "refused" : "not-made"));
     if (proof.proof === "refused") return false;
     throw unproven(spec, version, proof.reason);
   });
+  if (!works) return false;
+  const first = await firstPassword(context, application);
+  if (first) await proveRefused(context, application, first);
+  const verified: RotationStep = { step: "verified", version, account: spec.account };
+  await leased.record(verified, ...(first ? [] : application.lastSteps));
+  if (first) await finishFirst(context, application, first);
+  return true;
 }
 
 /**
@@ -138,6 +153,11 @@ async function prove(
   const { spec, leased, version } = application;
   const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
   if (accountMade && !isKnownAsMade(application)) steps.push({ step: "account-made", account: spec.account });
+  const first = spec.verifyAddresses.length > 0 ? await firstPassword(context, application) : undefined;
+  if (first) {
+    await leased.record(...steps.splice(0));
+    await proveRefused(context, application, first);
+  }
   for (const [index, address] of spec.verifyAddresses.entries()) {
     let booking = (index === 0 ? firstBooking : undefined) ?? bookingFor(spec, address, "proof");
     if (booking !== firstBooking) await leased.record(...steps.splice(0), { step: "book-login", booking });
@@ -158,7 +178,20 @@ async function prove(
     steps.push(...settle(booking, "succeeded"));
   }
   if (spec.verifyAddresses.length > 0) steps.push({ step: "verified", version, account: spec.account });
-  await leased.record(...steps, ...application.lastSteps);
+  if (!first) return void (await leased.record(...steps, ...application.lastSteps));
+  await leased.record(...steps);
+  await finishFirst(context, application, first);
+}
+
+/** Archived before the promotion, so that a kill in between leaves it to the next run; or after it, by the last that needs it. */
+async function finishFirst(
+  context: RotationContext,
+  { leased, lastSteps }: Application,
+  first: FirstPassword,
+): Promise<void> {
+  const archived = await archiveFirst(context, first, leased.credential);
+  if (lastSteps.length > 0) await leased.record(...lastSteps);
+  if (!archived) await archiveFirst(context, first, leased.credential);
 }
 
 /** A target may know its account as ours for ever, by a mark; the vault notes the making once. */
@@ -220,12 +253,6 @@ async function refusedSet(application: Application, result: SetResult & { reason
 
 function inDoubt(spec: TargetSpec, version: number, reason: string): CoffreError {
   return new CoffreError("UNREACHABLE", `It is not known whether ${spec.account} took version ${version}: ${reason}`, {
-    hint: "The version is in the vault as pending. Run again to finish; nothing is drawn anew.",
-  });
-}
-
-function unproven(spec: TargetSpec, version: number, reason: string): CoffreError {
-  return new CoffreError("UNREACHABLE", `Version ${version} could not be proven on ${spec.account}: ${reason}`, {
     hint: "The version is in the vault as pending. Run again to finish; nothing is drawn anew.",
   });
 }

@@ -1,4 +1,5 @@
 import { CoffreError } from "../core/errors.js";
+import type { TargetSpec } from "../target/port.js";
 import type { Credential } from "../vault/port.js";
 
 /** The error that says that a person has to decide. */
@@ -13,4 +14,11 @@ export function needsAttention(credential: Credential, message: string): CoffreE
 export function refuseIfAttention(credential: Credential): void {
   const { attention } = credential.journal;
   if (attention) throw needsAttention(credential, attention.message);
+}
+
+/** The error after a set that nothing has proven yet. */
+export function unproven(spec: TargetSpec, version: number, reason: string): CoffreError {
+  return new CoffreError("UNREACHABLE", `Version ${version} could not be proven on ${spec.account}: ${reason}`, {
+    hint: "The version is in the vault as pending. Run again to finish; nothing is drawn anew.",
+  });
 }

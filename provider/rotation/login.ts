@@ -18,6 +18,7 @@ export class RunSessions {
   readonly #context: RotationContext;
   readonly #finish: Finish;
   readonly #own = new Map<string, TargetSession>();
+  readonly #byInitial = new Set<string>();
 
   constructor(context: RotationContext, finish: Finish) {
     this.#context = context;
@@ -42,6 +43,11 @@ export class RunSessions {
     return session;
   }
 
+  /** True if this run has logged in to the account with its first password. */
+  loggedInByInitial({ account }: TargetSpec): boolean {
+    return this.#byInitial.has(account);
+  }
+
   /** The account's own session, opened with this value, one of several that may work. @throws as {@link for} */
   async openAs(spec: TargetSpec, password: Secret): Promise<void> {
     const login = { username: spec.username, password, self: true, label: spec.account };
@@ -60,7 +66,9 @@ export class RunSessions {
       if (!isNew || spec.admin.by !== "self" || spec.admin.initialRef === undefined) throw error;
       const first = await resolveReference(this.#context.vault, spec.admin.initialRef);
       const { value } = await readValue(this.#context, { id: first.id });
-      return connectBooked(this.#context, spec, { ...login, password: value }, "probe");
+      const session = await connectBooked(this.#context, spec, { ...login, password: value }, "probe");
+      this.#byInitial.add(spec.account);
+      return session;
     }
   }
 

@@ -7,6 +7,7 @@ import { missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
 import { type LeasedCredential, withLease } from "./lease.js";
+import { keepPin } from "./pins.js";
 import { RunSessions, readValue } from "./login.js";
 import { type Target, targetsOf } from "./targets.js";
 
@@ -128,11 +129,11 @@ async function finishPending(
 /** Look, stage, read back, set, verify, promote; drawn anew only after a definite refusal of the value. */
 async function rotate(run: Run, causes: readonly string[]): Promise<void> {
   const { context, leased } = run;
-  const targets = targetsOf(context, leased.credential);
+  let targets = targetsOf(context, leased.credential);
   for (;;) {
     await refuseEndlessDraws(run);
     await waitUntilQuiet(run);
-    await lookAtAll(run, targets);
+    targets = await lookAtAll(run, targets);
     const value = await drawValue(context.vault, leased.credential, targets);
     const stage: RotationStep = {
       step: "stage",
@@ -173,9 +174,15 @@ async function waitUntilQuiet({ context, leased }: Run): Promise<void> {
   await context.clock.sleep(Date.parse(quietUntil) - context.clock.now().getTime(), context.signal);
 }
 
-/** Before anything is drawn: can every target be reached, set and proven? */
-async function lookAtAll({ leased, sessions }: Run, targets: readonly Target[]): Promise<void> {
-  for (const { spec } of targets) await (await sessions.for(spec, leased.credential)).look(spec);
+/** Before anything is drawn: can every target be reached, set and proven? @returns them with what they showed first */
+async function lookAtAll({ leased, sessions }: Run, targets: readonly Target[]): Promise<Target[]> {
+  const seen: Target[] = [];
+  for (const { record, spec } of targets) {
+    const session = await sessions.for(spec, leased.credential);
+    await session.look(spec);
+    seen.push({ record, spec: await keepPin(leased, spec, session) });
+  }
+  return seen;
 }
 
 /** @returns false if a target refused the value, which is then discarded */

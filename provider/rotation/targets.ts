@@ -1,4 +1,4 @@
-import { CoffreError } from "../core/errors.js";
+import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { TargetDriver, TargetSpec } from "../target/port.js";
 import type { Credential, TargetRecord, Vault } from "../vault/port.js";
 import { driverFor, type RotationContext } from "./context.js";
@@ -34,7 +34,10 @@ export interface Target {
 export function targetsOf(context: RotationContext, credential: Credential): Target[] {
   return credential.targets.map((record) => ({
     record,
-    spec: driverFor(context.drivers, record.kind).parse(record.description, credential.username),
+    spec: {
+      ...driverFor(context.drivers, record.kind).parse(record.description, credential.username),
+      ...(record.pin === undefined ? {} : { pin: record.pin }),
+    },
   }));
 }
 
@@ -73,7 +76,10 @@ async function findAdmin(
   credentialId: string | undefined,
 ): Promise<string | undefined> {
   if (spec.admin.by === "self" && spec.admin.initialRef !== undefined) {
-    await resolveReference(vault, spec.admin.initialRef);
+    // Once the first password is replaced its entry is archived, and no path leads to it any more.
+    await resolveReference(vault, spec.admin.initialRef).catch((error: unknown) => {
+      if (credentialId === undefined || !isCoffreError(error, "NOT_FOUND")) throw error;
+    });
   }
   if (spec.admin.by !== "reference") return undefined;
   const admin = await resolveReference(vault, spec.admin.ref);

@@ -35,6 +35,8 @@ export interface AppliedSteps extends RotationRecord {
   staged?: { version: number; value: Secret };
   /** Accounts that the target created on our order. */
   madeAccounts: string[];
+  /** What targets are held to from now on. */
+  pins: { account: string; pin: string }[];
   bookings: LoginBooking[];
   settlements: { bookingId: string; outcome: LoginOutcome }[];
   events: StepEvent[];
@@ -46,6 +48,7 @@ export function applySteps(record: RotationRecord, steps: readonly RotationStep[
     versions: structuredClone(record.versions),
     journal: structuredClone(record.journal),
     madeAccounts: [],
+    pins: [],
     bookings: [],
     settlements: [],
     events: [],
@@ -77,6 +80,14 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
     case "account-made":
       applied.madeAccounts.push(step.account);
       events.push({ action: "account.created", detail: step.account });
+      return;
+    case "pinned":
+      applied.pins.push({ account: step.account, pin: step.pin });
+      events.push({ action: "target.pinned", detail: `${step.account} ${step.pin}` });
+      return;
+    case "initial-refused":
+      progress(journal, step).initialRefused = true;
+      events.push({ action: "rotation.initial-refused", version: step.version, detail: step.account });
       return;
     case "verified": {
       const target = progress(journal, step);

@@ -65,7 +65,7 @@ export interface Vault {
    * Takes the entry out of the tree and gives its accounts free; values and history stay, readable by id. Already
    * archived or gone is a success. @throws CONFLICT if the token isn't the owner's
    */
-  archiveCredential(id: string, proof: OwnerProof): Promise<void>;
+  archiveCredential(id: string, proof: ArchiveProof): Promise<void>;
   /**
    * Deletes entry, values and history. Gone already is a success.
    * @throws CONFLICT if the token isn't the owner's, if a version is pending, or if the entry is another's admin
@@ -162,6 +162,11 @@ export interface OwnerProof {
   token?: string;
 }
 
+export interface ArchiveProof extends OwnerProof {
+  /** The credential whose first set made this one's value useless: a machine's first password. It stays its stack's. */
+  supersededBy?: string;
+}
+
 export interface CategoryInput {
   name: string;
   /** `null` is the root. */
@@ -211,6 +216,8 @@ export interface TargetRecord {
   adminId?: string;
   /** True once Coffre created the account itself. */
   accountMade: boolean;
+  /** What the target showed at its first use and is held to from then on, such as an SSH host key. */
+  pin?: string;
 }
 
 /** A target that is declared no more, whose account hasn't been ended as its `onDelete` says. */
@@ -342,6 +349,8 @@ export interface Credential {
   /** ISO 8601, UTC. */
   createdAt: string;
   archivedAt?: string;
+  /** The credential whose first set replaced this one's value, which is why it is archived. */
+  supersededBy?: string;
   /** Set by `coffre resolve` after a rollback; a state that hasn't seen this id accepts the older vault. */
   resolution?: string;
   /** When that was, ISO 8601, UTC. */
@@ -387,11 +396,13 @@ export interface TargetProgress {
   setTries: number;
   /** The target said yes. */
   setConfirmed: boolean;
+  /** The account's first password was proven to be refused since. */
+  initialRefused?: true;
   verified: boolean;
 }
 
 export interface Attention {
-  /** Stable word: `set-but-refused`, `no-way-in`, `admin-refused`, `budget-spent`, `rolled-back`, `draws-exhausted`. */
+  /** Stable word: `set-but-refused`, `no-way-in`, `admin-refused`, `budget-spent`, `initial-still-works`, `rolled-back`, `draws-exhausted`. */
   reason: string;
   /** One sentence for a person, without a value. */
   message: string;
@@ -430,6 +441,10 @@ export type RotationStep =
   | { step: "set-started"; version: number; account: string }
   | { step: "set-confirmed"; version: number; account: string }
   | { step: "account-made"; account: string }
+  /** The target is held to this from now on. */
+  | { step: "pinned"; account: string; pin: string }
+  /** After the set, the password that the account had before Coffre (`initialRef`) was refused. */
+  | { step: "initial-refused"; version: number; account: string }
   | { step: "verified"; version: number; account: string }
   | { step: "promote"; version: number; verified: boolean }
   /** The targets were declared anew while a version was pending: those that are gone are let go, new ones are not started. */

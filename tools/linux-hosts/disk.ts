@@ -104,7 +104,8 @@ function sshdConfig({ address, port, sshd = [] }: Disk): string {
     "KbdInteractiveAuthentication no",
     "PrintMotd no",
     "AcceptEnv LANG LC_*",
-    "MaxStartups 100",
+    // Of all settings the one whose last mention counts.
+    ...(sshd.some((line) => line.startsWith("MaxStartups")) ? [] : ["MaxStartups 100"]),
     "LoginGraceTime 30",
     "Subsystem sftp internal-sftp",
     "",

@@ -13,11 +13,13 @@ import type { Way } from "./way.ts";
 const START_MS = 15_000;
 const POLL_MS = 5;
 
-/** Inside the new namespaces: mounts, names, then OpenSSH in the place of this shell, as the first process of the host. */
+/** Inside the new namespaces: mounts (without waiting for the disk, where nothing is kept), names, then OpenSSH in the place of this shell, as the first process of the host. */
 const START = `set -e
-H=$1 BASE=$2 NAME=$3 WAY=$4 M=$H/m
+H=$1 BASE=$2 NAME=$3 WAY=$4 KEPT=$5 M=$H/m
 options=lowerdir=$BASE,upperdir=$H/up,workdir=$H/work
 [ "$WAY" = root ] || options=$options,userxattr
+[ "$KEPT" = true ] || options=$options,volatile
+rm -rf "$H/work/work/incompat"
 mount -t overlay overlay -o "$options" "$M"
 mount -t proc proc "$M/proc"
 mount -t tmpfs -o mode=755 tmpfs "$M/run"
@@ -95,7 +97,19 @@ export class LinuxHost {
     const { way, base, kept } = this.#setting;
     const flags = ["--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private"];
     if (way === "user-namespace") flags.unshift("--user", "--map-auto", "--map-root-user");
-    const command = ["unshare", ...flags, "/bin/sh", "-c", START, "sh", this.folder, base, this.name, way];
+    const command = [
+      "unshare",
+      ...flags,
+      "/bin/sh",
+      "-c",
+      START,
+      "sh",
+      this.folder,
+      base,
+      this.name,
+      way,
+      String(kept),
+    ];
     // Ends with this process, whichever way that ends; one that is kept doesn't.
     if (!kept) command.unshift("setpriv", "--pdeathsig", "KILL", "--");
     const log = await open(this.#path("log"), "a", 0o600);
@@ -131,11 +145,11 @@ export class LinuxHost {
 
   /** Freezes it: connections come about and nothing is answered, until {@link resume}. */
   pause(): void {
-    for (const pid of this.#processes()) process.kill(pid, "SIGSTOP");
+    this.#signal("SIGSTOP");
   }
 
   resume(): void {
-    for (const pid of this.#processes()) process.kill(pid, "SIGCONT");
+    this.#signal("SIGCONT");
   }
 
   /** Another machine at the same address: a new disk and, unless `sameHostKey`, a new host key. */
@@ -227,9 +241,17 @@ export class LinuxHost {
     return init;
   }
 
-  #processes(): number[] {
-    const all = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(all)];
-    return all(this.#init());
+  /** To every process of it, the first one first: it starts no more then. */
+  #signal(signal: NodeJS.Signals): void {
+    const send = (pid: number): void => {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        return; // it has just ended
+      }
+      childrenOf(pid).forEach(send);
+    };
+    send(this.#init());
   }
 
   /** Whether OpenSSH answers. */

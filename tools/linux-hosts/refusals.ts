@@ -5,8 +5,9 @@ export interface RefusalFilter {
   source?: string;
 }
 
-/** Lines of sshd that a watcher counts: every method but a key, which clients offer in numbers. */
-const REFUSED = /^.*Failed (?!publickey)\S+ for (?:invalid user )?(\S*) from (\S+) port \d+.*$/gm;
+/** Lines of sshd that a watcher counts: every method but a key, which clients offer in numbers; questions by PAM's own line. */
+const REFUSED =
+  /^.*(?:Failed (?!publickey|keyboard)\S+ for (?:invalid user )?|PAM: Authentication failure for (?:illegal user )?)(\S*) from (\S+).*$/gm;
 
 /** Counts the refused logins in a log of sshd. */
 export function countRefusals(log: string, { user, source }: RefusalFilter): number {

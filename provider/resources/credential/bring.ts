@@ -51,5 +51,5 @@ export async function bring(
 
 /** Records without what only the vault decides, as JSON keeps them. */
 function comparable(records: readonly TargetRecord[]): unknown {
-  return JSON.parse(JSON.stringify(records.map(({ accountMade: _made, ...record }) => record)));
+  return JSON.parse(JSON.stringify(records.map(({ accountMade: _made, pin: _pin, ...record }) => record)));
 }

@@ -43,6 +43,7 @@ export async function diffCredential(
   refuseOtherVault(stamp, identity);
   const { credential, listed } = await find(context, id, state, identity);
   await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
+  if (credential.supersededBy !== undefined) return { changes: false }; // a first password that has served its turn
 
   const inputs = pickInputs(news);
   const declared = inputsChanged(state, inputs);

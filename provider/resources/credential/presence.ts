@@ -29,7 +29,7 @@ export async function readKnown(
   return credential;
 }
 
-/** The same, where it must be live. @throws CoffreError ROLLED_BACK; NOT_FOUND that says what to do */
+/** The same, where it must be live, or a first password that has served. @throws CoffreError ROLLED_BACK; NOT_FOUND that says what to do */
 export async function readLive(
   context: ResourceContext,
   id: string,
@@ -37,7 +37,7 @@ export async function readLive(
   identity: VaultIdentity,
 ): Promise<Credential> {
   const credential = await readKnown(context, id, state, identity);
-  if (credential && credential.archivedAt === undefined) return credential;
+  if (credential && (credential.archivedAt === undefined || credential.supersededBy !== undefined)) return credential;
   const what = credential ? `${credential.path.join("/")} (${id}) was archived` : `${state.name ?? id} (${id}) is gone`;
   throw new CoffreError("NOT_FOUND", `${what}, not by this stack`, {
     hint: credential

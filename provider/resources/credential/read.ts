@@ -24,7 +24,9 @@ export async function readCredential(context: ResourceContext, id: string, props
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
   const credential = await readKnown(context, id, state, identity);
-  if (!credential || credential.archivedAt !== undefined) return {};
+  if (!credential) return {};
+  if (credential.supersededBy !== undefined) return { id, props: dropEmpty({ ...state }) }; // it has served, and stays as it was
+  if (credential.archivedAt !== undefined) return {};
   await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
   const looked = stamp === undefined;
   const root = await findRootCategory(context);

@@ -38,7 +38,8 @@ export function factsOf(
   };
 }
 
-function progressOf({ status, fields, leaving }: Credential): CredentialProgress {
+function progressOf({ status, fields, leaving, supersededBy }: Credential): CredentialProgress {
+  if (supersededBy !== undefined) return "done";
   if (status === "awaiting-value") return "awaiting-value";
   if (status !== "current" || leaving.length > 0) return "unfinished";
   const awaits = fields.some(({ versions }) => versions.every(({ state }) => state !== "current"));

@@ -31,6 +31,7 @@ export async function updateCredential(
   const credential = await readLive(context, id, before, identity);
   await refuseRolledBack({ stamp, version: before.currentVersion }, identity, credential, context.overview);
   const ownerToken = before.ownerToken ?? newOwnerToken();
+  if (credential.supersededBy !== undefined) return { outs: await stateAfter(context, inputs, credential, ownerToken) };
   if (before.ownerToken !== undefined && !credential.hasToken(before.ownerToken)) {
     throw new CoffreError("CONFLICT", `${credential.path.join("/")} belongs to another stack now`, {
       hint: `Take it out of this stack's state with \`pulumi state delete\`, or take it back with \`adopt: "${id}"\`.`,

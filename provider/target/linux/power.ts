@@ -29,6 +29,7 @@ export class RootShell {
   readonly #username: string;
   readonly #password: Secret | undefined;
   #power: Power | undefined;
+  #refusal: Refusal | undefined;
 
   /** @param password what sudo may be told, typed at its own prompt only */
   constructor(connection: Connection, username: string, password: Secret | undefined) {
@@ -49,6 +50,7 @@ export class RootShell {
    * @throws Refusal if there is no way to root's rights; SshError
    */
   async start(script: string, limitSeconds: number): Promise<Started> {
+    if (this.#refusal) throw this.#refusal; // asked once: each time would be one more line in sudo's log
     const power = this.#power ?? (this.#username === "root" ? "root" : "sudo");
     const started = await this.#try(power, script, limitSeconds);
     if (started !== "wants-password") return started;
@@ -116,7 +118,7 @@ export class RootShell {
 
   #refuse(power: Power, message: string, code: Refusal["code"]): Refusal {
     this.#power = power;
-    return new Refusal(code, message, HINT);
+    return (this.#refusal = new Refusal(code, message, HINT));
   }
 }
 

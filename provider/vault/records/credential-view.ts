@@ -23,6 +23,7 @@ export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Cr
     hasToken: (token) => carriesToken(keyed, row, token),
     status: rowStatus(row),
     ...(archived === undefined ? {} : { archivedAt: archived.at }),
+    ...(archived?.supersededBy === undefined ? {} : { supersededBy: archived.supersededBy }),
   };
 }
 

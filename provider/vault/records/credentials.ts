@@ -2,7 +2,15 @@ import { CoffreError } from "../../core/errors.js";
 import { PASSWORD_FIELD } from "../../core/field.js";
 import { newId } from "../../core/id.js";
 import { checkName } from "../../core/name.js";
-import type { Credential, CredentialInput, CredentialPatch, FieldChange, OwnerProof, TargetRecord } from "../port.js";
+import type {
+  ArchiveProof,
+  Credential,
+  CredentialInput,
+  CredentialPatch,
+  FieldChange,
+  OwnerProof,
+  TargetRecord,
+} from "../port.js";
 import { checkAdmins, checkPlace } from "./claims.js";
 import { categoryGone, credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, viewCredential } from "./credential-view.js";
@@ -146,14 +154,21 @@ export function archiveCredential(
   context: VaultContext,
   keyed: Keyed,
   id: string,
-  proof: OwnerProof,
+  { supersededBy, ...proof }: ArchiveProof,
 ): void {
   const row = tx.credential(id);
   if (!row || row.archived) return;
   const path = pathOf(new Tree(tx), row);
   checkOwner(keyed, row, proof, `Credential ${named(path, id)}`);
-  tx.putCredential({ ...row, archived: { at: context.clock.now().toISOString(), path } });
-  logEvent(tx, context, "credential.archived", [id]);
+  const successor = supersededBy === undefined ? {} : { supersededBy };
+  tx.putCredential({ ...row, archived: { at: context.clock.now().toISOString(), path, ...successor } });
+  logEvent(
+    tx,
+    context,
+    "credential.archived",
+    [id],
+    supersededBy === undefined ? {} : { detail: `superseded by ${supersededBy}` },
+  );
 }
 
 /** The rules of `Vault.unarchiveCredential`. */
@@ -233,7 +248,7 @@ function plainTargets(targets: readonly TargetRecord[]): TargetRecord[] {
 /** Accounts that are no targets any more are remembered, so that no failure and no kill can leave one behind unnoticed. */
 function changeTargets(row: CredentialRow, before: CredentialRow, targets: readonly TargetRecord[]): void {
   const { username, leaving = [] } = before;
-  row.targets = keepMade([...before.targets, ...leaving], plainTargets(targets));
+  row.targets = keepFacts([...before.targets, ...leaving], plainTargets(targets));
   const now = new Set(row.targets.map(({ account }) => account));
   const left = before.targets.map((target) => ({ ...target, ...(username === undefined ? {} : { username }) }));
   leave(
@@ -247,8 +262,17 @@ function leave(row: CredentialRow, leaving: CredentialRow["leaving"] = []): void
   else delete row.leaving;
 }
 
-/** That Coffre made an account is a fact of the vault, which no later declaration takes back. */
-function keepMade(before: readonly TargetRecord[], after: readonly TargetRecord[]): TargetRecord[] {
-  const made = new Set(before.filter(({ accountMade }) => accountMade).map(({ account }) => account));
-  return after.map((target) => ({ ...target, accountMade: target.accountMade || made.has(target.account) }));
+/**
+ * That Coffre made an account, and what its target was seen to be, are facts of the vault, which no later declaration takes
+ * back. Only a thing that was made anew, by its declared identity, is seen afresh.
+ */
+function keepFacts(before: readonly TargetRecord[], after: readonly TargetRecord[]): TargetRecord[] {
+  const known = new Map(before.map((target) => [target.account, target]));
+  return after.map((target) => {
+    const earlier = known.get(target.account);
+    const isSame = earlier?.description["identity"] === target.description["identity"];
+    const pin = target.pin ?? (isSame ? earlier?.pin : undefined);
+    const accountMade = target.accountMade || earlier?.accountMade === true;
+    return { ...target, accountMade, ...(pin === undefined ? {} : { pin }) };
+  });
 }

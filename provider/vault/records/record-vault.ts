@@ -6,6 +6,7 @@ import type {
   Category,
   CategoryInput,
   CategoryPatch,
+  ArchiveProof,
   Credential,
   CredentialInput,
   CredentialPatch,
@@ -132,7 +133,7 @@ export class RecordVault implements Vault {
     return this.rows.write((tx) => updateCredential(tx, this.context, this.#keyed, id, patch));
   }
 
-  archiveCredential(id: string, proof: OwnerProof): Promise<void> {
+  archiveCredential(id: string, proof: ArchiveProof): Promise<void> {
     return this.rows.write((tx) => archiveCredential(tx, this.context, this.#keyed, id, proof));
   }
 

@@ -109,11 +109,16 @@ function writeSteps(
 ): Credential {
   const applied = applySteps(before, steps, context.clock.now());
   const made = new Set(applied.madeAccounts);
+  const pins = new Map(applied.pins.map(({ account, pin }) => [account, pin]));
   const row: CredentialRow = {
     ...before,
     versions: applied.versions,
     journal: applied.journal,
-    targets: before.targets.map((target) => (made.has(target.account) ? { ...target, accountMade: true } : target)),
+    targets: before.targets.map((target) => {
+      const pin = pins.get(target.account) ?? target.pin;
+      const accountMade = target.accountMade || made.has(target.account);
+      return { ...target, accountMade, ...(pin === undefined ? {} : { pin }) };
+    }),
   };
   for (const booking of applied.bookings) bookLogin(tx, context, booking);
   for (const { bookingId, outcome } of applied.settlements) settleLogin(tx, bookingId, outcome);

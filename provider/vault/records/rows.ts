@@ -127,7 +127,7 @@ export interface CredentialRow {
   /** ISO 8601, UTC. */
   createdAt: string;
   /** Set while it is out of the tree, with the path that it had. */
-  archived?: { at: string; path: string[] };
+  archived?: { at: string; path: string[]; supersededBy?: string };
   resolution?: string;
   resolvedAt?: string;
 }

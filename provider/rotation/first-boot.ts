@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import { isCoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
+import type { Credential, Vault } from "../vault/port.js";
+import type { Application } from "./apply.js";
+import { needsAttention, unproven } from "./attention.js";
+import { driverFor, type RotationContext } from "./context.js";
+import { readValue } from "./login.js";
+import { resolveReference } from "./resolve-reference.js";
+
+/**
+ * The password that an account had before Coffre (`initialRef`): a machine's first, or its maker's. After the first set it
+ * must be refused, and its entry is of no use any more.
+ */
+export interface FirstPassword {
+  entry: Credential;
+  value: Secret;
+}
+
+/**
+ * The one that this set has replaced, as long as its entry is live or this run has logged in with it.
+ * @returns `undefined` for every later set, and where there is none
+ */
+export async function firstPassword(
+  context: RotationContext,
+  { spec, sessions }: Pick<Application, "spec" | "sessions">,
+): Promise<FirstPassword | undefined> {
+  if (spec.admin.by !== "self" || spec.admin.initialRef === undefined) return undefined;
+  const entry = await ifThere(resolveReference(context.vault, spec.admin.initialRef));
+  if (entry === undefined) return undefined;
+  if (entry.archivedAt !== undefined && !sessions.loggedInByInitial(spec)) return undefined;
+  const { value } = await readValue(context, { id: entry.id });
+  return { entry, value };
+}
+
+/** Once archived, no path leads to it any more. */
+async function ifThere(entry: Promise<Credential>): Promise<Credential | undefined> {
+  try {
+    return await entry;
+  } catch (error) {
+    if (isCoffreError(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * One login that is expected to be refused, booked like every doubtful one: the machine counts it too. It comes before the
+ * proof of the new password, whose success makes both sides forget it.
+ * @throws CoffreError NEEDS_ATTENTION if the first password still works; UNREACHABLE; BUDGET_SPENT
+ */
+export async function proveRefused(
+  context: RotationContext,
+  { leased, spec, version }: Application,
+  { value }: FirstPassword,
+): Promise<void> {
+  const [address] = spec.verifyAddresses;
+  const { pending } = leased.credential.journal;
+  const known = pending?.targets.some(({ account, initialRefused }) => account === spec.account && initialRefused);
+  if (address === undefined || known === true) return;
+  const booking = {
+    id: randomUUID(),
+    account: spec.account,
+    host: `${address.host}:${address.port}`,
+    kind: "probe" as const,
+  };
+  const settled = (outcome: "succeeded" | "refused" | "not-made") =>
+    ({ step: "settle-login", bookingId: booking.id, outcome }) as const;
+  await context.logins.inTurn(booking.host, async () => {
+    await leased.record({ step: "book-login", booking });
+    const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address);
+    if (proof.proof === "refused") {
+      await leased.record(settled("refused"), { step: "initial-refused", version, account: spec.account });
+      return;
+    }
+    if (proof.proof !== "works") {
+      await leased.record(settled("not-made"));
+      throw unproven(spec, version, proof.reason);
+    }
+    const message = `${spec.account} took version ${version}, and its first password still works`;
+    const attention = { reason: "initial-still-works", message, version, account: spec.account };
+    await leased.record(settled("succeeded"), { step: "attention", attention });
+    throw needsAttention(leased.credential, message);
+  });
+}
+
+/** Takes the entry of a first password out of the tree. @returns false while other accounts still wait to be set by it */
+export async function archiveFirst(
+  { vault }: RotationContext,
+  { entry }: FirstPassword,
+  successor: Pick<Credential, "id">,
+): Promise<boolean> {
+  if (entry.archivedAt !== undefined) return true;
+  for await (const other of vault.listCredentials()) {
+    if (other.id !== successor.id && (await stillNeeds(vault, other, entry))) return false;
+  }
+  await vault.archiveCredential(entry.id, { supersededBy: successor.id });
+  return true;
+}
+
+async function stillNeeds(vault: Vault, { versions, targets }: Credential, entry: Credential): Promise<boolean> {
+  if (versions.some(({ state }) => state === "current")) return false;
+  for (const { description } of targets) {
+    const ref = description["initialRef"];
+    if (typeof ref !== "string") continue;
+    const named = await ifThere(resolveReference(vault, ref));
+    if (named?.id === entry.id) return true;
+  }
+  return false;
+}
