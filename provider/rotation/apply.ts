@@ -9,6 +9,7 @@ import { archiveFirst, type FirstPassword, firstPassword, proveRefused } from ".
 import type { LeasedCredential } from "./lease.js";
 import type { RunSessions } from "./login.js";
 import { keepPin } from "./pins.js";
+import { attentionFor, inDoubt, noWayIn, refusedSet } from "./refusals.js";
 
 /** Pauses between tries to reach a target that was just set: it is known to work, so a short fault is waited out. */
 const VERIFY_PAUSES_MS = [500, 2_000];
@@ -119,9 +120,7 @@ async function alreadyInForce(context: RotationContext, application: Application
   if (!works) return false;
   const first = await firstPassword(context, application);
   if (first) await proveRefused(context, application, first);
-  const verified: RotationStep = { step: "verified", version, account: spec.account };
-  await leased.record(verified, ...(first ? [] : application.lastSteps));
-  if (first) await finishFirst(context, application, first);
+  await finish(context, application, [], first);
   return true;
 }
 
@@ -177,21 +176,25 @@ async function prove(
     }
     steps.push(...settle(booking, "succeeded"));
   }
-  if (spec.verifyAddresses.length > 0) steps.push({ step: "verified", version, account: spec.account });
-  if (!first) return void (await leased.record(...steps, ...application.lastSteps));
-  await leased.record(...steps);
-  await finishFirst(context, application, first);
+  await finish(context, application, steps, first);
 }
 
-/** Archived before the promotion, so that a kill in between leaves it to the next run; or after it, by the last that needs it. */
-async function finishFirst(
+/**
+ * The target is done. A first password is archived before that is written down, so that a kill in between leaves it to the
+ * next run; or after it, by the last of several accounts that had it.
+ */
+async function finish(
   context: RotationContext,
-  { leased, lastSteps }: Application,
-  first: FirstPassword,
+  { leased, spec, version, lastSteps }: Application,
+  settled: RotationStep[],
+  first: FirstPassword | undefined,
 ): Promise<void> {
-  const archived = await archiveFirst(context, first, leased.credential);
-  if (lastSteps.length > 0) await leased.record(...lastSteps);
-  if (!archived) await archiveFirst(context, first, leased.credential);
+  const steps = [...settled];
+  if (first) await leased.record(...steps.splice(0));
+  const archived = first && (await archiveFirst(context, first, leased.credential));
+  if (spec.verifyAddresses.length > 0) steps.push({ step: "verified", version, account: spec.account });
+  await leased.record(...steps, ...lastSteps);
+  if (first && archived === false) await archiveFirst(context, first, leased.credential);
 }
 
 /** A target may know its account as ours for ever, by a mark; the vault notes the making once. */
@@ -212,49 +215,6 @@ async function tryUntilReached(
     await context.clock.sleep(pauseMs);
   }
   return { proof: "unreachable", reason: "no answer" };
-}
-
-function attentionFor(application: Application, proof: Proof): RotationStep[] {
-  if (proof.proof !== "refused" && proof.proof !== "not-verifiable") return [];
-  const { spec, version } = application;
-  const attention =
-    proof.proof === "refused"
-      ? {
-          reason: "set-but-refused",
-          message: `${spec.account} took version ${version} and then refused a login with it`,
-        }
-      : {
-          reason: "not-verifiable",
-          message: `${spec.account} took version ${version}, but can't prove it: ${proof.reason}`,
-        };
-  return [{ step: "attention", attention: { ...attention, version, account: spec.account } }];
-}
-
-/** Neither the pending nor the current value logs in: somebody else changed it, and no admin can set it. */
-async function noWayIn({ leased, spec, version }: Application): Promise<CoffreError> {
-  const message = `${spec.account} takes neither version ${version} nor the current one, and no admin is named`;
-  const attention = { reason: "no-way-in", message, version, account: spec.account };
-  await leased.record({ step: "attention", attention });
-  return needsAttention(leased.credential, message);
-}
-
-async function refusedSet(application: Application, result: SetResult & { reason: string }): Promise<CoffreError> {
-  const { spec, leased, version } = application;
-  if (result.result === "value-refused") {
-    const message = `${spec.account} refuses version ${version}, which may be in force elsewhere: ${result.reason}`;
-    const attention = { reason: "value-refused", message, version, account: spec.account };
-    await leased.record({ step: "attention", attention });
-    return needsAttention(leased.credential, message);
-  }
-  return new CoffreError("TARGET_NOT_READY", `${spec.account} refused the change: ${result.reason}`, {
-    hint: "Nothing was changed there. Mend the reason and run again; the same version goes on.",
-  });
-}
-
-function inDoubt(spec: TargetSpec, version: number, reason: string): CoffreError {
-  return new CoffreError("UNREACHABLE", `It is not known whether ${spec.account} took version ${version}: ${reason}`, {
-    hint: "The version is in the vault as pending. Run again to finish; nothing is drawn anew.",
-  });
 }
 
 function bookingFor(spec: TargetSpec, { host, port }: TargetAddress, kind: LoginBooking["kind"]): LoginBooking {

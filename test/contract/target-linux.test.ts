@@ -450,11 +450,15 @@ describe("a machine in trouble", () => {
   });
 });
 
-/** A connection that says nothing and takes a place. */
-function hold({ address, port }: LinuxHost): Promise<Socket> {
-  return new Promise((resolve, reject) => {
+/** A connection that says nothing and takes the one place, once the one that found the machine up has left it. */
+async function hold({ address, port }: LinuxHost): Promise<Socket> {
+  for (;;) {
     const socket = connect({ host: address, port });
-    socket.once("data", () => resolve(socket));
-    socket.once("error", reject);
-  });
+    const words = await new Promise<string>((resolve) => {
+      socket.once("data", (chunk) => resolve(chunk.toString()));
+      socket.once("error", () => resolve(""));
+    });
+    if (words.startsWith("SSH-")) return socket;
+    socket.destroy();
+  }
 }
