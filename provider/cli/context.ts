@@ -120,6 +120,15 @@ export class CommandContext {
     return userStateFolder(this.env);
   }
 
+  /** A note for people who haven't read it: on a terminal, once for each vault and user, where that can be remembered. */
+  async noteOnce(name: string, line: string): Promise<void> {
+    const { terminal } = this;
+    if (terminal.quiet || !process.stderr.isTTY) return;
+    const { id } = await (await this.vault()).identity();
+    const { isFirstTime } = await import("../witness/seen.js");
+    if (isFirstTime(this.stateFolder, `${id}.${name}`)) terminal.note(line);
+  }
+
   /** Whether an older copy of the vault would be noticed here. */
   async checkWitness(): Promise<Check> {
     const check = "witness";

@@ -54,9 +54,9 @@ export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
 /** What each exit code means, in every command. */
 export const EXIT_CODES: readonly { code: number; means: string }[] = [
   { code: 0, means: "done" },
-  { code: 1, means: "it failed" },
+  { code: 1, means: "it failed; also where no vault stands at the configured URL" },
   { code: 2, means: "wrong usage, or input that can't be right" },
-  { code: 3, means: "not found" },
+  { code: 3, means: "not found: the vault answered, and has no such thing" },
   { code: 4, means: "forbidden: no right, a wrong key, a refused login" },
   { code: 5, means: "conflict: somebody else has it, or another vault answers" },
   { code: 6, means: "a person has to decide: see `coffre attention`" },

@@ -18,7 +18,11 @@ export async function parseTyped(vault: Vault, text: string): Promise<Reference>
 
 /** The credential that a person named. @throws CoffreError INVALID_INPUT, NOT_FOUND, CONFLICT, WRONG_VAULT */
 export async function findCredential(vault: Vault, text: string): Promise<Credential> {
-  return resolveReference(vault, await parseTyped(vault, text));
+  const reference = await parseTyped(vault, text);
+  if (reference.version === undefined) return resolveReference(vault, reference);
+  throw new CoffreError("INVALID_INPUT", "This is about a credential with all its versions, and ?version=… names one", {
+    hint: `Leave it out. \`coffre read '${text}'\` prints that version's value.`,
+  });
 }
 
 /** The same for several, each once, in the order given. @throws CoffreError for the first that can't be found */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { CoffreError } from "../core/errors.js";
+import { issueText } from "../core/issue-text.js";
 
 const Text = z.string({ error: "must be text" }).min(1, { error: "is empty" });
 const Switch = z
@@ -62,7 +63,7 @@ export function flagOf(name: string): string {
  * @throws CoffreError CONFIGURATION that names the setting and its source; never a value
  */
 export function parseSettings<T>(schema: z.ZodType<T>, raw: unknown, describe: (name: string) => string): T {
-  const { data, error } = schema.safeParse(raw);
+  const { data, error } = schema.safeParse(raw, { error: issueText });
   if (error === undefined) return data;
   const [issue] = error.issues;
   if (issue?.code === "unrecognized_keys") throw unknownSetting(issue.keys[0] ?? "", describe);

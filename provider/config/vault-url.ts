@@ -45,8 +45,8 @@ export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
     return new CoffreError("CONFIGURATION", `The vault's URL${where} ${problem}.`, { hint });
   };
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
-  if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${listSchemes()}.`);
-  if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Known are ${listSchemes()}.`);
+  if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${schemes()}`);
+  if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Start it with ${schemes()}`);
   if (scheme !== "file") {
     const { what } = VAULT_SCHEMES[scheme];
     throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what}).`, {
@@ -78,9 +78,14 @@ function isKnown(scheme: string): scheme is keyof typeof VAULT_SCHEMES {
   return Object.hasOwn(VAULT_SCHEMES, scheme);
 }
 
-function listSchemes(onlyOpened = false): string {
+/** What can be used now, and what can't yet. */
+function schemes(): string {
+  return `${listSchemes(true)}. To come: ${listSchemes(false)}.`;
+}
+
+function listSchemes(opened: boolean): string {
   return Object.entries(VAULT_SCHEMES)
-    .filter(([, { opens }]) => opens || !onlyOpened)
+    .filter(([, { opens }]) => opens === opened)
     .map(([scheme]) => `${scheme}://`)
     .join(", ");
 }

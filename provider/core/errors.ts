@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   CONFIGURATION: 2,
   /** The vault declares no such capability. */
   NOT_SUPPORTED: 2,
-  /** No vault stands at the configured URL; only `coffre vault init` creates one. */
+  /** No vault stands at the configured URL; only `coffre vault init` creates one. Not 3: nothing is known to be gone. */
   VAULT_MISSING: 1,
   /** Another vault answers at the URL than the one that state, or a reference, names. */
   WRONG_VAULT: 5,

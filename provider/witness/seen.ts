@@ -41,6 +41,19 @@ export function writeSeen(folder: string, vaultId: string, seen: Seen): void {
   }
 }
 
+/** True the first time that it is asked for this name, and always where that can't be remembered. */
+export function isFirstTime(folder: string, name: string): boolean {
+  const path = join(folder, "seen", name.replaceAll(/[^\w.-]/g, "_"));
+  if (existsSync(path)) return false;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, "", { mode: 0o600 });
+  } catch {
+    // No folder, no memory.
+  }
+  return true;
+}
+
 /** True if files can be written in the folder, or in the nearest one above it that exists. */
 export function isWritable(folder: string): boolean {
   try {

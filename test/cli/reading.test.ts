@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import type { Vault } from "../../provider/vault/port.js";
@@ -49,9 +51,7 @@ Production/
 │  └─ orders-app  orders_app
 └─ Network/
 `);
-  expect(stderr).toBe(
-    "3 credentials in 4 categories, vault main. Whoever holds a key of this vault reads everything in it: a file can't enforce rights.\n",
-  );
+  expect(stderr).toBe("3 credentials in 4 categories, vault main.\n");
   expect(exitCode).toBe(0);
 });
 
@@ -256,4 +256,34 @@ test("colours are for terminals, and NO_COLOR turns them off", async () => {
   const { screen } = await shell.onTerminal(["list", "Production"], "");
   delete shell.env["NO_COLOR"];
   expect(screen).not.toContain("\u001b[");
+});
+
+test("who may read a file's vault is said on a terminal, once", async () => {
+  const said = "Whoever holds a key of this vault reads everything in it";
+  await rm(join(shell.home, ".local", "state"), { recursive: true, force: true }); // as for somebody who comes anew
+  expect((await shell.onTerminal(["list"], "")).screen).toContain(said);
+  expect((await shell.onTerminal(["list"], "")).screen).not.toContain(said);
+});
+
+test("a version isn't asked for where all are meant, and read is named", async () => {
+  expect(await shell.coffre(["history", "Production/Databases/orders-app?version=3"])).toEqual({
+    stdout: "",
+    stderr:
+      "coffre: This is about a credential with all its versions, and ?version=… names one\n" +
+      "  Leave it out. `coffre read 'Production/Databases/orders-app?version=3'` prints that version's value.\n",
+    exitCode: 2,
+  });
+});
+
+test("a vault's file that isn't there is a failure of its own, and no credential that is gone", async () => {
+  const said = await shell.coffre(["--vault", "file://./nowhere.db", "read", "Production/Databases/orders-app"]);
+  expect(said).toMatchObject({ stdout: "", exitCode: 1 });
+  expect(said.stderr).toMatch(/^coffre: There is no vault at .*nowhere\.db[\s\S]*coffre vault init/);
+  expect(await shell.coffre(["read", "Production/Databases/nobody"])).toMatchObject({ exitCode: 3 });
+});
+
+test("events name a key by its label", async () => {
+  await shell.coffre(["vault", "key", "add", "runner-3", "--new-key-file", "runner.key"]);
+  const { stdout } = await shell.coffre(["events", "--limit", "1"]);
+  expect(stdout).toMatch(/ slot\.added {2}runner-3 {2}/);
 });

@@ -29,8 +29,7 @@ Later commands find both by the configuration: \`coffre doctor\` shows it.
 
   expect(await shell.coffre(["list"])).toEqual({
     stdout: "",
-    stderr:
-      "0 credentials in 0 categories, vault prod. Whoever holds a key of this vault reads everything in it: a file can't enforce rights.\n",
+    stderr: "0 credentials in 0 categories, vault prod.\n",
     exitCode: 0,
   });
 });

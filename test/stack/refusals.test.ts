@@ -28,7 +28,7 @@ describe("configuration", () => {
     [
       "an unknown scheme",
       { COFFRE_URL: "ftp://vault" },
-      /CONFIGURATION: The vault's URL .* unknown scheme ftp:\/\/[\s\S]*Known are/,
+      /CONFIGURATION: The vault's URL .* unknown scheme ftp:\/\/[\s\S]*Start it with file:/,
     ],
     ["a vault that this release doesn't open", { COFFRE_URL: "kdbx://x.kdbx" }, /NOT_SUPPORTED/],
     ["no vault at the URL", { COFFRE_URL: "file://./nowhere.db" }, /VAULT_MISSING[\s\S]*coffre vault init/],

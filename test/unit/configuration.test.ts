@@ -206,7 +206,7 @@ describe("a configuration that can't be right is refused, naming its source:", (
     [
       "unknown scheme",
       () => ({ flags: { url: "ftp://me:hunter2@x" } }),
-      /\(flag --url\) has the unknown scheme ftp:\/\/.*Known are file:\/\/, coffre\+https:\/\/, lockself\+https:\/\/, vault\+https:\/\/, kdbx:\/\//s,
+      /\(flag --url\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/\. To come: coffre\+https:\/\/, lockself\+https:\/\/, vault\+https:\/\/, kdbx:\/\//s,
     ],
     ["file URL with a host", () => ({ flags: { url: "file://srv/hunter2" } }), /names no file.*file:\/\/\.\/relative/s],
     ["file URL of a folder", () => ({ flags: { url: "file:///srv/" } }), /names a folder/],

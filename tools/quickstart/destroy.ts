@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { cacheFolder } from "../engine/version.ts";
 import { startDatabase } from "./database.ts";
 import { Stack } from "./engine.ts";
-import { findPlaces, shortPath } from "./places.ts";
+import { findPlaces, isUp, shortPath } from "./places.ts";
 import { done, print, rows, Trouble } from "./screen.ts";
 import { isOurConfiguration } from "./up.ts";
 
@@ -11,7 +11,7 @@ import { isOurConfiguration } from "./up.ts";
 export async function takeDown(): Promise<void> {
   const places = findPlaces();
   const { data, vault, key, stackFile, configuration } = places;
-  if (![data, key, stackFile].some((path) => existsSync(path))) {
+  if (!isUp(places)) {
     print("There is nothing of the quickstart to take down.");
     return;
   }
@@ -23,7 +23,8 @@ export async function takeDown(): Promise<void> {
     [shortPath(key), "the vault's key"],
     ["in this checkout", "coffre.yaml and Pulumi.quickstart.yaml"],
   ]);
-  print(`It leaves the Pulumi engine in ${shortPath(cacheFolder())}, and your own vaults and configuration.`);
+  print(`It leaves the Pulumi engine in ${shortPath(cacheFolder())}, what coffre remembers of vaults below`);
+  print(`${shortPath(places.remembered)}, and your own vaults and configuration.`);
   print();
 
   if (existsSync(data)) {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { passableFolder, unprivilegedAccount } from "../postgres/unprivileged.ts";
@@ -26,6 +27,8 @@ export interface Places {
   passphrase: string;
   /** In the checkout: which vault and key `coffre` uses here. */
   configuration: string;
+  /** Where coffre remembers how far vaults had come; not the quickstart's alone. */
+  remembered: string;
   /** In the checkout: the stack's configuration. */
   stackFile: string;
 }
@@ -47,8 +50,14 @@ export function findPlaces(env: Environment = process.env): Places {
     pulumiHome: join(data, "pulumi-home"),
     passphrase: join(data, "pulumi-passphrase"),
     configuration: join(ROOT, "coffre.yaml"),
+    remembered: folder("XDG_STATE_HOME", ".local/state"),
     stackFile: join(ROOT, `Pulumi.${NAME}.yaml`),
   };
+}
+
+/** True if there is anything of the quickstart. */
+export function isUp({ data, key, stackFile }: Places): boolean {
+  return [data, key, stackFile].some((path) => existsSync(path));
 }
 
 function postgresFolder(wanted: string): string {

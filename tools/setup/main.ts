@@ -57,6 +57,13 @@ const TASKS: Record<string, Task> = {
   quickstart: { engine: true, packages: [EXAMPLE_PACKAGE], run: (args) => node("tools/quickstart/main.ts", args) },
 };
 
+/** Taking down what isn't there needs no engine, which may take minutes to build. */
+async function hasNothingToDo(name: string | undefined, args: string[]): Promise<boolean> {
+  if (name !== "quickstart" || !args.includes("--destroy")) return false;
+  const { findPlaces, isUp } = await import("../quickstart/places.ts");
+  return !isUp(findPlaces());
+}
+
 /** Help and wrong usage are answered by the task itself, and need no engine. */
 const asksForHelp = (args: string[]) => args.includes("--help") || args.includes("-h");
 
@@ -65,6 +72,10 @@ async function main([name, ...args]: string[]): Promise<void> {
   if (!task) {
     say(`Usage: node tools/setup/run.mjs <task> [arguments]\nTasks: ${Object.keys(TASKS).join(", ")}`);
     process.exitCode = 2;
+    return;
+  }
+  if (await hasNothingToDo(name, args)) {
+    await task.run(args);
     return;
   }
   await build();

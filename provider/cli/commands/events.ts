@@ -100,8 +100,10 @@ async function eventPrinter(context: CommandContext): Promise<(event: VaultEvent
     return name;
   };
   return async ({ seq, at, actor, action, ids, version, detail }) => {
-    const shown = await Promise.all(ids.slice(0, 3).map(nameOf));
-    if (ids.length > shown.length) shown.push(`and ${String(ids.length - shown.length)} more`);
+    // A key slot's id says nothing to anybody; its label is the event's detail.
+    const named = action.startsWith("slot.") ? [] : ids;
+    const shown = await Promise.all(named.slice(0, 3).map(nameOf));
+    if (named.length > shown.length) shown.push(`and ${String(named.length - shown.length)} more`);
     const facts = [shown.join(", "), version && `version ${String(version)}`, detail && printable(detail)].filter(
       Boolean,
     );

@@ -60,7 +60,9 @@ export const list: CommandDefinition = {
     } else {
       printTree(context, { root, categories: archived ? [] : categories, credentials });
       const counted = `${count(credentials.length, "credential")}${archived ? " archived" : ` in ${count(categories.length, "category", "categories")}`}, vault ${identity.name}.`;
-      context.terminal.note(vault.capabilities.grants === "enforced" ? counted : `${counted} ${KEY_HOLDER_READS_ALL}`);
+      context.terminal.note(counted);
+      if (vault.capabilities.grants !== "enforced")
+        await context.noteOnce("key-holders-read-all", KEY_HOLDER_READS_ALL);
     }
   },
 };
