@@ -36,7 +36,10 @@ export function issueText(issue: z.core.$ZodRawIssue): string {
       return "has none of the forms that it may have";
     case "invalid_key":
       return "has a key that isn't one of those allowed";
-    default:
+    case "invalid_element":
+    case "invalid_format":
+    case "not_multiple_of":
+    case "custom":
       return "isn't in the form that is expected";
   }
 }
