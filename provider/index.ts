@@ -14,6 +14,18 @@ export type { GroupArgs } from "./resources/group/resource.js";
 export { User } from "./resources/user/resource.js";
 export type { UserArgs } from "./resources/user/resource.js";
 export type { GrantRole } from "./vault/port.js";
+export type { GetCategoryResult, GetCredentialResult, GetGroupResult, GetUserResult } from "./resources/lookup.js";
+export {
+  getCategory,
+  getCategoryOutput,
+  getCredential,
+  getCredentialOutput,
+  getGroup,
+  getGroupOutput,
+  getUser,
+  getUserOutput,
+} from "./shell/functions.js";
+export type { GetCategoryArgs, GetCredentialArgs, GetGroupArgs, GetUserArgs } from "./shell/functions.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";
 export { linux, postgres } from "./shell/targets.js";

@@ -1,10 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { formatReference, parseReference } from "../core/reference.js";
 import type { CredentialProgress } from "../resources/credential/schema.js";
-import type { Vault } from "../vault/port.js";
-import { actor } from "./actor.js";
+import { mayRead, type Settings, vaultFor } from "./program-vault.js";
 import type { Provider } from "./register.js";
 
 /** A credential as its class shows it. */
@@ -14,8 +12,6 @@ interface Shown {
   readonly currentVersion: pulumi.Output<number | undefined>;
   readonly status: pulumi.Output<CredentialProgress>;
 }
-
-type Settings = Readonly<Record<string, string>>;
 
 /**
  * The value in force, read in the program's own process with the configuration of the credential's provider. Unknown
@@ -60,13 +56,6 @@ function byId(vault: string, id: string): string {
   return formatReference({ vault, by: "id", id });
 }
 
-/** False where a preview may ask nothing of the vault (`coffre:previewReads`). */
-async function mayRead(settings: Settings): Promise<boolean> {
-  if (!pulumi.runtime.isDryRun()) return true;
-  const { configurationOf } = await import("./settings.js");
-  return configurationOf((key) => settings[key]).previewReads;
-}
-
 async function vaultName(settings: Settings): Promise<string> {
   return (await (await vaultFor(settings)).identity()).name;
 }
@@ -78,23 +67,4 @@ async function readValue(settings: Settings, id: string, version: number): Promi
     throw new CoffreError("BAD_RESPONSE", `The vault didn't answer version ${version} of ${id}`);
   }
   return answer.value.reveal();
-}
-
-// One vault for each configuration; a program's process ends with its run, and the vault with it.
-const vaults = new Map<string, Promise<Vault>>();
-
-function vaultFor(settings: Settings): Promise<Vault> {
-  const key = JSON.stringify(settings);
-  const known = vaults.get(key) ?? open(settings);
-  vaults.set(key, known);
-  return known;
-}
-
-async function open(settings: Settings): Promise<Vault> {
-  // A program that reads no value loads no vault, and nothing that configures one.
-  const [{ configurationOf }, { openVault }] = await Promise.all([import("./settings.js"), import("../vault/open.js")]);
-  return openVault(
-    configurationOf((key) => settings[key]),
-    { actor: actor("pulumi program"), clock: systemClock },
-  );
 }

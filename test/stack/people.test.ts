@@ -76,3 +76,30 @@ new coffre.Grant("grant", { principalId: dba.id, ${inputs} });`);
     expect(preview.exitCode).not.toBe(0);
   }
 }, 60_000);
+
+test("with previewReads false a preview of them needs no vault, and rootCategory is where grants and lookups begin", async () => {
+  stack = await createVaultProject("", {
+    config: { "coffre:previewReads": "false", "coffre:rootCategory": "Production" },
+  });
+  const { project, vault } = stack;
+  await inVault(vault, async (opened) => {
+    await opened.people.createPrincipal({ kind: "group", name: "DBA" });
+    const production = await opened.createCategory({ name: "Production", parentId: null });
+    await opened.createCategory({ name: "Databases", parentId: production.id });
+  });
+  await project.setProgram(`${IMPORTS}
+const dba = coffre.getGroupOutput({ name: "DBA" });
+const databases = coffre.getCategoryOutput({ path: "Databases" });
+new coffre.Grant("here", { categoryId: databases.id, principalId: dba.id, role: "reader" });
+new coffre.Grant("everywhere", { principalId: dba.id, role: "reader" });
+export const path = databases.path;`);
+  const env = { COFFRE_KEY_FILE: "", COFFRE_URL: "file://./not-here.db" };
+  expect(output(succeed(await project.preview([], { env })))).toMatch(/coffre:index:Grant +here +create/);
+  succeed(await project.up());
+  expect(await project.outputs()).toEqual({ path: "Production/Databases" });
+  const [production, databases] = await inVault(vault, (opened) => collect(opened.listCategories()));
+  const places = (await grantsOf()).map(({ categoryId }) => categoryId);
+  expect(places.sort()).toEqual([production?.id, databases?.id].sort());
+  succeed(await project.preview([], { env }));
+  expect(output(succeed(await project.up()))).toMatch(/Resources:\s+4 unchanged/);
+}, 180_000);
