@@ -112,11 +112,11 @@ function askOutput<Result>(
   // The settings may hold a secret; what is looked up holds none.
   const settings = pulumi.unsecret(providerFor(opts).settings);
   const asked = pulumi.all([pulumi.output(args), settings, made(opts.dependsOn)]);
-  return asked.apply(async ([query, chosen]): Promise<Result> => {
+  return asked.apply<Result>(async ([query, chosen]) => {
     // The SDK takes this object for "not known yet", whatever the type says.
     if (!(await mayRead(chosen))) return pulumi.unknown as unknown as Result;
     return ask(chosen, { ...query }, lookUp);
-  }) as pulumi.Output<Result>; // a result has no outputs inside that would be unwrapped
+  });
 }
 
 /** Known once all of them exist: a resource that a preview would make has no id yet. */
@@ -147,10 +147,10 @@ async function ask<Result>(settings: Settings, query: Query, lookUp: LookUp<Resu
   return lookUp({ vault: await vaultFor(settings), rootCategory }, query);
 }
 
-/** The value of an output, `undefined` while it isn't known. */
-async function nowKnown<Value>(output: pulumi.Output<Value>): Promise<Value | undefined> {
+/** The settings of an instance, `undefined` while they aren't known. */
+async function nowKnown(output: pulumi.Output<Settings>): Promise<Settings | undefined> {
   // The SDK declares it for its own use only; without it, a promise of an unknown output would never end.
   const { isKnown } = output as unknown as { isKnown: Promise<boolean> };
   if (!(await isKnown)) return undefined;
-  return new Promise((resolve) => void output.apply((value) => resolve(value as Value)));
+  return new Promise((resolve) => void output.apply(resolve));
 }

@@ -15,6 +15,7 @@ const grant = new coffre.Grant("dba", { categoryId: category.id, principalId: db
 new coffre.Grant("everywhere", { principalId: text, role: "reader", expiresAt: "2027-01-01T00:00:00Z", adopt: "gt_x" });
 
 // What comes out.
+grant.role.apply((role) => role.length);
 holds<Equal<typeof grant.role, pulumi.Output<"reader" | "editor" | "manager">>>();
 holds<Equal<typeof grant.categoryId, pulumi.Output<string | undefined>>>();
 holds<Equal<typeof ana.email, pulumi.Output<string | undefined>>>();
@@ -28,6 +29,7 @@ const opts = { provider: new coffre.Provider("robots") };
 holds<Equal<ReturnType<typeof coffre.getCredential>, Promise<coffre.GetCredentialResult>>>();
 holds<Equal<ReturnType<typeof coffre.getCategoryOutput>, pulumi.Output<coffre.GetCategoryResult>>>();
 const found = coffre.getCredentialOutput({ ref: text }, opts);
+found.status.apply((status) => status === "done");
 holds<Equal<typeof found.idRef, pulumi.Output<string>>>();
 holds<Equal<typeof found.username, pulumi.Output<string | undefined>>>();
 holds<Equal<typeof found.currentVersion, pulumi.Output<number | undefined>>>();

@@ -167,8 +167,8 @@ describe("a program's function", () => {
   /** What an output comes to: its value, or that it isn't known. */
   async function settle<Value>(output: pulumi.Output<Value>): Promise<Value | "unknown"> {
     // The SDK's own fields, which it declares for itself only.
-    const { isKnown, promise } = output as unknown as { isKnown: Promise<boolean>; promise(): Promise<Value> };
-    return (await isKnown) ? promise() : "unknown";
+    const inner = output as unknown as { isKnown: Promise<boolean>; promise(): Promise<Value> };
+    return (await inner.isKnown) ? inner.promise() : "unknown";
   }
 
   test("answers a promise, or an output whose parts can be taken", async () => {
