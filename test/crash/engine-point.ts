@@ -2,7 +2,7 @@ import type { Random } from "./random.ts";
 
 /** One way in which an `up` of the real engine is cut off. */
 export interface EnginePoint {
-  /** An event of the vault, or a piece of the traffic with PostgreSQL. */
+  /** An event of the vault, or a piece of the traffic with the system. */
   at: { event: string } | { piece: number };
   /** `engine`: its plugin and program live on, as after a kill by hand. `tree`: everything that it started dies with it. */
   kill: "engine" | "tree";

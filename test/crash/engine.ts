@@ -7,46 +7,61 @@ import type { Vault } from "../../provider/vault/port.js";
 import type { EngineProcess, PulumiProject, StateResource } from "../fixtures/pulumi-project.ts";
 import { createVaultProject, type VaultProject } from "../stack/harness.ts";
 import type { EnginePoint } from "./engine-point.ts";
+import { findWay } from "../../tools/linux-hosts/hosts.ts";
+import { LinuxSystem } from "./linux-system.ts";
 import { Proxy } from "./proxy.ts";
 import type { Outcome } from "./run-point.ts";
-import { type Fault, type Observed, Watch } from "./watch.ts";
+import type { System } from "./system.ts";
+import { type Fault, Watch } from "./watch.ts";
 import type { World } from "./world.ts";
 
 /** How often the vault's log is looked at for the moment of a kill. */
 const LOOK_MS = 2;
+
+interface LaneTarget {
+  kind: "postgres" | "linux";
+  description: Record<string, unknown>;
+}
+
 /** One project whose `up` is killed again and again: first while its credential is made, then in rotations. */
 export class EngineLane {
-  readonly #world: World;
   readonly #stack: VaultProject;
   readonly #vault: Vault;
   readonly #proxy: Proxy;
-  readonly #role: string;
-  readonly #adminRef: string | undefined;
+  readonly #system: System;
+  readonly #user: string;
+  /** What the program declares of the target, beside where it is. */
+  readonly #target: LaneTarget;
   #trigger = 0;
 
   private constructor(
-    world: World,
     stack: VaultProject,
     vault: Vault,
     proxy: Proxy,
-    names: { role: string; adminRef?: string },
+    account: { system: System; user: string; target: LaneTarget },
   ) {
-    this.#world = world;
     this.#stack = stack;
     this.#vault = vault;
     this.#proxy = proxy;
-    this.#role = names.role;
-    this.#adminRef = names.adminRef;
+    this.#system = account.system;
+    this.#user = account.user;
+    this.#target = account.target;
   }
 
-  /** @param number odd ones have their admin in the vault, even ones its password in a file */
+  /** @param number every third one sets an account of a machine; of the others every second has its admin in the vault */
   static async create(world: World, number: number): Promise<EngineLane> {
     const stack = await createVaultProject("", { name: `crash${number}` });
-    const proxy = await Proxy.start(world.server.port);
     const vault = stack.open();
-    const role = `engine_${number}`;
-    const adminRef = number % 2 === 1 ? await addAdmin(world, vault, stack.vault) : undefined;
-    return new EngineLane(world, stack, vault, proxy, { role, ...(adminRef === undefined ? {} : { adminRef }) });
+    const isLinux = number % 3 === 2 && findWay().way !== "stand-in";
+    const system = isLinux ? await LinuxSystem.start(world) : world.database;
+    const proxy = await Proxy.start(system.address);
+    const byFile = { admin: { username: "crash_admin", passwordFile: world.adminFile } };
+    const admin = number % 2 === 1 ? { adminRef: await addAdmin(world, vault, stack.vault) } : byFile;
+    const target =
+      system instanceof LinuxSystem
+        ? { kind: "linux" as const, description: { hostKey: system.hostKey, ...system.byKey } }
+        : { kind: "postgres" as const, description: admin };
+    return new EngineLane(stack, vault, proxy, { system, user: `engine_${number}`, target });
   }
 
   /** Cuts one `up` off, cancels and refreshes as a person would, and lets an ordinary `up` follow. */
@@ -54,13 +69,13 @@ export class EngineLane {
     const { project } = this.#stack;
     this.#trigger += 1;
     await project.setProgram(this.#program());
-    const refusedBefore = await this.#world.server.refusedLogins(this.#role);
+    const refusedBefore = await this.#system.refusedLogins(this.#user);
     const wasCut = await this.#upAndKill(point);
     const watch = await this.#watch();
     // While a plugin lives on, vault and server can't be looked at in one moment.
     if (point.kill === "tree") await watch?.invariant("after the kill");
     const faults = await this.#goOn(point);
-    const refused = (await this.#world.server.refusedLogins(this.#role)) - refusedBefore;
+    const refused = (await this.#system.refusedLogins(this.#user)) - refusedBefore;
     const last = watch ?? (await this.#watch());
     if (last) await last.end();
     else faults.push({ what: "unfinished", detail: "there is no entry" });
@@ -72,17 +87,16 @@ export class EngineLane {
     await this.#vault.close();
     await this.#stack.project.remove();
     await this.#proxy.close();
+    await this.#system.close();
   }
 
   #program(): string {
-    const admin = this.#adminRef
-      ? { adminRef: this.#adminRef }
-      : { admin: { username: "crash_admin", passwordFile: this.#world.adminFile } };
-    const target = { host: "127.0.0.1", port: this.#proxy.port, ...admin, account: { create: true } };
+    const { kind, description } = this.#target;
+    const target = { host: "127.0.0.1", port: this.#proxy.port, ...description, account: { create: true } };
     return `import * as coffre from "coffre";
 new coffre.Credential("orders", {
-  username: ${JSON.stringify(this.#role)},
-  target: coffre.postgres(${JSON.stringify(target)}),
+  username: ${JSON.stringify(this.#user)},
+  target: coffre.${kind}(${JSON.stringify(target)}),
   rotateWhenChanged: { n: "${this.#trigger}" },
 });
 `;
@@ -147,13 +161,9 @@ new coffre.Credential("orders", {
   async #watch(): Promise<Watch | undefined> {
     const credential = await this.#vault.findCredential(["orders"]);
     if (!credential) return undefined;
-    const observed: Observed = {
-      vault: this.#vault,
-      verifiers: (roles) => this.#world.verifiers(roles),
-      logsIn: (user, password) => this.#world.logsIn(user, password),
-    };
     // Causes are digests; that each has one version shows in the number of versions.
-    return new Watch(observed, [{ id: credential.id, role: this.#role, causes: [], versions: this.#trigger }]);
+    const watched = { id: credential.id, user: this.#user, causes: [], versions: this.#trigger };
+    return new Watch(this.#vault, this.#system, [watched]);
   }
 
   async #stateFaults(): Promise<Fault[]> {
@@ -175,9 +185,9 @@ new coffre.Credential("orders", {
     let entries = 0;
     for (const archived of [false, true]) {
       for await (const { username } of this.#vault.listCredentials({ archived }))
-        if (username === this.#role) entries += 1;
+        if (username === this.#user) entries += 1;
     }
-    if (entries !== 1) faults.push({ what: "doubled", detail: `the vault has ${entries} entries for ${this.#role}` });
+    if (entries !== 1) faults.push({ what: "doubled", detail: `the vault has ${entries} entries for ${this.#user}` });
     return faults;
   }
 }

@@ -1,8 +1,8 @@
 import type { Cut } from "./job.ts";
 import type { Random } from "./random.ts";
-import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+import type { ScenarioName } from "./scenarios.ts";
 
-/** A moment inside of a request: a piece of the traffic with PostgreSQL. `drop`: the connection breaks, nobody is killed. */
+/** A moment inside of a request: a piece of the traffic with the system. `drop`: the connection breaks, nobody is killed. */
 export interface WireCut {
   number: number;
   how: "kill-before" | "kill-after" | "drop";
@@ -22,11 +22,18 @@ export type Point = { scenario: ScenarioName } & (
 export type PointKind = Point["kind"];
 
 /** How long each scenario is, from a run that isn't cut off. */
-export type Lengths = Record<ScenarioName, { requests: number; pieces: number; milliseconds: number }>;
+export type Lengths = ReadonlyMap<ScenarioName, Length>;
 
-const NAMES = Object.keys(SCENARIOS) as ScenarioName[]; // a constant's own keys
+interface Length {
+  requests: number;
+  pieces: number;
+  milliseconds: number;
+}
+
 const KILLS = ["kill-before", "kill-after"] as const;
-const WIRED: readonly ScenarioName[] = ["by-reference", "new-account", "by-itself"];
+const WIRED: readonly ScenarioName[] = ["by-reference", "new-account", "by-itself", "linux-by-key", "linux-by-itself"];
+/** A trigger changes in them, so that another cause can come first. */
+const ROTATED: readonly ScenarioName[] = ["by-reference", "by-file", "by-itself", "linux-by-key", "linux-by-itself"];
 
 /** Every boundary once, and so many of what is drawn at random. */
 export function allPoints(lengths: Lengths, random: Random): Point[] {
@@ -58,8 +65,7 @@ export function killsOnly(lengths: Lengths, random: Random, count: number): Poin
 }
 
 function boundaries(lengths: Lengths): Point[] {
-  return NAMES.flatMap((scenario): Point[] => {
-    const { requests, pieces } = lengths[scenario];
+  return [...lengths].flatMap(([scenario, { requests, pieces }]): Point[] => {
     const wired = WIRED.includes(scenario) ? numbers(pieces) : [];
     return [
       ...numbers(requests).flatMap((number) =>
@@ -88,15 +94,17 @@ interface Counts {
 function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
   const times = <T>(count: number, make: (index: number) => T) =>
     Array.from({ length: count }, (_, index) => make(index));
-  const somewhere = (among = NAMES) => {
+  const names = [...lengths.keys()];
+  const lengthOf = (scenario: ScenarioName) => lengths.get(scenario) ?? { requests: 1, pieces: 1, milliseconds: 1 };
+  const somewhere = (among = names) => {
     const scenario = random.pick(among);
-    return { scenario, cut: { number: random.upTo(lengths[scenario].requests), how: random.pick(KILLS) } };
+    return { scenario, cut: { number: random.upTo(lengthOf(scenario).requests), how: random.pick(KILLS) } };
   };
   return [
     ...times(counts.pair, (): Point => {
       // The first kill comes before the promotion, so that there is something to resume and to kill again.
       const { scenario, cut } = somewhere();
-      const number = Math.min(cut.number, lengths[scenario].requests - 1);
+      const number = Math.min(cut.number, lengthOf(scenario).requests - 1);
       const second = { number: random.upTo(10), how: random.pick(KILLS) };
       return { kind: "pair", scenario, cut: { ...cut, number }, second };
     }),
@@ -106,12 +114,12 @@ function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
       return { kind: "two-at-once", scenario, ...(index % 3 === 0 ? {} : { cut }) };
     }),
     ...times(counts.moment, (): Point => {
-      const scenario = random.pick(NAMES);
-      return { kind: "any-moment", scenario, afterMs: random.upTo(lengths[scenario].milliseconds) };
+      const scenario = random.pick(names);
+      return { kind: "any-moment", scenario, afterMs: random.upTo(lengthOf(scenario).milliseconds) };
     }),
     ...times(counts.other, (): Point => ({
       kind: "other-cause",
-      ...somewhere(["by-reference", "by-file", "by-itself"]),
+      ...somewhere(ROTATED.filter((name) => lengths.has(name))),
     })),
   ];
 }

@@ -16,7 +16,7 @@ export interface Watcher {
   after?(piece: Piece): void;
 }
 
-/** Stands between Coffre and PostgreSQL and counts what passes: gives the moments inside of a request. */
+/** Stands between Coffre and a system and counts what passes: gives the moments inside of a request. */
 export class Proxy {
   readonly port: number;
   /** How many pieces have passed. */
@@ -31,8 +31,7 @@ export class Proxy {
     this.#sockets = sockets;
   }
 
-  /** @param target the server's port on 127.0.0.1 */
-  static async start(target: number): Promise<Proxy> {
+  static async start(target: { host: string; port: number }): Promise<Proxy> {
     const sockets = new Set<Socket>();
     const server = createServer({ noDelay: true });
     const port = await new Promise<number>((resolve) => {
@@ -52,8 +51,8 @@ export class Proxy {
     await closed;
   }
 
-  #serve(client: Socket, target: number): void {
-    const server = connect({ host: "127.0.0.1", port: target, noDelay: true });
+  #serve(client: Socket, { host, port }: { host: string; port: number }): void {
+    const server = connect({ host, port, noDelay: true });
     const both = [client, server];
     const breakOff = () => both.forEach((socket) => socket.destroy());
     for (const socket of both) {

@@ -3,6 +3,7 @@ import type { Job } from "./job.ts";
 import { type Point, type WireCut } from "./points.ts";
 import { Proxy } from "./proxy.ts";
 import { SCENARIOS, type Subject } from "./scenarios.ts";
+import type { System } from "./system.ts";
 import { type Fault, Watch } from "./watch.ts";
 import type { Ended, Worker, Workers } from "./workers.ts";
 import type { World } from "./world.ts";
@@ -10,7 +11,7 @@ import type { World } from "./world.ts";
 /** What came of one point. */
 export interface Outcome {
   faults: Fault[];
-  /** Logins of its roles that the server refused, before the proof's own. */
+  /** Logins of its accounts that the system refused, before the proof's own. */
   refused: number;
   /** False if the run was over before the planned moment. */
   wasCut: boolean;
@@ -25,10 +26,13 @@ export interface Stage {
 /** Cuts a rotation off as the point says, lets the ordinary next run follow, and looks at what is left. */
 export async function runPoint(stage: Stage, point: Point, name: string): Promise<Outcome> {
   const { world } = stage;
-  const proxy = point.kind === "wire" ? await Proxy.start(world.server.port) : undefined;
+  const scenario = SCENARIOS[point.scenario];
+  const system = await scenario.open(world);
+  const proxy = point.kind === "wire" ? await Proxy.start(system.address) : undefined;
   try {
-    const subject = await SCENARIOS[point.scenario](world, name, proxy?.port ?? world.server.port);
-    const watch = new Watch(world, subject.watched);
+    const place = proxy ? { host: "127.0.0.1", port: proxy.port } : system.address;
+    const subject = await scenario.prepare(world, system, name, place);
+    const watch = new Watch(world.vault, system, subject.watched);
     await watch.invariant("before the run");
     const wasCut = await cutOff(stage, { point, subject, proxy });
     await watch.invariant("after the cut");
@@ -38,11 +42,12 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
       const failure = await runNext(stage, point, next, subject);
       if (failure) watch.faults.push({ what: "unfinished", detail: `the next run failed: ${failure}` });
     }
-    const refused = await refusedLogins(world, subject);
+    const refused = await refusedLogins(system, subject);
     await watch.end(point.kind === "other-cause" ? await withOther(world, subject) : {});
     return { faults: watch.faults, refused, wasCut };
   } finally {
     await proxy?.close();
+    await system.close();
   }
 }
 
@@ -153,8 +158,8 @@ function job({ world, withoutJournal }: Stage, { credentialId, causes }: Subject
   };
 }
 
-async function refusedLogins(world: World, { watched }: Subject): Promise<number> {
-  const counts = await Promise.all(watched.map(({ role }) => world.server.refusedLogins(role)));
+async function refusedLogins(system: System, { watched }: Subject): Promise<number> {
+  const counts = await Promise.all(watched.map(({ user }) => system.refusedLogins(user)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 

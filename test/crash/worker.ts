@@ -3,14 +3,14 @@ import { systemClock } from "../../provider/core/clock.js";
 import { isCoffreError } from "../../provider/core/errors.js";
 import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
-import { postgresDriver } from "../../provider/target/postgres/driver.js";
+import { allDrivers } from "../../provider/target/drivers.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { RequestCounter } from "./cut.ts";
 import type { Job, JobResult } from "./job.ts";
 import { withoutJournal } from "./without-journal.ts";
 
-// A process that rotates: the real rotation on a real vault file and a real PostgreSQL, one job a line on stdin.
+// A process that rotates: the real rotation on a real vault file and a real system, one job a line on stdin.
 // Started by `node --import ./tools/sources.ts`; it says "ready" before its first job.
 
 async function run(job: Job): Promise<JobResult> {
@@ -34,7 +34,7 @@ async function run(job: Job): Promise<JobResult> {
 }
 
 async function rotate(vault: Vault, counter: RequestCounter, { credentialId, causes }: Job): Promise<string> {
-  const drivers = [counter.driver(postgresDriver)];
+  const drivers = allDrivers.map((driver) => counter.driver(driver));
   const context = createRotationContext({ vault, drivers, clock: systemClock });
   try {
     return (await reachCauses(context, credentialId, causes)).action;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { access, constants, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import ssh2 from "ssh2";
 import { Client, escapeIdentifier, escapeLiteral, Pool } from "pg";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
@@ -9,9 +10,12 @@ import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
 import type { Credential, CredentialInput, Vault } from "../../provider/vault/port.js";
+import { type LinuxHosts, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
+import type { System } from "./system.ts";
+import { isMadeOf } from "./verifier.ts";
 
-/** One server, one vault file and one admin, which all points of a proof share; each point has roles of its own. */
+/** One vault file, one PostgreSQL and one admin, which all points of a proof share; each point has accounts of its own. */
 export class World {
   readonly folder: string;
   readonly vaultPath: string;
@@ -24,6 +28,7 @@ export class World {
   /** The same one's password in a file. */
   readonly adminFile: string;
   readonly #sql: Pool;
+  #machines: Promise<Machines> | undefined;
 
   private constructor(folder: string, server: PostgresServer) {
     this.folder = folder;
@@ -105,12 +110,44 @@ export class World {
     }
   }
 
+  /** The PostgreSQL that all points share. */
+  get database(): System {
+    return {
+      address: { host: this.server.host, port: this.server.port },
+      verifiers: (users) => this.verifiers(users),
+      isMadeOf,
+      logsIn: (user, password) => this.logsIn(user, password),
+      refusedLogins: (user) => this.server.refusedLogins(user),
+      close: async () => {},
+    };
+  }
+
+  /** Machines for points, and the key of their admin. */
+  machines(): Promise<Machines> {
+    return (this.#machines ??= this.#startMachines());
+  }
+
+  async #startMachines(): Promise<Machines> {
+    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const keyFile = join(this.folder, "machine-key");
+    writeKeyFile(keyFile, new Secret(key.private));
+    return { hosts: await startHosts({ count: 0 }), publicKey: key.public, keyFile };
+  }
+
   async close(): Promise<void> {
+    await (await this.#machines)?.hosts.stop();
     await this.#sql.end();
     await this.vault.close();
     await this.server.remove();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+export interface Machines {
+  hosts: LinuxHosts;
+  publicKey: string;
+  /** File with the private key. */
+  keyFile: string;
 }
 
 /** In memory where there is such a place: a killed process, unlike a machine without power, loses nothing that it wrote. */
