@@ -54,6 +54,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
   return {
     singleCreate: once("single_create", async () => (await import("./single-create.ts")).measureSingleCreate()),
     rotation: once("rotation", async () => (await import("./rotation.ts")).measureRotation()),
+    sshRotation: once("ssh_rotation", async () => (await import("./ssh-rotation.ts")).measureSshRotation()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);

@@ -1,0 +1,133 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ssh2 from "ssh2";
+import { systemClock } from "../../provider/core/clock.js";
+import { commandCause } from "../../provider/rotation/causes.js";
+import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
+import { reachCauses } from "../../provider/rotation/rotate.js";
+import { linuxDriver } from "../../provider/target/linux/driver.js";
+import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
+import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
+import { newKeyText } from "../../provider/vault/embedded/key-file.js";
+import type { Vault } from "../../provider/vault/port.js";
+import { type LinuxHost, startHosts } from "../linux-hosts/hosts.ts";
+import { interleaved, median } from "./statistics.ts";
+
+const HOSTS = 20;
+/** Hosts at once, for both. */
+const AT_ONCE = 4;
+const ROUNDS = 5;
+const ADMIN = "admin";
+const ACCOUNT = "deploy";
+
+/** Medians of a round over all hosts, milliseconds. */
+export interface SshRotationTimes {
+  bareMs: number;
+  oursMs: number;
+}
+
+/**
+ * One password on each of 20 Linux hosts, against the bare minimum by the same library, interleaved, as many at once. Both
+ * log in as an admin by a key, give `chpasswd` the password by sudo, and log in with it on a second connection. Ours adds
+ * the look, the refused `none`, and the journal in an embedded vault with full sync; vault and process are warm.
+ */
+export async function measureSshRotation(): Promise<SshRotationTimes> {
+  const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));
+  const key = ssh2.utils.generateKeyPairSync("ed25519");
+  const keyFile = join(folder, "admin-key");
+  await writeFile(keyFile, key.private, { mode: 0o600 });
+  const users = [
+    { name: ADMIN, sudo: "free", authorizedKeys: [key.public] },
+    { name: ACCOUNT, password: randomBytes(18).toString("base64url") },
+  ];
+  const hosts = await startHosts({ count: HOSTS, users, pam: { hash: "debian" } });
+  const vaultOptions = {
+    path: join(folder, "bench.db"),
+    key: { keyText: newKeyText() },
+    actor: "bench",
+    clock: systemClock,
+  };
+  await createEmbeddedVault({ ...vaultOptions, name: "bench" });
+  const vault = openEmbeddedVault(vaultOptions);
+  try {
+    const ids = await prepare(hosts.all, vault, keyFile);
+    const floor = () => timed(() => eachAtOnce(hosts.all, (host) => rotateBarely(host, key.private)));
+    const ours = () => timed(() => rotateAll(vault, ids));
+    await interleaved(1, { floor, ours });
+    const times = await interleaved(ROUNDS, { floor, ours });
+    return { bareMs: median(times.floor), oursMs: median(times.ours) };
+  } finally {
+    await vault.close();
+    await hosts.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function prepare(hosts: readonly LinuxHost[], vault: Vault, keyFile: string): Promise<string[]> {
+  const made = await vault.createCredentials(
+    hosts.map(({ address, port, hostKey, name }) => {
+      const declared = { host: address, port, hostKey, admin: { username: ADMIN, keyFile } };
+      const { kind, account, description } = linuxDriver.parse(declared, ACCOUNT);
+      const target = { kind, account, description, accountMade: false };
+      return { name, categoryId: null, username: ACCOUNT, targets: [target] };
+    }),
+  );
+  return made.map(({ id }) => id);
+}
+
+async function rotateAll(vault: Vault, ids: readonly string[]): Promise<void> {
+  const context = createRotationContext({ vault, drivers: [linuxDriver], clock: systemClock });
+  await eachAtOnce(ids, async (id) => void (await reachCauses(context, id, [commandCause()])));
+  await closeRotationContext(context);
+}
+
+async function rotateBarely({ address: host, port }: LinuxHost, privateKey: string): Promise<void> {
+  const password = randomBytes(18).toString("base64url");
+  const admin = await login({ host, port, username: ADMIN, privateKey });
+  await run(admin, "sudo -n /usr/sbin/chpasswd", `${ACCOUNT}:${password}\n`);
+  const proof = await login({ host, port, username: ACCOUNT, password, authHandler: ["password"] });
+  proof.end();
+  admin.end();
+}
+
+function login(config: ssh2.ConnectConfig): Promise<ssh2.Client> {
+  return new Promise((resolve, reject) => {
+    const client = new ssh2.Client();
+    client.on("error", reject);
+    client.on("ready", () => resolve(client));
+    client.connect(config);
+  });
+}
+
+function run(client: ssh2.Client, command: string, stdin: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => {
+      if (error) {
+        reject(error);
+        return;
+      }
+      channel.resume();
+      channel.on("exit", (code: number | null) => {
+        if (code === 0) resolve();
+        else reject(new Error(`${command} ended with ${String(code)}`));
+      });
+      channel.end(stdin);
+    });
+  });
+}
+
+async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
