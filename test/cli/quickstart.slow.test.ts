@@ -5,12 +5,14 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { findWay } from "../../tools/linux-hosts/hosts.ts";
 import { cacheFolder } from "../../tools/engine/version.ts";
 
 jest.setTimeout(600_000);
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
+const hasMachine = findWay().way !== "stand-in";
 let folder: string;
 let checkout: string;
 let env: Record<string, string>;
@@ -30,7 +32,7 @@ beforeAll(async () => {
   await mkdir(join(folder, "home"));
   env = {
     HOME: join(folder, "home"),
-    XDG_CACHE_HOME: dirname(dirname(cacheFolder())), // an engine takes minutes to build
+    XDG_CACHE_HOME: dirname(dirname(cacheFolder())), // an engine takes minutes to build, a machine's disk half a one
     PATH: process.env["PATH"] ?? "",
   };
 });
@@ -43,15 +45,19 @@ function quickstart(...args: string[]): Promise<{ stdout: string; stderr: string
   return run(process.execPath, ["tools/setup/run.mjs", "quickstart", ...args]);
 }
 
-function run(command: string, args: string[]): Promise<{ stdout: string; stderr: string; exitCode: number }> {
+function run(
+  command: string,
+  args: string[],
+  more: Record<string, string> = {},
+): Promise<{ stdout: string; stderr: string; exitCode: number }> {
   return new Promise((done) => {
-    execFile(command, args, { cwd: checkout, env }, (error, stdout, stderr) => {
+    execFile(command, args, { cwd: checkout, env: { ...env, ...more } }, (error, stdout, stderr) => {
       done({ stdout, stderr, exitCode: error === null ? 0 : typeof error.code === "number" ? error.code : 1 });
     });
   });
 }
 
-test("the quickstart leads to an account that logs in, changes nothing twice, rotates, and leaves nothing behind", async () => {
+test("the quickstart leads to accounts that log in, changes nothing twice, rotates, and leaves nothing behind", async () => {
   const first = await quickstart();
   expect({ exitCode: first.exitCode, stderr: first.exitCode === 0 ? "" : first.stderr }).toEqual({
     exitCode: 0,
@@ -62,7 +68,7 @@ test("the quickstart leads to an account that logs in, changes nothing twice, ro
     expect(outside).toContain(place); // said before anything was done
   }
   expect(first.stdout).toContain("the password of the vault is accepted, another one is refused");
-  expect(first.stdout).toContain("the password is in none of them");
+  expect(first.stdout).toMatch(/the passwords? (is|are) in none of them/);
   expect(first.stdout).toMatch(
     /PGPASSWORD="\$\(npx coffre read Databases\/orders-app\)" psql "host=127\.0\.0\.1 port=\d+ /,
   );
@@ -75,6 +81,19 @@ test("the quickstart leads to an account that logs in, changes nothing twice, ro
   expect(second.stdout).toContain("Everything was there already; nothing was changed.");
   const again = await run(join(checkout, "bin/coffre.js"), ["read", "Databases/orders-app"]);
   expect(again.stdout).toBe(read.stdout);
+
+  if (hasMachine) {
+    expect(first.stdout).toContain("deploy on the machine, over SSH");
+    expect(first.stdout).toContain("just tried by OpenSSH's own client: the password of the vault is accepted");
+    const [, files = ""] = /-F (\S+)\/ssh-config /.exec(first.stdout) ?? [];
+    const logIn = await run("ssh", ["-F", join(files, "ssh-config"), "deploy@vm", "id -un"], {
+      SSH_ASKPASS: join(files, "ssh-askpass"),
+      SSH_ASKPASS_REQUIRE: "force",
+    });
+    expect(logIn).toMatchObject({ stdout: "deploy\n", exitCode: 0 });
+    const replaced = await quickstart("--new-machine");
+    expect(replaced.stdout).toContain("coffre://quickstart/Machines/deploy, version 2, proven by a login");
+  }
 
   const rotated = await quickstart("--rotate");
   expect(rotated).toMatchObject({ exitCode: 0 });

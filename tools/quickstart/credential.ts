@@ -13,14 +13,22 @@ export interface Registered {
   verified: boolean;
 }
 
-/** The account that the stack declares, as the vault has it. @throws Trouble if there is none yet */
-export async function findRegistered(): Promise<Registered> {
+/** The accounts that the stack declares, as the vault has them. */
+export interface RegisteredAccounts {
+  database: Registered;
+  /** Missing where no machine can be made. */
+  machine: Registered | undefined;
+}
+
+/** @throws Trouble if there is no database account yet */
+export async function findRegistered(): Promise<RegisteredAccounts> {
   const { credentials } = JSON.parse(await coffre("list", "--json")) as {
-    credentials: (Registered & { targets: unknown[] })[];
+    credentials: (Registered & { targets: { kind: string }[] })[];
   };
-  const found = credentials.find(({ targets }) => targets.length > 0);
-  if (found) return found;
-  throw new Trouble("The vault holds no database account.", "Run `npm run quickstart` first, without --rotate.");
+  const of = (wanted: string) => credentials.find(({ targets }) => targets.some(({ kind }) => kind === wanted));
+  const database = of("postgres");
+  if (database) return { database, machine: of("linux") };
+  throw new Trouble("The vault holds no database account.", "Run `npm run quickstart` first, without a flag.");
 }
 
 /** A value, by the very command that people use. It stays in this process. */

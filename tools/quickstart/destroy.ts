@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { cacheFolder } from "../engine/version.ts";
 import { startDatabase } from "./database.ts";
 import { Stack } from "./engine.ts";
+import { startMachine } from "./machine.ts";
 import { findPlaces, isUp, shortPath } from "./places.ts";
 import { done, print, rows, Trouble } from "./screen.ts";
 import { isOurConfiguration } from "./up.ts";
@@ -17,7 +18,8 @@ export async function takeDown(): Promise<void> {
   }
   print("This removes:");
   rows([
-    ["the stack", "its account in the database is disabled, its entries are archived"],
+    ["the stack", "its accounts are disabled, its entries are archived"],
+    ["the machine", "with its disk, if there is one"],
     ["the PostgreSQL server", `with its data in ${shortPath(places.postgres)}`],
     [shortPath(data), "with the vault: what only it holds is lost"],
     [shortPath(key), "the vault's key"],
@@ -29,6 +31,7 @@ export async function takeDown(): Promise<void> {
 
   if (existsSync(data)) {
     const server = await startDatabase(places);
+    const machine = existsSync(places.machine) ? await startMachine(places) : undefined;
     const stack = await Stack.open(places);
     if (stack.exists && existsSync(vault)) {
       try {
@@ -40,6 +43,10 @@ export async function takeDown(): Promise<void> {
         print(`      ${error.message.replaceAll("\n", "\n      ")}`);
         print("      The rest is removed all the same: only the quickstart knows this stack.");
       }
+    }
+    if (machine) {
+      await machine.remove();
+      done("machine", "stopped and removed");
     }
     await server.remove();
     done("PostgreSQL", "stopped and removed");

@@ -1,20 +1,22 @@
-// `npm run quickstart`: from a fresh clone to a database account whose password only vault and server know.
+// `npm run quickstart`: from a fresh clone to accounts of a machine and a database whose passwords only they and the vault know.
 import { EngineError } from "../engine/errors.ts";
 import { Interrupted } from "./children.ts";
 import { takeDown } from "./destroy.ts";
 import { showRotation } from "./rotate.ts";
 import { print, Trouble } from "./screen.ts";
-import { bringUp } from "./up.ts";
+import { bringUp, replaceMachine } from "./up.ts";
 
-const USAGE = `Usage: npm run quickstart [-- --rotate | --destroy]
+const USAGE = `Usage: npm run quickstart [-- --rotate | --new-machine | --destroy]
 
-  (nothing)   make a vault, a PostgreSQL and a stack, and show what can be done with them; again: change nothing
-  --rotate    rotate the account's password, and try the old one and the new one
-  --destroy   take all of it down`;
+  (nothing)      make a vault, a PostgreSQL, a machine and a stack, and show what can be done with them; again: change nothing
+  --rotate       rotate the accounts' passwords, and try the old ones and the new ones
+  --new-machine  put a new machine in the place of the machine, whose account then gets a password again
+  --destroy      take all of it down`;
 
 const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   "": bringUp,
   "--rotate": showRotation,
+  "--new-machine": replaceMachine,
   "--destroy": takeDown,
   "--help": async () => print(USAGE),
   "-h": async () => print(USAGE),

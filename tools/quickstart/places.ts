@@ -21,6 +21,16 @@ export interface Places {
   postgres: string;
   /** Password of the database's superuser, mode 0600. */
   adminPassword: string;
+  /** The machine's disk and log. */
+  machine: string;
+  /** Private key of the machine's admin, mode 0600. */
+  machineKey: string;
+  /** Holds the machine's address on loopback, so that it stays the same. */
+  machineAddress: string;
+  /** What OpenSSH's client needs; no password is in any of them. */
+  sshConfig: string;
+  sshKnownHosts: string;
+  sshAskpass: string;
   state: string;
   pulumiHome: string;
   /** What Pulumi would encrypt secrets of its state with, mode 0600. */
@@ -46,6 +56,12 @@ export function findPlaces(env: Environment = process.env): Places {
     key: join(folder("XDG_CONFIG_HOME", ".config"), `${NAME}.key`),
     postgres: postgresFolder(join(data, "postgres")),
     adminPassword: join(data, "postgres-admin-password"),
+    machine: join(data, "machine"),
+    machineKey: join(data, "machine-admin-key"),
+    machineAddress: join(data, "machine-address"),
+    sshConfig: join(data, "ssh-config"),
+    sshKnownHosts: join(data, "ssh-known-hosts"),
+    sshAskpass: join(data, "ssh-askpass"),
     state: join(data, "pulumi-state"),
     pulumiHome: join(data, "pulumi-home"),
     passphrase: join(data, "pulumi-passphrase"),

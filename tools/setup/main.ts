@@ -6,6 +6,8 @@ import { ChildFailed, ROOT, run, say } from "./processes.ts";
 /** What a task needs before it starts, and what it runs. */
 interface Task {
   engine?: boolean;
+  /** Whether it starts Linux hosts. */
+  hosts?: boolean;
   /** Folders that the packed package is put into. */
   packages?: string[];
   run: (args: string[]) => Promise<unknown>;
@@ -41,6 +43,7 @@ const TASKS: Record<string, Task> = {
   },
   test: {
     engine: true,
+    hosts: true,
     packages: [PACKAGE_FOLDER],
     run: async (args) => {
       if (!namesTests(args)) await typeTests();
@@ -49,11 +52,12 @@ const TASKS: Record<string, Task> = {
   },
   "test:slow": {
     engine: true,
+    hosts: true,
     packages: [PACKAGE_FOLDER],
     run: (args) => jest([...args, "--passWithNoTests", "--testPathPatterns", "\\.slow\\.test\\.ts$"]),
   },
-  bench: { engine: true, packages: [PACKAGE_FOLDER], run: (args) => node("tools/bench/main.ts", args) },
-  crash: { engine: true, packages: [PACKAGE_FOLDER], run: (args) => node("test/crash/main.ts", args) },
+  bench: { engine: true, hosts: true, packages: [PACKAGE_FOLDER], run: (args) => node("tools/bench/main.ts", args) },
+  crash: { engine: true, hosts: true, packages: [PACKAGE_FOLDER], run: (args) => node("test/crash/main.ts", args) },
   quickstart: { engine: true, packages: [EXAMPLE_PACKAGE], run: (args) => node("tools/quickstart/main.ts", args) },
 };
 
@@ -66,6 +70,18 @@ async function hasNothingToDo(name: string | undefined, args: string[]): Promise
 
 /** Help and wrong usage are answered by the task itself, and need no engine. */
 const asksForHelp = (args: string[]) => args.includes("--help") || args.includes("-h");
+
+/** Without them the tests on machines have only a stand-in. */
+async function installHostTools(): Promise<void> {
+  const { installPackages, missingPackages } = await import("../linux-hosts/packages.ts");
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  say(`Installing the Debian packages ${missing.join(", ")}, for the test hosts ...`);
+  await installPackages(missing).catch((error: unknown) => {
+    say(error instanceof Error ? error.message : String(error));
+    say("The tests that need real hosts say that they do without.");
+  });
+}
 
 async function main([name, ...args]: string[]): Promise<void> {
   const task = TASKS[name ?? ""];
@@ -84,6 +100,7 @@ async function main([name, ...args]: string[]): Promise<void> {
     const engine = await ensureEngine();
     process.env["PATH"] = [...engine.pathFolders, process.env["PATH"] ?? ""].join(delimiter);
   }
+  if (task.hosts === true && !asksForHelp(args)) await installHostTools();
   for (const folder of task.packages ?? []) await installPackage(folder);
   await task.run(args);
 }
