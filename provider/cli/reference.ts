@@ -19,7 +19,13 @@ export async function parseTyped(vault: Vault, text: string): Promise<Reference>
 /** The credential that a person named. @throws CoffreError INVALID_INPUT, NOT_FOUND, CONFLICT, WRONG_VAULT */
 export async function findCredential(vault: Vault, text: string): Promise<Credential> {
   const reference = await parseTyped(vault, text);
-  if (reference.version === undefined) return resolveReference(vault, reference);
+  refuseVersion(reference, text);
+  return resolveReference(vault, reference);
+}
+
+/** Where all versions are meant. @throws CoffreError INVALID_INPUT for a reference that names one */
+export function refuseVersion({ version }: Reference, text: string): void {
+  if (version === undefined) return;
   throw new CoffreError("INVALID_INPUT", "This is about a credential with all its versions, and ?version=… names one", {
     hint: `Leave it out. \`coffre read '${text}'\` prints that version's value.`,
   });

@@ -4,7 +4,7 @@ import type { Credential } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { fieldNamed, fieldsText } from "../field-option.js";
-import { parseTyped } from "../reference.js";
+import { parseTyped, refuseVersion } from "../reference.js";
 import { causeShape, causesText, dateText, pathText } from "../describe.js";
 import { columns } from "../table.js";
 import { printable } from "../terminal.js";
@@ -30,6 +30,7 @@ export const history: CommandDefinition = {
     const { terminal } = context;
     const vault = await context.vault();
     const reference = await parseTyped(vault, ref);
+    refuseVersion(reference, ref);
     const credential = await resolveReference(vault, reference);
     const field = fieldNamed(reference, options["field"]);
     if (field !== undefined) return printField(context, credential, field);
