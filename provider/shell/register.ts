@@ -3,6 +3,7 @@ import type { SettingName } from "../config/index.js";
 import { CoffreError } from "../core/errors.js";
 import { ownerKey } from "../core/owner-key.js";
 import type { Kind } from "./front.js";
+import { mayRead } from "./program-vault.js";
 import { isSecretSetting, OWN_PREFIX, SETTING_NAMES, STACK_KEY, STACK_PREFIX } from "./settings-keys.js";
 
 /** Which vault a provider instance works on; what is left out comes from the environment and `coffre.yaml`. */
@@ -92,7 +93,19 @@ function defaultProvider(): Provider {
  * the default one; and deletion before a replacement, since two live entries can't have one name and one account.
  */
 export function dynamicOptions(opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
-  return { ...opts, provider: chosenProvider(opts), deleteBeforeReplace: true };
+  const provider = chosenProvider(opts);
+  const looked = opts.id === undefined ? {} : { id: idToRead(opts.id, provider) };
+  return { ...opts, ...looked, provider, deleteBeforeReplace: true };
+}
+
+/** The id of what a `get` reads. An unknown one is read by nobody: for a preview that asks nothing of the vault. */
+function idToRead(id: pulumi.Input<pulumi.ID>, provider: pulumi.ProviderResource): pulumi.Input<pulumi.ID> {
+  if (!pulumi.runtime.isDryRun() || !(provider instanceof Provider)) return id;
+  const chosen = pulumi.all([id, pulumi.unsecret(provider.settings)]);
+  // The SDK takes this object for "not known yet", whatever the type says.
+  return chosen.apply(async ([known, settings]) =>
+    (await mayRead(settings)) ? known : (pulumi.unknown as unknown as pulumi.ID),
+  );
 }
 
 function chosenProvider(opts: Pick<pulumi.CustomResourceOptions, "parent" | "provider">): pulumi.ProviderResource {
