@@ -7,6 +7,10 @@ type Load = () => Promise<CommandDefinition>;
 const COMMANDS: Readonly<Record<string, Load>> = {
   "vault init": async () => (await import("./commands/vault-init.js")).vaultInit,
   "vault check": async () => (await import("./commands/vault-check.js")).vaultCheck,
+  "vault backup": async () => (await import("./commands/vault-backup.js")).vaultBackup,
+  "vault restore": async () => (await import("./commands/vault-restore.js")).vaultRestore,
+  "vault drill": async () => (await import("./commands/vault-drill.js")).vaultDrill,
+  "vault rekey": async () => (await import("./commands/vault-rekey.js")).vaultRekey,
   "vault key add": async () => (await import("./commands/vault-key-add.js")).vaultKeyAdd,
   "vault key remove": async () => (await import("./commands/vault-key-remove.js")).vaultKeyRemove,
   "vault key list": async () => (await import("./commands/vault-key-list.js")).vaultKeyList,

@@ -65,6 +65,6 @@ export const EXIT_CODES: readonly { code: number; means: string }[] = [
 
 /** Groups of commands whose name has several words. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  vault: "make a vault, check it, and say who opens it",
+  vault: "make a vault, check it, keep it, and say who opens it",
   "vault key": "the keys that open the vault: one for each person or runner",
 };

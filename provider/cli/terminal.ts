@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { styleText } from "node:util";
 
 type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
@@ -48,6 +49,13 @@ export class Terminal {
   write(text: string | Uint8Array): void {
     this.clearStatus();
     if (!this.unread.aborted) process.stdout.write(text);
+  }
+
+  /** Waits until what was written has been taken, so that a slow reader holds up the writer and fills no memory. */
+  async drained(signal: AbortSignal): Promise<void> {
+    if (!process.stdout.writableNeedDrain || this.unread.aborted) return;
+    // A reader that goes away, or a Ctrl-C, ends the wait: what called looks at both itself.
+    await once(process.stdout, "drain", { signal: AbortSignal.any([signal, this.unread]) }).catch(() => undefined);
   }
 
   /** One JSON value on stdout. */

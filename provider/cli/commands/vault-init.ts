@@ -1,18 +1,16 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { readSettings } from "../../config/files.js";
 import { parseVaultUrl, userConfigurationPath, writeUserConfiguration } from "../../config/index.js";
 import { CoffreError } from "../../core/errors.js";
 import { checkVaultName } from "../../core/reference.js";
 import { createEmbeddedVault } from "../../vault/embedded/create.js";
-import { newKeyText, writeKeyFile } from "../../vault/embedded/key-file.js";
-import type { VaultKey } from "../../vault/embedded/slots.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { KEY_HOLDER_READS_ALL } from "../describe.js";
-import { askNewHidden } from "../prompt.js";
 import { REFUSED_SECRET_OPTIONS, refuseSecretOptions } from "../usage.js";
+import { chooseKey } from "./vault-new-key.js";
 
 const DEFAULT_NAME = "main";
 
@@ -109,41 +107,6 @@ function chooseUrl(context: CommandContext, name: string) {
   const data = named !== undefined && isAbsolute(named) ? named : join(home, ".local", "share");
   const path = join(data, "coffre", `${name}.db`);
   return parseVaultUrl(`file://${path.split("/").map(encodeURIComponent).join("/")}`, { folder: data, home });
-}
-
-async function chooseKey(
-  context: CommandContext,
-  name: string,
-  options: CommandInput["options"],
-): Promise<{ key: VaultKey; keyFile: string | undefined; keyMade: boolean }> {
-  if (options["askPassphrase"] === true) {
-    if (!context.terminal.canAsk) {
-      throw new CoffreError("INVALID_INPUT", "--ask-passphrase needs a terminal", {
-        hint: "Give --passphrase-file, or let a key file be made.",
-      });
-    }
-    const passphrase = await askNewHidden("New passphrase (12 characters at least; five random words are good): ");
-    return { key: { passphrase }, keyFile: undefined, keyMade: false };
-  }
-  const { key: configured } = context.configuration();
-  const own = configured?.source === userConfigurationPath(context.env) ? undefined : configured;
-  if (own?.kind === "passphrase") return { key: { passphrase: own.read() }, keyFile: undefined, keyMade: false };
-  if (own !== undefined && own.file === undefined)
-    return { key: { keyText: own.read() }, keyFile: undefined, keyMade: false };
-  const keyFile = own?.file ?? join(dirname(userConfigurationPath(context.env)), `${name}.key`);
-  if (own !== undefined && existsSync(keyFile)) return { key: { keyText: own.read() }, keyFile, keyMade: false };
-  const keyText = newKeyText();
-  makeFolder(dirname(keyFile));
-  writeKeyFile(keyFile, keyText);
-  return { key: { keyText }, keyFile, keyMade: true };
-}
-
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch {
-    // What writes into it says what is wrong with it.
-  }
 }
 
 /** Makes it the user's default where that was asked for, or where there is none yet. */

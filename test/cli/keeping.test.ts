@@ -1,0 +1,165 @@
+import { chmod, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { entry, Shell, SLOW_MS } from "./shell.ts";
+
+jest.setTimeout(2 * SLOW_MS);
+
+let shell: Shell;
+let recipient: string;
+beforeEach(async () => {
+  shell = await Shell.open();
+  const vault = await shell.makeVault();
+  await entry(vault, "Databases/orders-app", { username: "orders_app", value: "the value that is kept" });
+  await vault.close();
+  const identity = await generateX25519Identity();
+  recipient = await identityToRecipient(identity);
+  await writeFile(join(shell.home, "backup.identity"), `# made for a test\n${identity}\n`, { mode: 0o600 });
+});
+afterEach(() => shell.close());
+
+async function backUp(): Promise<{ file: string; signer: string }> {
+  return (await shell.json(["vault", "backup", "--to", "backups", "--recipient", recipient])) as never; // printed by us
+}
+
+const identity = ["--identity-file", "backup.identity"];
+const plain = (text: string) =>
+  shell
+    .plain(text)
+    .replaceAll(/-[0-9a-f]{8}-\d{8}T\d{9}Z/g, "-<id>-<time>")
+    .replaceAll(/\b[0-9a-f]{64}\b/g, "<sha256>")
+    .replaceAll(/coffre-backup-key-1:[\w-]{43}/g, "<key>")
+    .replaceAll(/\(\d+ bytes\)/g, "(<n> bytes)")
+    .replaceAll(/\d+\.\d s/g, "<t> s");
+
+test("a backup is written, says what it is, and opens with age alone", async () => {
+  await writeFile(join(shell.home, "recipients"), `# ours\n${recipient}\n`);
+  const said = await shell.coffre(["vault", "backup", "--to", "backups", "--recipients-file", "recipients"]);
+  expect(plain(said.stdout)).toBe(`The vault main is backed up, as of <date> UTC.
+  file        ~/backups/main-<id>-<time>.coffre.age (<n> bytes)
+  sha256      <sha256>
+  content     1 credentials, 4 events
+  backup key  <key>
+`);
+  expect(said.exitCode).toBe(0);
+  const [name = ""] = await readdir(join(shell.home, "backups"));
+  const decrypter = new Decrypter();
+  decrypter.addIdentity((await readFile(join(shell.home, "backup.identity"), "utf8")).split("\n")[1] ?? "");
+  const text = await decrypter.decrypt(await readFile(join(shell.home, "backups", name)), "text");
+  expect(text).toContain("the value that is kept");
+});
+
+test("the vault is lost: its backup makes a new file, whose entries wait for a decision", async () => {
+  const { file, signer } = await backUp();
+  await rename(shell.vaultFile, join(shell.home, "lost.db"));
+  const place = ["--into", "file://./new.db", "--key-file", "new.key"];
+  const made = await shell.coffre(["vault", "restore", file, ...identity, ...place, "--signed-by", signer]);
+  expect(plain(made.stdout)).toBe(`The vault main is what it was at <date> UTC.
+  vault      ~/new.db
+  key        ~/new.key (new, mode 0600)
+  content    1 credentials, 4 events
+  signed by  <key>
+`);
+  expect(made.stderr).toContain("1 credential needs attention");
+  const at = ["--vault", "file://./new.db", "--key-file", "new.key"];
+  expect((await shell.coffre(["read", "Databases/orders-app", ...at])).stdout).toBe("the value that is kept\n");
+  const waiting = await shell.coffre(["attention", ...at]);
+  expect(waiting.exitCode).toBe(6);
+  expect(waiting.stdout).toContain("the vault was restored from the backup of");
+  const rotated = await shell.coffre(["rotate", "Databases/orders-app", ...at]);
+  expect(rotated.exitCode).toBe(6);
+  expect(await shell.coffre(["resolve", "--accept-rollback", "--all", ...at])).toMatchObject({ exitCode: 0 });
+  expect((await shell.coffre(["attention", ...at])).exitCode).toBe(0);
+  expect(await shell.coffre(["rotate", "Databases/orders-app", ...at])).toMatchObject({ exitCode: 0 });
+});
+
+test("in place, what was changed since is undone, and the log tells it", async () => {
+  const { file } = await backUp();
+  expect(await shell.coffre(["rotate", "Databases/orders-app"])).toMatchObject({ exitCode: 0 });
+  const restored = await shell.json(["vault", "restore", file, ...identity, "--in-place"]);
+  expect(restored).toMatchObject({ vault: "main", undecided: 1, file: null, keyFile: null, keyMade: false });
+  expect((await shell.coffre(["read", "Databases/orders-app"])).stdout).toBe("the value that is kept\n");
+  const events = (await shell.json(["events"])) as { action: string }[];
+  const actions = events.map(({ action }) => action);
+  for (const action of ["vault.backed-up", "rotation.promoted", "vault.restored"]) expect(actions).toContain(action);
+  expect(await shell.json(["vault", "check"])).toMatchObject({ ok: true });
+  const doctor = await shell.coffre(["doctor"]);
+  expect(shell.plain(doctor.stdout)).toContain("restored at <date> UTC");
+});
+
+test("a drill says how long it took and what it compared; --json has the figures", async () => {
+  const { file } = await backUp();
+  const said = await shell.coffre(["vault", "drill", "--backup", file, ...identity]);
+  expect(said.exitCode).toBe(0);
+  expect(plain(said.stdout)).toMatch(
+    /^The backup of <date> UTC agrees with the vault: \d+ rows and events with \d+ fields were compared\.\n {2}restored in {2}<t> s, compared in <t> s\n/,
+  );
+  expect(await shell.json(["vault", "drill"])).toMatchObject({ ok: true, differences: [], signedByThisVault: true });
+});
+
+test("a drill ends with 1 where another key signed the backup", async () => {
+  const { file } = await backUp();
+  await shell.json(["vault", "rekey"]);
+  const said = await shell.coffre(["vault", "drill", "--backup", file, ...identity]);
+  expect(said.exitCode).toBe(1);
+  expect(said.stderr).toContain("Another key signed it");
+});
+
+test("a re-key keeps every key that isn't dropped", async () => {
+  await shell.json(["vault", "key", "add", "safe", "--new-key-file", "safe.key"]);
+  await shell.json(["vault", "key", "add", "lost", "--new-key-file", "lost.key"]);
+  const said = await shell.coffre(["vault", "rekey", "--drop", "lost"]);
+  expect(plain(said.stdout)).toBe(`The vault is sealed under a new data key (number 2).
+  first  key file  since <date> UTC  opens it
+  safe   key file  since <date> UTC  opens it
+  lost   key file  since <date> UTC  dropped
+  backup key  <key>
+`);
+  for (const [key, exitCode] of [
+    ["safe.key", 0],
+    ["lost.key", 4],
+  ] as const) {
+    expect((await shell.coffre(["read", "Databases/orders-app", "--key-file", key])).exitCode).toBe(exitCode);
+  }
+});
+
+describe("what can't be", () => {
+  test.each<[string, string[], number, string]>([
+    ["no folder", ["backup", "--recipient", "age1x"], 2, "It has to be said where the backup goes"],
+    ["no recipient", ["backup", "--to", "b"], 2, "A backup needs a recipient"],
+    ["a wrong recipient", ["backup", "--to", "b", "--recipient", "ana"], 2, "Recipient 1 is no age recipient"],
+    ["keep nothing", ["backup", "--to", "b", "--recipient", "age1x", "--keep", "0"], 2, "--keep takes a whole number"],
+    ["no file of recipients", ["backup", "--to", "b", "--recipients-file", "nope"], 2, "can't be read"],
+    ["no place", ["restore", "x", ...identity], 2, "It has to be said where the backup goes"],
+    ["two places", ["restore", "x", "--in-place", "--into", "file://./y.db", ...identity], 2, "It has to be said"],
+    ["no identity", ["restore", "x", "--in-place"], 2, "Nothing was given that opens the backup"],
+    ["no backup", ["restore", "x", "--in-place", ...identity], 3, "There is no backup at"],
+    ["a file there", ["restore", "x", "--into", "file://./backup.identity", ...identity], 5, "There is a file at"],
+    ["no such key", ["rekey", "--drop", "nobody"], 3, 'There is no key slot "nobody"'],
+    ["the only key", ["rekey", "--drop", "first"], 5, "No key slot would be left"],
+    ["a drill of nothing", ["drill", "--backup", "x", ...identity], 3, "There is no backup at"],
+  ])("%s", async (_, words, exitCode, problem) => {
+    const said = await shell.coffre(["vault", ...words]);
+    expect({ exitCode: said.exitCode, stdout: said.stdout }).toEqual({ exitCode, stdout: "" });
+    expect(said.stderr).toContain(problem);
+  });
+
+  test("an identity that others may read, that is for others, or that is none", async () => {
+    const { file } = await backUp();
+    const restore = (path: string) => shell.coffre(["vault", "restore", file, "--in-place", "--identity-file", path]);
+    await writeFile(join(shell.home, "other.identity"), await generateX25519Identity(), { mode: 0o600 });
+    expect(await restore("other.identity")).toMatchObject({ exitCode: 4 });
+    await writeFile(join(shell.home, "none.identity"), "a letter", { mode: 0o600 });
+    expect((await restore("none.identity")).stderr).toContain("holds no age identity");
+    await chmod(join(shell.home, "backup.identity"), 0o644);
+    expect((await restore("backup.identity")).stderr).toContain("may be opened by others");
+  });
+
+  test("a key that was made for a restore that failed is taken away", async () => {
+    await mkdir(join(shell.home, "b"));
+    const words = ["b", ...identity, "--into", "file://./y.db", "--key-file", "y.key"];
+    expect(await shell.coffre(["vault", "restore", ...words])).toMatchObject({ exitCode: 1 });
+    expect(await readdir(shell.home)).not.toContain("y.key");
+  });
+});
