@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { FieldType } from "../../provider/core/field.js";
 import { Secret } from "../../provider/core/secret.js";
@@ -126,6 +127,16 @@ describe("every command in the pages runs as it stands", () => {
     if (exitCode !== 0) throw new Error(stderr);
   }
 
+  /** A backup where the pages have it, with the identity that opens it. */
+  async function keep(): Promise<void> {
+    const identity = await generateX25519Identity();
+    const recipient = await identityToRecipient(identity);
+    await writeFile(join(shell.home, "media/safe/backup.identity"), `${identity}\n`, { mode: 0o600 });
+    await writeFile(join(shell.home, "etc/coffre/recipients"), `${recipient}\n`);
+    const made = await shell.json(["vault", "backup", "--to", "srv/backups", "--recipient", recipient]);
+    await rename((made as { file: string }).file, join(shell.home, "srv/backups/prod.coffre.age"));
+  }
+
   /** Runs a line in a real shell, with folders of the system moved below the test's home, and input where it is asked for. */
   function runLine(line: string): Promise<{ exitCode: number | null; said: string }> {
     const moved = line
@@ -157,6 +168,7 @@ describe("every command in the pages runs as it stands", () => {
     if (line.includes("vault init")) {
       for (const folder of [".config", ".local"]) await rm(join(shell.home, folder), { recursive: true });
     }
+    if (/coffre vault (backup|restore|drill)/.test(line)) await keep();
     if (line.startsWith("coffre --vault file:///srv/")) {
       await mkdir(join(shell.home, "srv/coffre"), { recursive: true });
       await rename(shell.vaultFile, join(shell.home, "srv/coffre/prod.db"));

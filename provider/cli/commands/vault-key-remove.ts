@@ -4,7 +4,7 @@ export const vaultKeyRemove: CommandDefinition = {
   name: "vault key remove",
   summary: "let a key not open the vault any more",
   description: [
-    "Removes a key slot by its label or id. The last one can't be removed. Copies of the file that were made before still open with the removed key: if it is in wrong hands, rotate the passwords that it could read (`coffre rotate`).",
+    "Removes a key slot by its label or id. The last one can't be removed. Copies of the file that were made before still open with the removed key: if it is in wrong hands, `coffre vault rekey` seals everything under another data key, and the passwords that it could read are rotated (`coffre rotate`).",
   ],
   arguments: [{ name: "<label>", description: "the key's label or id, from `coffre vault key list`" }],
   examples: [{ command: "coffre vault key remove runner-3", does: "a runner was taken down" }],

@@ -96,7 +96,7 @@ export class EmbeddedVault extends RecordVault {
       store.addEvent(this.#event("slot.removed", [slot.id], slot.label));
       const note =
         "Copies and backups of the file that were made before still open with this key, and the data key is the same: " +
-        "if the key is in wrong hands, rotate the passwords that it could read.";
+        "if the key is in wrong hands, `coffre vault rekey`, and rotate the passwords that it could read.";
       return { slot, note };
     });
   }
