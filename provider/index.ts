@@ -26,6 +26,7 @@ export {
   getUserOutput,
 } from "./shell/functions.js";
 export type { GetCategoryArgs, GetCredentialArgs, GetGroupArgs, GetUserArgs } from "./shell/functions.js";
+export type { PasswordHashScheme } from "./shell/password-hash.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";
 export { linux, postgres } from "./shell/targets.js";

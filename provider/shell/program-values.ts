@@ -36,6 +36,20 @@ export function readPassword(credential: Shown, provider: Provider): pulumi.Outp
 }
 
 /**
+ * The value in force as a hash for `/etc/shadow`, equal for as long as the version is.
+ * @throws as {@link readPassword}
+ */
+export function readPasswordHash(credential: Shown, password: pulumi.Output<string>): pulumi.Output<string> {
+  const hash = pulumi
+    .all([password, credential.id, credential.currentVersion])
+    .apply(async ([value, id, version]): Promise<string> => {
+      const { hashPassword } = await import("./password-hash.js");
+      return hashPassword(value, id, version ?? 0); // a value that was read is that of a version
+    });
+  return pulumi.secret(hash);
+}
+
+/**
  * `coffre://<vault>/id/<id>`. In a preview the vault is asked for its name, so that the reference stays known while a
  * change of the credential is planned: otherwise everything that names it would seem to change too.
  */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { encrypt } from "unixcrypt";
+import { sha512Crypt } from "../../provider/core/sha512-crypt.ts";
 
 const FIRST_UID = 1001;
 const DAY_MS = 86_400_000;
@@ -191,5 +191,5 @@ function shadowOf(user: HostUser): string {
 }
 
 function quickHash(password: string): string {
-  return encrypt(password, `$6$rounds=${String(QUICK_ROUNDS)}$${randomBytes(8).toString("hex")}`);
+  return sha512Crypt(password, randomBytes(8).toString("hex"), QUICK_ROUNDS);
 }

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { declaredAt, dynamicOptions, providerOf, serialized } from "../../shell/register.js";
 import type { DeepInput } from "../../shell/inputs.js";
 import type { Target } from "../../shell/targets.js";
-import { readIdReference, readPassword } from "../../shell/program-values.js";
+import { readIdReference, readPassword, readPasswordHash } from "../../shell/program-values.js";
+import type { PasswordHashScheme } from "../../shell/password-hash.js";
 import type { CredentialProgress } from "./schema.js";
 import type { FieldSource, PasswordSource } from "./source.js";
 
@@ -97,6 +98,7 @@ export class Credential extends pulumi.CustomResource {
   declare readonly status: pulumi.Output<CredentialProgress>;
 
   #password: pulumi.Output<string> | undefined;
+  #passwordHash: pulumi.Output<string> | undefined;
   #idRef: pulumi.Output<string> | undefined;
 
   /**
@@ -147,5 +149,21 @@ export class Credential extends pulumi.CustomResource {
    */
   get password(): pulumi.Output<string> {
     return (this.#password ??= readPassword(this, providerOf(this)));
+  }
+
+  /**
+   * The {@link password} as a hash that a new machine's user-data takes (`passwd` in cloud-init, `usermod -p`), made by
+   * this program; a Pulumi secret. It changes with the version and with nothing else.
+   *
+   * Handed to another resource it stands, encrypted, in that resource's state. From a hash a password of people could be
+   * guessed; one that Coffre draws can't. Give the machine a credential of its own for its first boot, and let another
+   * replace it by `initialRef`.
+   * @param options `scheme`: `sha512crypt`, which every Linux takes: `$6$…`, 5,000 rounds
+   */
+  passwordHash(options: { scheme: PasswordHashScheme }): pulumi.Output<string> {
+    if (options.scheme !== "sha512crypt") {
+      throw new pulumi.ResourceError(`passwordHash knows the scheme "sha512crypt" only`, this);
+    }
+    return (this.#passwordHash ??= readPasswordHash(this, this.password));
   }
 }
