@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
 import { type RunResult, succeed } from "../fixtures/pulumi-project.ts";
+import { fileBytes } from "../../provider/core/field.js";
+import { BROUGHT, coffre, sourceFiles, SOURCES, TYPED } from "./brought.ts";
 import { createVaultProject, inVault, output, type VaultProject } from "../stack/harness.ts";
 import { ProcessSampler } from "./processes.ts";
 import { formsOf, LeakSearch } from "./search.ts";
@@ -30,6 +33,7 @@ const orders = new coffre.Credential("orders-app", {
   }),
 });
 const plain = new coffre.Credential("no-target", { categoryId: databases.id });
+${BROUGHT}
 export const refs = [orders.ref, plain.ref];
 export const control = ${JSON.stringify(CONTROL)};
 `;
@@ -45,7 +49,7 @@ beforeAll(async () => {
   server = await startPostgres({ settings: { log_statement: "all", log_min_error_statement: "debug1" } });
   stack = await createVaultProject("");
   adminPasswordFile = join(stack.project.folder, "admin.password");
-  await stack.project.write({ "admin.password": server.password });
+  await stack.project.write({ "admin.password": server.password, ...SOURCES });
 }, 90_000);
 afterAll(async () => {
   await stack.project.remove();
@@ -77,6 +81,7 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
     succeed(await loudly("up", project.up(LOUD)));
     await project.setProgram(program("2", server.port));
     succeed(await loudly("up that rotates", project.up(LOUD)));
+    await bringByCommand(stack);
     succeed(await loudly("refresh", project.refresh(LOUD)));
     await server.stop();
     await project.setProgram(program("3", server.port));
@@ -93,12 +98,13 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
     admin: server.password,
     "vault's key": readFileSync(vault.keyFile, "utf8").trim().split(":")[1] ?? "",
   };
-  expect(Object.keys(secrets)).toHaveLength(6); // three versions of one, one of the other, and two that were given
+  // Three versions of one, one of another, four that were brought and the file as a file, and two that were given.
+  expect(Object.keys(secrets)).toHaveLength(11);
   succeed(await loudly("destroy", project.destroy(LOUD)));
 
   const search = new LeakSearch({ ...secrets, control: CONTROL });
   // State, history, backups, the engine's home with its always-on logs, homes, temporary files, and the vault itself.
-  search.inFolder(project.folder, { except: [adminPasswordFile, vault.keyFile] });
+  search.inFolder(project.folder, { except: [adminPasswordFile, vault.keyFile, ...sourceFiles(project.folder)] });
   search.in("the server's log", await server.log());
   for (const { command, result } of outputs) search.in(`output of ${command}`, output(result));
   for (const [text, whose] of sampler.seen) search.in(whose, Buffer.from(text, "latin1"));
@@ -115,15 +121,35 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
   expect(sampler.rounds).toBeGreaterThan(50);
 });
 
+/** What people do with fields; each says what it says, and writes where it writes. */
+async function bringByCommand({ project }: VaultProject): Promise<void> {
+  const call = async (args: readonly string[], input = "") => {
+    const env = { ...project.env, EDITOR: "sed -i s/ana@/bo@/" };
+    succeed(await loudly(`coffre ${args[0] ?? ""}`, coffre(project.folder, args, { env, input })));
+  };
+  await call(["put", "Databases/brought", "--field", "typed"], `${TYPED}\n`);
+  await call(["edit", "Databases/brought"]);
+  await call(["get", "Databases/brought", "--json"]);
+  await call(["history", "Databases/brought?field=tls.key", "--json"]);
+  await call(["events"]);
+  await rm(sourceFiles(project.folder)[0] ?? "");
+}
+
 /** Every value that the vault ever held, by a name that may be shown. */
 async function valuesOf(): Promise<Record<string, string>> {
   return inVault(stack.vault, async (opened) => {
     const values: Record<string, string> = {};
-    for await (const { id, name, versions } of opened.listCredentials()) {
-      const answers = await opened.readMany(versions.map(({ number }) => ({ id, version: number })));
+    for await (const { id, name, versions, fields } of opened.listCredentials()) {
+      const secret = fields.filter(({ type }) => type !== "text");
+      const answers = await opened.readMany([
+        ...versions.map(({ number }) => ({ id, version: number })),
+        ...secret.flatMap((field) => field.versions.map(({ number }) => ({ id, field: field.name, version: number }))),
+      ]);
       for (const answer of answers) {
         if (answer instanceof Error) throw answer;
-        values[`${name} version ${answer.version}`] = answer.value.reveal();
+        const what = `${name} ${answer.field} version ${answer.version}`;
+        values[what] = answer.value.reveal();
+        if (answer.type === "file") values[`${what}, its bytes`] = fileBytes(answer.value).toString("utf8");
       }
     }
     return values;
