@@ -1,4 +1,6 @@
 import { CoffreError, isCoffreError } from "../core/errors.js";
+import { PASSWORD_FIELD } from "../core/field.js";
+import { parseReference } from "../core/reference.js";
 import type { TargetDriver, TargetSpec } from "../target/port.js";
 import type { Credential, TargetRecord, Vault } from "../vault/port.js";
 import { driverFor, type RotationContext } from "./context.js";
@@ -76,12 +78,14 @@ async function findAdmin(
   credentialId: string | undefined,
 ): Promise<string | undefined> {
   if (spec.admin.by === "self" && spec.admin.initialRef !== undefined) {
+    refuseField("initialRef", spec.admin.initialRef);
     // Once the first password is replaced its entry is archived, and no path leads to it any more.
     await resolveReference(vault, spec.admin.initialRef).catch((error: unknown) => {
       if (credentialId === undefined || !isCoffreError(error, "NOT_FOUND")) throw error;
     });
   }
   if (spec.admin.by !== "reference") return undefined;
+  refuseField("adminRef", spec.admin.ref);
   const admin = await resolveReference(vault, spec.admin.ref);
   if (admin.archivedAt !== undefined) {
     throw new CoffreError("CONFLICT", `The admin ${admin.path.join("/")} is archived`, {
@@ -90,6 +94,19 @@ async function findAdmin(
   }
   if (credentialId !== undefined) await refuseCycle(vault, credentialId, admin, [admin.path.join("/")]);
   return admin.id;
+}
+
+/** Logins are made with a credential's password in force: another value would be left unread, and the login refused. */
+function refuseField(name: string, reference: string): void {
+  const { field = PASSWORD_FIELD, version = "current" } = parseReference(reference);
+  if (field === PASSWORD_FIELD && version === "current") return;
+  throw new CoffreError(
+    "INVALID_INPUT",
+    `${name} names a ${version === "current" ? "field" : "version"} of a credential`,
+    {
+      hint: "Logins are made with the current password of a credential: name that one, without ?field=… and ?version=….",
+    },
+  );
 }
 
 /** Nobody could rotate a ring of admins: each would wait for the next. */

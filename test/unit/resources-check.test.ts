@@ -43,6 +43,14 @@ describe("a preview refuses", () => {
       "No credential at coffre://scene/nobody",
     ],
     [
+      {
+        name: "a",
+        username: "a",
+        targets: [{ kind: "fake", host: "db1", adminRef: "coffre://scene/x?field=root" }],
+      },
+      "adminRef names a field of a credential",
+    ],
+    [
       { name: "a", username: "a", targets: [{ kind: "fake", host: "db1", adminRef: "coffre://other/x" }] },
       "WRONG_VAULT",
     ],
