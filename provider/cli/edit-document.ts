@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, stringify } from "yaml";
+import { type Document as YamlDocument, LineCounter, parseDocument, stringify } from "yaml";
 import * as z from "zod";
 import { CoffreError } from "../core/errors.js";
 import { describeFieldNameProblem } from "../core/field.js";
@@ -68,12 +68,20 @@ export function parseMetadata(text: string): Metadata {
   if (wrong !== undefined) {
     throw invalid(`it isn't YAML: line ${String(lineCounter.linePos(wrong.pos[0]).line)}, ${wrong.code}`);
   }
-  const content: unknown = document.toJS({ maxAliasCount: 0 });
-  const parsed = Document.safeParse(content);
+  const parsed = Document.safeParse(contentOf(document));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const keys = issue?.code === "unrecognized_keys" ? `there is no ${issue.keys.join(", ")}` : undefined;
   throw invalid(keys ?? `${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
+}
+
+/** A text of ours has no aliases: one that was written in could name a part that isn't there, or itself. */
+function contentOf(document: YamlDocument.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw invalid("it names another part of itself by *");
+  }
 }
 
 function invalid(problem: string): CoffreError {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { Secret } from "../../provider/core/secret.js";
 import type { Credential } from "../../provider/vault/port.js";
 import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { collect, createOne, failure, hold, readValue, rotate, stage, target, withValue } from "./vault-cases/setup.js";
@@ -117,6 +118,28 @@ describe("an altered row is CORRUPT with its table and id, and others stay reada
     expect(one).toMatchObject({ code: "CORRUPT", details: { table: "value", id: `${second.id} password 1` } });
     expect(two).toMatchObject({ id: first.id });
     expect(await findings(vault)).toContain(`value ${second.id} password 1`);
+  });
+
+  test("a field's value, altered, moved to another field, or taken away", async () => {
+    const put = (name: string, value: string) =>
+      ({ change: "put", name, type: "secret", value: new Secret(value), cause: "test" }) as const;
+    const scene = copyOf(original);
+    await scene.with(async (vault) => {
+      await vault.updateCredential(second.id, { fields: [put("token", "a token"), put("pin", "a pin")] });
+    });
+    for (const sql of [
+      "UPDATE value SET body = CAST(x'00ff' || substr(body, 3) AS BLOB) WHERE field LIKE 'fd_%'",
+      "UPDATE value SET body = (SELECT body FROM value AS other WHERE other.id > value.id) WHERE field LIKE 'fd_%'",
+      "DELETE FROM value WHERE field LIKE 'fd_%'",
+    ]) {
+      const altered = copyOf(scene);
+      altered.sql((db) => db.exec(sql));
+      const vault = altered.open();
+      const [password, token] = await vault.readMany([{ id: second.id }, { id: second.id, field: "token" }]);
+      expect(password).toMatchObject({ id: second.id, field: "password" });
+      expect(token).toMatchObject({ code: "CORRUPT" });
+      expect((await findings(vault)).join()).toMatch(new RegExp(`value ${second.id} fd_\\w{22} 1`));
+    }
   });
 
   test("a category, by any of its columns", async () => {
