@@ -114,6 +114,13 @@ describe("every one of them", () => {
       await handlers.remove(scene.resources(), adopted.id, adopted.outs);
     });
 
+    test("is adopted only where it is, and a preview says so", async () => {
+      for (const adopt of [true, "xx_gone"]) {
+        expect(await problems(handlers, { ...first(), adopt })).toContain("NOT_FOUND");
+        await expect(up(handlers, { ...first(), adopt })).rejects.toThrow("NOT_FOUND");
+      }
+    });
+
     test("is never removed by another stack's state, nor by a state without a token", async () => {
       const made = await up(handlers, first());
       for (const ownerToken of ["another-token", undefined]) {
@@ -205,6 +212,11 @@ describe("a user", () => {
     const news = { ...key("one"), name: "bo", displayName: "Bo" };
     await userHandlers.update(scene.resources(), made.id, made.outs, news);
     expect(await scene.vault.people.readPrincipal(made.id)).toHaveProperty("expiresAt");
+  });
+
+  test("is no group: neither adopted nor read by a group's id", async () => {
+    await expect(up(userHandlers, { name: "bo", adopt: dba })).rejects.toThrow("it is a group");
+    expect(await userHandlers.read(scene.resources(), dba, {})).toEqual({});
   });
 
   test("that leaves takes its grants and memberships along, whoever declared them", async () => {

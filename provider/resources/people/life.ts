@@ -61,20 +61,28 @@ async function findExisting<Inputs extends SharedInputs, Entry extends { id: str
   context: ResourceContext,
   inputs: Inputs,
 ): Promise<Entry | undefined> {
-  const { people } = context.vault;
-  const { adopt, ownerKey } = inputs;
-  if (typeof adopt === "string") return kind.read(people, adopt);
-  const [there, ownId] = [await kind.find(context, inputs), await people.findOwned(kind.owned, ownerKey)];
-  if (there && (adopt === true || there.id === ownId)) return there;
-  if (adopt === true) {
-    throw new CoffreError("NOT_FOUND", `There is no ${kind.title(inputs)} to adopt`, {
-      hint: "Remove `adopt` for a new one; `coffre access` shows what there is.",
-    });
-  }
+  if (inputs.adopt !== undefined) return findAdopted(kind, context, inputs);
+  const ownId = await context.vault.people.findOwned(kind.owned, inputs.ownerKey);
   if (ownId === undefined) return undefined;
+  const there = await kind.find(context, inputs);
+  if (there?.id === ownId) return there;
   throw new CoffreError("CONFLICT", `An earlier run of this resource left another ${kind.noun}, ${ownId}`, {
     hint: `To take it over as it is declared now, set \`adopt: "${ownId}"\`; if the resource was renamed, give it \`aliases\`.`,
     details: { id: ownId },
+  });
+}
+
+/** The entry that is to be taken over. @throws CoffreError NOT_FOUND */
+export async function findAdopted<Inputs extends SharedInputs, Entry extends { id: string }>(
+  kind: EntryKind<Inputs, Entry>,
+  context: ResourceContext,
+  inputs: Inputs,
+): Promise<Entry> {
+  if (typeof inputs.adopt === "string") return kind.read(context.vault.people, inputs.adopt);
+  const there = await kind.find(context, inputs);
+  if (there) return there;
+  throw new CoffreError("NOT_FOUND", `There is no ${kind.title(inputs)} to adopt`, {
+    hint: "Remove `adopt` for a new one; `coffre access` shows what there is.",
   });
 }
 

@@ -1,3 +1,4 @@
+import { CoffreError } from "../../core/errors.js";
 import { checkName } from "../../core/name.js";
 import type { Principal, PrincipalKind, PrincipalPatch } from "../../vault/port.js";
 import {
@@ -30,7 +31,11 @@ export function principalKind<Inputs extends PrincipalInputs>(
     noun: kind,
     owned: "principal",
     schema,
-    read: (people, id) => people.readPrincipal(id),
+    async read(people, id) {
+      const principal = await people.readPrincipal(id);
+      if (principal.kind === kind) return principal;
+      throw new CoffreError("NOT_FOUND", `There is no ${kind} ${id}: it is a ${principal.kind}`);
+    },
     find: ({ vault }, { name }) => vault.people.findPrincipal(kind, name),
     create: ({ vault }, { name, displayName, email, expiresAt }, owner) =>
       vault.people.createPrincipal({

@@ -6,7 +6,7 @@ import { schemaFailures } from "../parse.js";
 import { dropEmpty, hasUnknown, type Properties } from "../values.js";
 import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
 import type { EntryKind, SharedInputs } from "./kind.js";
-import { parseState, pickInputs, readLive, taken } from "./life.js";
+import { findAdopted, parseState, pickInputs, readLive, taken } from "./life.js";
 
 /** Inputs that mean something when the entry is made, and nothing after. */
 const ONLY_AT_CREATION: ReadonlySet<string> = new Set(["adopt"]);
@@ -59,8 +59,10 @@ async function checkKnown<Inputs extends SharedInputs, Entry extends { id: strin
   const left = exists ? undefined : await context.vault.people.findOwned(kind.owned, String(inputs["ownerKey"]));
   const isNew = !exists && left === undefined && inputs["adopt"] === undefined;
   await kind.refuse(context, inputs, { isNew, olds });
-  if (!isNew || hasUnknown(inputs)) return;
+  if (exists || hasUnknown(inputs)) return;
   const known = kind.schema.parse(inputs);
+  if (known.adopt !== undefined) await findAdopted(kind, context, known);
+  if (!isNew) return;
   const there = await kind.find(context, known);
   if (there) throw taken(kind, known, there.id);
 }
