@@ -1,14 +1,18 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createHmac, randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import ssh2 from "ssh2";
 import { Secret } from "../../provider/core/secret.js";
 import type { TargetSession, TargetSpec } from "../../provider/target/port.js";
 import { type HostOptions, type HostUser, type LinuxHost, opensshLogsIn, startHosts } from "../fixtures/linux-hosts.js";
 import { ADMIN, LinuxHarness } from "./linux-harness.js";
+import { until } from "./target-contract.js";
 
 const KEY = ssh2.utils.generateKeyPairSync("ed25519");
 const OTHER_KEY = ssh2.utils.generateKeyPairSync("ed25519").public;
@@ -293,6 +297,26 @@ describe("an admin with a key", () => {
     const root = await harness.driver.connect(spec, loginOf("root", KEY.private));
     await expect(root.set(spec, newPassword())).resolves.toMatchObject({ result: "set" });
     await root.close();
+  });
+
+  test("may leave it with an agent", async () => {
+    const path = join(folder, "agent-key");
+    const socket = join(folder, "agent");
+    await writeFile(path, KEY.private, { mode: 0o600 });
+    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    try {
+      await until(() => existsSync(socket));
+      await promisify(execFile)("ssh-add", ["-q", path], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+      const spec = specOf("nobodys", { admin: { username: "keyed", agent: true } });
+      const without = { code: "CONFIGURATION", problem: expect.stringContaining("SSH_AUTH_SOCK") as unknown };
+      delete process.env["SSH_AUTH_SOCK"];
+      await expect(harness.driver.connect(spec, loginOf("keyed", ""))).rejects.toMatchObject(without);
+      process.env["SSH_AUTH_SOCK"] = socket;
+      await (await harness.driver.connect(spec, loginOf("keyed", ""))).close();
+    } finally {
+      delete process.env["SSH_AUTH_SOCK"];
+      agent.kill();
+    }
   });
 
   test("that nobody knows there is LOGIN_REFUSED; one that can't be used is CONFIGURATION", async () => {
