@@ -22,9 +22,9 @@ export class BackupScene extends FileScene {
   identity = new Secret("");
   recipient = "";
 
-  static override async make(): Promise<BackupScene> {
+  static override async make({ name = "test" }: { name?: string } = {}): Promise<BackupScene> {
     const scene = new BackupScene();
-    await createEmbeddedVault({ ...scene.options(), name: "test" });
+    await createEmbeddedVault({ ...scene.options(), name });
     const { identity, recipient } = await throwAwayIdentity();
     scene.identity = identity;
     scene.recipient = recipient;
