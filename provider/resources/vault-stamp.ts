@@ -117,7 +117,7 @@ export async function refuseRolledBack(
   const name = credential.path.join("/");
   const seen = lost ? ` and lacks version ${version} of ${name} as a current one` : "";
   throw new CoffreError("ROLLED_BACK", `The vault "${identity.name}" is older than the state of ${name}${seen}`, {
-    hint: `Nothing was changed. See what the target accepts with \`coffre verify\`, then decide with \`coffre resolve ${credential.id}\`.`,
+    hint: `Nothing was changed. See what the target accepts with \`coffre verify\`, then decide with \`coffre resolve ${credential.id} --accept-rollback\`.`,
     details: { id: credential.id },
   });
 }

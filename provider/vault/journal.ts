@@ -228,12 +228,20 @@ function notAllowed(step: string, reason: string): CoffreError {
   return new CoffreError("CONFLICT", `The journal does not allow ${step}: ${reason}`);
 }
 
-/** A person's decision, see {@link Resolution}. @throws CoffreError NOT_FOUND for a version that doesn't exist */
+/**
+ * A person's decision, see {@link Resolution}.
+ * @throws CoffreError NOT_FOUND for a version that doesn't exist; CONFLICT for a retry of what was restored
+ */
 export function applyResolution(
   record: RotationRecord,
   decision: Exclude<Resolution, { decision: "accept-rollback" }>,
   now: Date,
 ): RotationRecord & { events: StepEvent[] } {
+  if (decision.decision === "retry" && record.journal.attention?.reason === "rolled-back") {
+    throw new CoffreError("CONFLICT", "The vault was restored: what is pending may be older than what the target has", {
+      hint: "`coffre verify` finds the version that the target accepts. Then --accept that one, or --accept-rollback if the vault is what holds.",
+    });
+  }
   const resolved = { versions: structuredClone(record.versions), journal: structuredClone(record.journal) };
   delete resolved.journal.attention;
   resolved.journal.draws = 0;

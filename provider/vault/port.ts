@@ -411,6 +411,8 @@ export interface Attention {
   /** The version it is about. */
   version?: number;
   account?: string;
+  /** Of `rolled-back`: what had to be decided before the restore. It stands again once the rollback is accepted. */
+  earlier?: Attention;
 }
 
 export interface Lease {

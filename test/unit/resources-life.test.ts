@@ -192,7 +192,7 @@ describe("another vault, or an older one", () => {
   test("a restored vault is refused until a person has decided, and then brought into the state", async () => {
     const made = await scene.up({ name: "smtp" });
     await expect(upAt({ restoreCounter: 1 }, made)).rejects.toThrow(
-      /ROLLED_BACK[\s\S]*coffre verify[\s\S]*coffre resolve/,
+      /ROLLED_BACK[\s\S]*coffre verify[\s\S]*coffre resolve \S+ --accept-rollback/,
     );
     await scene.vault.resolveCredential(made.id, { decision: "accept-rollback" });
     const accepted = await upAt({ restoreCounter: 1 }, made);

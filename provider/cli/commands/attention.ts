@@ -23,7 +23,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   "budget-spent": "Find out who uses up the logins, then --retry, which gives the budget back.",
   "accounts-left":
     "Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, --keep-accounts.",
-  "rolled-back": "`coffre verify <ref>` finds the version that the target accepts; then --accept-rollback.",
+  "rolled-back":
+    "`coffre verify <ref>` finds the version that the target accepts: --accept <version>, or --accept-rollback if it is the current one.",
 };
 /** Stands where a journal's word does: accounts of earlier targets. */
 const LEAVING = "accounts-left";

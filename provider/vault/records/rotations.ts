@@ -149,15 +149,23 @@ export function resolveCredential(
 
   const tree = new Tree(tx);
   if (decision.decision === "accept-rollback") {
-    const { attention: _attention, ...journal } = before.journal;
-    const row = { ...before, journal, resolution: randomUUID(), resolvedAt: now.toISOString() };
+    const { attention, ...rest } = before.journal;
+    const journal = attention?.earlier ? { ...rest, attention: attention.earlier } : rest;
+    const row = { ...before, journal, ...settled(now) };
     tx.putCredential(row);
     logEvent(tx, context, "attention.cleared", [id], { detail: "accept-rollback" });
     return viewCredential(tree, keyed, row);
   }
   const { versions, journal, events } = applyResolution(before, decision, now);
-  const row = { ...before, versions, journal };
+  // Who says which version works after a restore has decided about the rollback too.
+  const answersRollback = before.journal.attention?.reason === "rolled-back";
+  const row = { ...before, versions, journal, ...(answersRollback ? settled(now) : {}) };
   tx.putCredential(row);
   for (const { action, ...facts } of events) logEvent(tx, context, action, [id], facts);
   return viewCredential(tree, keyed, row);
+}
+
+/** A decision about a rollback, by which states and other machines know that the vault as it is was looked at. */
+function settled(now: Date): { resolution: string; resolvedAt: string } {
+  return { resolution: randomUUID(), resolvedAt: now.toISOString() };
 }

@@ -1,4 +1,5 @@
 import { CoffreError } from "../../../core/errors.js";
+import type { Attention, Journal, PendingRotation } from "../../port.js";
 import type { CredentialRow } from "../../records/rows.js";
 import type { Store } from "../store.js";
 import { Transaction } from "../transaction.js";
@@ -20,13 +21,43 @@ export function markRolledBack(store: Store, { takenAt }: BackupHeader, now: Dat
     const marked: CredentialRow = rest;
     if (!row.archived) {
       undecided += 1;
-      const message = `the vault was restored from the backup of ${takenAt}: its target may have a newer version`;
-      const attention = { reason: "rolled-back", message, since: now.toISOString() };
-      marked.journal = { ...row.journal, attention: row.journal.attention ?? attention };
+      marked.journal = rolledBack(row.journal, takenAt, now);
     }
     transaction.putCredential(marked);
   }
   return undecided;
+}
+
+function rolledBack(journal: Journal, takenAt: string, now: Date): Journal {
+  const { pending } = journal;
+  // What had to be decided before comes back once this is: a decision about that one must not set anything now.
+  const open = journal.attention;
+  const earlier = open?.reason === "rolled-back" ? open.earlier : open;
+  const also = earlier ? `; before that it needed attention already (${earlier.reason})` : "";
+  const attention: Attention = {
+    reason: "rolled-back",
+    message: `the vault was restored from the backup of ${takenAt}: its target may have a newer version${also}`,
+    since: now.toISOString(),
+    ...(earlier ? { earlier } : {}),
+  };
+  return { ...journal, attention, ...(pending ? { pending: inDoubt(pending) } : {}) };
+}
+
+/**
+ * What a target was told and what was proven there is of then: it may have been set since, to this version or another. So
+ * all of it is in doubt, and nothing is promoted that isn't set and proven now.
+ */
+function inDoubt({ version, targets }: PendingRotation): PendingRotation {
+  return {
+    version,
+    targets: targets.map(({ account, setTries }) => ({
+      account,
+      setStarted: true,
+      setTries: Math.max(setTries, 1),
+      setConfirmed: false,
+      verified: false,
+    })),
+  };
 }
 
 /** @throws CoffreError LOCKED while somebody rotates: what is about to be set would be in no version that is left */
