@@ -70,13 +70,20 @@ function* chunksOf(lines: Iterable<string>): Iterable<Uint8Array> {
 export async function* decryptFile(path: string, identities: readonly Secret[]): AsyncGenerator<Uint8Array, void> {
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity.reveal());
-  const file = ReadableStream.from<Uint8Array>(readFile(path));
-  let clear: AsyncIterable<Uint8Array>;
+  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  stream.on("error", () => undefined); // who reads it is told
   try {
-    clear = await decrypter.decrypt(file);
-  } catch (error) {
-    throw mapHeaderError(path, error);
+    const file = ReadableStream.from<Uint8Array>(readAll(path, stream));
+    const clear = await decrypter.decrypt(file).catch((error: unknown) => {
+      throw mapHeaderError(path, error);
+    });
+    yield* readClear(path, clear);
+  } finally {
+    stream.destroy(); // whoever stops in the middle leaves no file open
   }
+}
+
+async function* readClear(path: string, clear: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   try {
     yield* clear;
   } catch (error) {
@@ -85,10 +92,10 @@ export async function* decryptFile(path: string, identities: readonly Secret[]):
   }
 }
 
-async function* readFile(path: string): AsyncIterable<Uint8Array> {
+async function* readAll(path: string, stream: AsyncIterable<Buffer>): AsyncIterable<Uint8Array> {
   let first = true;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
+    for await (const chunk of stream) {
       if (first && !chunk.toString("latin1", 0, AGE_MAGIC.length).startsWith(AGE_MAGIC)) {
         throw corruptBackup(`${path} is no age file`);
       }
