@@ -6,6 +6,7 @@ import type { TargetLogin, TargetSession, TargetSpec } from "../target/port.js";
 import type { LoginBooking, LoginOutcome } from "../vault/port.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { type LeasedCredential, withLease } from "./lease.js";
+import { isUnanswered } from "./unanswered.js";
 
 /** What a pool needs to know to log in: whom as, with what, and whose budget it costs. */
 export interface AdminLogin extends TargetLogin {
@@ -20,7 +21,8 @@ const ATTENTION_LEASE_SECONDS = 30;
 
 /**
  * The admins' connections of one process: one for each server and admin, shared by all accounts behind it. The first
- * refused login of an admin closes it for everybody, so that a stale password isn't tried once for each account.
+ * refused login of an admin closes it for everybody, so that a stale password isn't tried once for each account; one that
+ * isn't answered, for this process.
  */
 export class AdminPool {
   readonly #sessions = new Map<string, Promise<TargetSession>>();
@@ -58,6 +60,7 @@ export class AdminPool {
       try {
         return await connectBooked(context, spec, login, "proof");
       } catch (error) {
+        if (isCoffreError(error) && isUnanswered(error)) this.#refused.set(spec.sessionKey, error);
         if (!isCoffreError(error, "LOGIN_REFUSED")) throw error;
       }
       // Another process may have rotated the admin between the read and the login; else it is the same version again.
@@ -96,7 +99,8 @@ async function closeForEverybody(
 
 /**
  * One login, booked before and settled after, so that refused ones are counted whatever dies. Waits, where the target
- * says so, for a machine that doesn't accept connections yet: a refused TCP connect is not a refused login.
+ * says so, for a machine that doesn't accept connections yet: a refused TCP connect is not a refused login. One that was
+ * sent and not answered may be, and isn't repeated.
  */
 export async function connectBooked(
   context: RotationContext,
@@ -114,7 +118,8 @@ export async function connectBooked(
         tryBooked(context, booking, () => driver.connect(spec, login, context.signal)),
       );
     } catch (error) {
-      if (!isCoffreError(error, "UNREACHABLE") || context.clock.monotonicMs() >= waitUntil) throw error;
+      const mayRepeat = isCoffreError(error, "UNREACHABLE") && !isUnanswered(error);
+      if (!mayRepeat || context.clock.monotonicMs() >= waitUntil) throw error;
     }
     await context.clock.sleep(RETRY_CONNECT_MS, context.signal);
   }
@@ -133,6 +138,7 @@ async function tryBooked(
     return session;
   } catch (error) {
     if (isCoffreError(error, "LOGIN_REFUSED")) outcome = "refused";
+    if (isUnanswered(error)) outcome = "unanswered";
     throw error;
   } finally {
     await vault.settleLogin(booking.id, outcome);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import type { Proof, SetResult, TargetAddress, TargetSpec } from "../target/port.js";
-import type { LoginBooking, RotationStep, TargetProgress } from "../vault/port.js";
+import type { LoginBooking, LoginOutcome, RotationStep, TargetProgress } from "../vault/port.js";
 import { needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { archiveFirst, type FirstPassword, firstPassword, proveRefused } from "./first-boot.js";
@@ -10,6 +10,7 @@ import type { LeasedCredential } from "./lease.js";
 import type { RunSessions } from "./login.js";
 import { keepPin } from "./pins.js";
 import { attentionFor, inDoubt, noWayIn, refusedSet } from "./refusals.js";
+import { outcomeOf } from "./unanswered.js";
 
 /** Pauses between tries to reach a target that was just set: it is known to work, so a short fault is waited out. */
 const VERIFY_PAUSES_MS = [500, 2_000];
@@ -113,7 +114,7 @@ async function alreadyInForce(context: RotationContext, application: Application
       await leased.record(...settle(booking, "succeeded"), confirmed);
       return true;
     }
-    await leased.record(...settle(booking, proof.proof === "refused" ? "refused" : "not-made"));
+    await leased.record(...settle(booking, outcomeOf(proof)));
     if (proof.proof === "refused") return false;
     throw unproven(spec, version, proof.reason);
   });
@@ -169,9 +170,9 @@ async function prove(
       proof = await tryUntilReached(context, application, address);
     }
     if (proof.proof !== "works") {
-      const outcome = proof.proof === "refused" ? "refused" : "not-made";
-      await leased.record(...steps.splice(0), ...settle(booking, outcome), ...attentionFor(application, proof));
-      if (proof.proof === "unreachable") throw unproven(spec, version, proof.reason);
+      const attention = attentionFor(application, proof);
+      await leased.record(...steps.splice(0), ...settle(booking, outcomeOf(proof)), ...attention);
+      if (attention.length === 0) throw unproven(spec, version, proof.reason);
       throw needsAttention(application.leased.credential, `${spec.account}: ${proof.reason}`);
     }
     steps.push(...settle(booking, "succeeded"));
@@ -202,7 +203,10 @@ function isKnownAsMade({ leased, spec }: Application): boolean {
   return leased.credential.targets.some(({ account, accountMade }) => account === spec.account && accountMade);
 }
 
-/** Not cut short by `context.signal`: what is set is also proven, in a bounded time. */
+/**
+ * Not cut short by `context.signal`: what is set is also proven, in a bounded time. A proof that was sent and not answered
+ * isn't repeated: the next run does that, with a booking of its own.
+ */
 async function tryUntilReached(
   context: RotationContext,
   application: Application,
@@ -230,6 +234,6 @@ function bookingWithSet(spec: TargetSpec): LoginBooking | undefined {
   return first && canRepeat(spec) ? bookingFor(spec, first, "proof") : undefined;
 }
 
-function settle(booking: LoginBooking | undefined, outcome: "succeeded" | "refused" | "not-made"): RotationStep[] {
+function settle(booking: LoginBooking | undefined, outcome: LoginOutcome): RotationStep[] {
   return booking ? [{ step: "settle-login", bookingId: booking.id, outcome }] : [];
 }

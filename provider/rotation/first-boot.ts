@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
-import type { Credential, Vault } from "../vault/port.js";
+import type { Credential, LoginOutcome, Vault } from "../vault/port.js";
 import type { Application } from "./apply.js";
 import { needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { readValue } from "./login.js";
 import { resolveReference } from "./resolve-reference.js";
+import { outcomeOf } from "./unanswered.js";
 
 /**
  * The password that an account had before Coffre (`initialRef`): a machine's first, or its maker's. After the first set it
@@ -63,8 +64,7 @@ export async function proveRefused(
     host: `${address.host}:${address.port}`,
     kind: "probe" as const,
   };
-  const settled = (outcome: "succeeded" | "refused" | "not-made") =>
-    ({ step: "settle-login", bookingId: booking.id, outcome }) as const;
+  const settled = (outcome: LoginOutcome) => ({ step: "settle-login", bookingId: booking.id, outcome }) as const;
   await context.logins.inTurn(booking.host, async () => {
     await leased.record({ step: "book-login", booking });
     const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address);
@@ -73,7 +73,7 @@ export async function proveRefused(
       return;
     }
     if (proof.proof !== "works") {
-      await leased.record(settled("not-made"));
+      await leased.record(settled(outcomeOf(proof)));
       throw unproven(spec, version, proof.reason);
     }
     const message = `${spec.account} took version ${version}, and its first password still works`;

@@ -7,6 +7,7 @@ import { driverFor, type RotationContext } from "./context.js";
 import { withLease } from "./lease.js";
 import { readValue } from "./login.js";
 import { targetsOf } from "./targets.js";
+import { isUnanswered, outcomeOf } from "./unanswered.js";
 
 /** What one target says of the vault's versions. */
 export interface TargetVerdict {
@@ -117,9 +118,12 @@ async function tryVersion(context: RotationContext, question: Question, version:
     try {
       const { value } = await readValue(context, { id: credential.id, version });
       const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address, context.signal);
-      if (proof.proof === "works") settled = "succeeded";
-      if (proof.proof === "refused") settled = "refused";
-      return proof.proof === "works" ? { outcome: "works" } : { outcome: proof.proof, reason: proof.reason };
+      settled = outcomeOf(proof);
+      if (proof.proof === "works") return { outcome: "works" };
+      return { outcome: proof.proof === "unanswered" ? "unreachable" : proof.proof, reason: proof.reason };
+    } catch (error) {
+      if (isUnanswered(error)) settled = "unanswered";
+      throw error;
     } finally {
       await context.vault.settleLogin(booking.id, settled);
     }

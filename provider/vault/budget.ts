@@ -46,11 +46,11 @@ export function checkBudget(question: BudgetQuestion): void {
 }
 
 /**
- * The times of the attempts that count: each refused login, each probe of unknown outcome, and all proofs of unknown
+ * The times of the attempts that count: each login that was refused or not answered, each probe of unknown outcome, and all proofs of unknown
  * outcome together as one, since a proof carries a value that is known to be right.
  */
 function countedAttempts(bookings: readonly BookingRow[]): number[] {
-  const refused = bookings.filter(({ outcome }) => outcome === "refused");
+  const refused = bookings.filter(({ outcome }) => outcome !== undefined);
   const unknown = bookings.filter(({ outcome, cleared }) => outcome === undefined && cleared !== true);
   const probes = unknown.filter(({ kind }) => kind === "probe");
   const proofs = unknown.filter(({ kind }) => kind === "proof").map(bookedAt);

@@ -475,8 +475,11 @@ export interface LoginBooking {
   kind: "proof" | "probe";
 }
 
-/** `not-made`: no password was sent (not reachable, not verifiable), so nothing was used up. */
-export type LoginOutcome = "succeeded" | "refused" | "not-made";
+/**
+ * `not-made`: no password was sent (not reachable, not verifiable), so nothing was used up. `unanswered`: it was sent, and no
+ * answer came, so that the account may count one more refused login: each counts, whatever its kind.
+ */
+export type LoginOutcome = "succeeded" | "refused" | "unanswered" | "not-made";
 
 export type Resolution =
   /** Attention is cleared; the next run goes on with the pending version. */

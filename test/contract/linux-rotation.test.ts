@@ -170,6 +170,17 @@ describe("PAM that refuses the new password", () => {
   });
 });
 
+test("an admin whose password is stale is tried once, though sshd hangs up on it, and then closed for everybody", async () => {
+  const machine = await another({ sshd: ["MaxAuthTries 1"] });
+  const initial = { value: new Secret("not the keeper's"), causes: [] };
+  const entry = { name: "stale", username: ADMIN.name, categoryId: null, initial };
+  const [stale] = await vault.createCredentials([entry]);
+  const waitFor = { timeoutSeconds: 20 };
+  const id = await deployOn([machine], { adminRef: referenceTo(stale ?? { id: "" }), waitFor });
+  for (const _time of [1, 2]) await expect(run(id, "cause:1")).rejects.toThrow();
+  await expect(machine.refusedLogins()).resolves.toBe(1);
+});
+
 describe("a host key that is trusted on first use", () => {
   test("is kept with an event; another one is refused, until the machine is declared to be another", async () => {
     const machine = await another();

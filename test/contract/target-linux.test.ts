@@ -474,6 +474,36 @@ describe("a machine in trouble", () => {
   });
 });
 
+describe("a password that was sent", () => {
+  test("and to which sshd hangs up, since it was one refusal too many, is refused", async () => {
+    const host = await another({ sshd: ["MaxAuthTries 1"] });
+    const [spec, wrong] = [specAt(host, "nobodys"), newPassword()];
+    await expect(verify(spec, wrong)).resolves.toMatchObject({ proof: "refused" });
+    const error = { code: "LOGIN_REFUSED", problem: expect.stringContaining("refused the password") as unknown };
+    await expect(sessionAt(host, ADMIN.name, wrong.reveal())).rejects.toMatchObject(error);
+  });
+
+  test("and isn't answered in time is unanswered, which isn't out of reach", async () => {
+    const host = await another({
+      files: { "/etc/pam.d/sshd": `auth optional pam_faildelay.so delay=3000000\n${PAM}` },
+    });
+    const limits = { connectMs: 1_500, setMs: 1_500, verifyMs: 1_500 };
+    const [spec, wrong] = [{ ...specAt(host, "nobodys"), limits }, newPassword()];
+    await expect(verify(spec, wrong)).resolves.toMatchObject({ proof: "unanswered" });
+    const error = { code: "UNREACHABLE", details: { unanswered: true } };
+    await expect(harness.driver.connect(spec, loginOf(ADMIN.name, "wrong"))).rejects.toMatchObject(error);
+    const interrupted = harness.driver.connect(
+      specAt(host, "any"),
+      loginOf(ADMIN.name, "wrong"),
+      AbortSignal.timeout(1_000),
+    );
+    await expect(interrupted).rejects.toMatchObject({ code: "INTERRUPTED", details: { unanswered: true } });
+  });
+});
+
+/** Who logs in by SSH: the account's own rules, and nothing of this machine's. */
+const PAM = "@include common-auth\n@include common-account\n@include common-session\n@include common-password\n";
+
 /** A connection that says nothing and takes the one place, once the one that found the machine up has left it. */
 async function hold({ address, port }: LinuxHost): Promise<Socket> {
   for (;;) {

@@ -41,8 +41,9 @@ export class RequestCounter {
       if (how !== "lose-reply") return answer;
       // What the driver would answer, by its port: these two don't throw.
       if (method === "set") return { result: "in-doubt", reason: "the reply was lost" };
-      if (method === "verify") return { proof: "unreachable", reason: "the reply was lost" };
-      throw new CoffreError("UNREACHABLE", "The reply was lost");
+      if (method === "verify") return { proof: "unanswered", reason: "the reply was lost" };
+      const details = method === "connect" ? { unanswered: true } : {};
+      throw new CoffreError("UNREACHABLE", "The reply was lost", { details });
     };
   }
 }

@@ -88,12 +88,20 @@ describe("what answers at the port isn't what it should be", () => {
     ["a server that is starting up", [() => message("E", "SFATAL\0C57P03\0Mthe database system is starting up\0\0")]],
     ["a server with no place left", [() => message("E", "SFATAL\0C53300\0Msorry, too many clients already\0\0")]],
     ["a server of another world", [() => message("E", "unsupported frontend protocol\0\0")]],
-    ["a connection that is cut after the proof", [() => SCRAM, challenge]],
   ])("%s is UNREACHABLE", async (_what, answers) => {
     const { proof, session, seen } = await against(...answers);
     expect(proof).toMatchObject({ proof: "unreachable" });
     expect(session).toMatchObject({ code: "UNREACHABLE" });
     expect(seen).not.toContain(PASSWORD);
+  });
+
+  test.each<[string, (() => Buffer)[]]>([
+    ["cut", []],
+    ["ended by another complaint", [() => message("E", "SFATAL\0C57P01\0Mterminating connection\0\0")]],
+  ])("a connection that is %s after the proof may have cost a refused login, and says so", async (_what, end) => {
+    const { proof, session } = await against(() => SCRAM, challenge, ...end);
+    expect(proof).toMatchObject({ proof: "unanswered" });
+    expect(session).toMatchObject({ code: "UNREACHABLE", details: { unanswered: true } });
   });
 
   test("a server that is starting up is worth waiting for", async () => {

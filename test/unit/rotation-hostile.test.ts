@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { CoffreError } from "../../provider/core/errors.js";
 import { verifyCredential } from "../../provider/rotation/verify.js";
 import { killedAtStep, referenceTo, Scene } from "../fixtures/rotation-scene.ts";
 import { Secret } from "../../provider/core/secret.js";
@@ -35,6 +36,48 @@ test("after a refused proof a look at the target finds the current version, with
   await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "NEEDS_ATTENTION" });
   const [verdict] = await verifyCredential(scene.context(), id);
   expect(verdict).toMatchObject({ verdict: "agrees", version: 1 });
+});
+
+describe("a login that is sent and not answered", () => {
+  const unanswered = () => ({ proof: "unanswered", reason: "the time was over" }) as const;
+  const lostLogin = () => {
+    throw new CoffreError("UNREACHABLE", "no answer", { details: { unanswered: true } });
+  };
+
+  test("as an admin's is counted as a refused one, and is neither waited for nor repeated by the accounts behind it", async () => {
+    const environment = { DBA: "stale" };
+    const target = { host: "db1", admin: { username: "dba", passwordEnv: "DBA" }, waitForSeconds: 60 };
+    scene.target.give(account, "before");
+    const id = await scene.withTargets([target], { name: "orders" });
+    for (const _login of [1, 2, 3]) scene.target.next("connect", lostLogin);
+    const first = scene.context({ environment });
+    for (const _time of [1, 2]) {
+      const lost = { code: "UNREACHABLE", details: { unanswered: true } };
+      await expect(scene.rotate(id, "cause:1", first)).rejects.toMatchObject(lost);
+    }
+    expect(scene.target.count("connect")).toBe(1);
+    await expect(scene.rotate(id, "cause:1", scene.context({ environment }))).rejects.toThrow();
+    const third = scene.rotate(id, "cause:1", scene.context({ environment }));
+    await expect(third).rejects.toMatchObject({ code: "BUDGET_SPENT" });
+    expect(scene.target.count("connect")).toBe(2);
+  });
+
+  test("as a proof isn't repeated in the same run; the next one finishes", async () => {
+    const id = await scene.rotated();
+    const before = scene.target.count("verify");
+    scene.target.next("verify", unanswered);
+    await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "UNREACHABLE" });
+    expect(scene.target.count("verify")).toBe(before + 1);
+    await expect(scene.rotate(id, "cause:2")).resolves.toMatchObject({ action: "finished", version: 2 });
+  });
+
+  test("as a check for drift uses up the budget", async () => {
+    const id = await scene.rotated();
+    for (const _time of [1, 2, 3]) scene.target.next("verify", unanswered);
+    const verdicts = new Array<unknown>();
+    for (const _time of [1, 2, 3]) verdicts.push((await verifyCredential(scene.context(), id))[0]?.verdict);
+    expect(verdicts).toEqual(["unreachable", "unreachable", "not-tried"]);
+  });
 });
 
 test("a machine that was made anew is entered by its first password again", async () => {

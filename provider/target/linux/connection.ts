@@ -2,6 +2,8 @@ import ssh2, { type AnyAuthMethod, type AuthenticationType, type Client } from "
 import type { TargetAddress } from "../port.js";
 import { type ShownKey, shownKey, type Trust } from "./host-key.js";
 
+/** OpenSSH's words at the end of a connection that has used up its MaxAuthTries. */
+const TOO_MANY = /too many authentication failures/i;
 const KEEP_ALIVE_MS = 20_000;
 /** A shell that is stopped answers no keep-alive either; calls have limits of their own, which are shorter. */
 const KEEP_ALIVES_MISSED = 3;
@@ -9,9 +11,10 @@ const KEEP_ALIVES_MISSED = 3;
 /**
  * `not-up`: nothing serves there yet, or it drops connections before it says a word (MaxStartups), so waiting can help.
  * `silent`: the time was over. `lost`: it ended in the middle. `not-ssh`: something else answers there, or something that
- * has no algorithm in common. `unknown-key`, `other-key`: the host key. `aborted`: by the caller.
+ * has no algorithm in common. `too-many`: it hung up after refused logins, which is its answer to the last one. `unknown-key`, `other-key`: the host key. `aborted`: by the caller.
  */
-export type SshFailure = "not-up" | "silent" | "lost" | "not-ssh" | "unknown-key" | "other-key" | "aborted";
+export type SshFailure =
+  "not-up" | "silent" | "lost" | "too-many" | "not-ssh" | "unknown-key" | "other-key" | "aborted";
 
 /** A connection that failed, by its own fault. Nothing that was sent is in it. */
 export class SshError extends Error {
@@ -154,6 +157,9 @@ export class Connection {
     if (this.#phase === "handshake") {
       if (isNetwork) return new SshError("not-up", "it took the connection and ended it before the handshake");
       return new SshError("not-ssh", `the handshake failed: ${error.message}`);
+    }
+    if (this.#phase === "login" && error !== undefined && TOO_MANY.test(error.message)) {
+      return new SshError("too-many", "it hung up: too many authentication failures");
     }
     return new SshError("lost", "the connection broke");
   }

@@ -21,12 +21,14 @@ export interface Occasion {
   address: TargetAddress;
   /** The account that logs in. */
   username: string;
+  /** A password or a key was sent, and no answer came. */
+  unanswered?: boolean;
 }
 
 /** The one place where failures of the network and of the machine become {@link CoffreError}s; others are mistakes of ours. */
-export function toCoffreError(error: unknown, { address, username }: Occasion): unknown {
+export function toCoffreError(error: unknown, { address, username, unanswered = false }: Occasion): unknown {
   const where = formatAddress(address);
-  const details = { host: address.host, port: address.port };
+  const details = { host: address.host, port: address.port, ...(unanswered ? { unanswered } : {}) };
   if (error instanceof Refusal) {
     const { code, message, hint } = error;
     return new CoffreError(code, `${username} at ${where}: ${message}.`, { hint, details: { ...details, username } });
@@ -40,6 +42,7 @@ export function toCoffreError(error: unknown, { address, username }: Occasion): 
       });
     case "silent":
     case "lost":
+    case "too-many":
       return new CoffreError("UNREACHABLE", `The SSH server at ${where} can't be reached: ${error.message}.`, {
         hint: "Check that the machine is healthy and nothing between cuts connections; limits sets the time it has.",
         details,

@@ -57,24 +57,23 @@ export function isChangePrompt({ prompt }: Pick<Prompt, "prompt">): boolean {
   return /\b(new|current|old)\b[^:]*password|\(current\)/i.test(prompt);
 }
 
-/** One try with a private key. */
-export function keyLogin(username: string, key: ParsedKey): NextStep {
-  let tried = false;
-  return ({ methods }) => {
-    if (tried || !methods.includes("publickey")) return undefined;
-    tried = true;
-    return { type: "publickey", username, key };
-  };
+/** A login with keys. `tried`: one was shown, and no answer came yet that ends it. */
+export interface KeyLogin {
+  next: NextStep;
+  readonly tried: boolean;
 }
 
-/** The keys of an agent, in its order. */
-export function agentLogin(username: string, socket: string): NextStep {
-  let tried = false;
-  return ({ methods }) => {
-    if (tried || !methods.includes("publickey")) return undefined;
-    tried = true;
-    return { type: "agent", username, agent: socket };
+/** One try with a private key, or with the keys of an agent, in its order. */
+export function keyLogin(username: string, means: Exclude<Means, { by: "password" }>): KeyLogin {
+  const login = { tried: false };
+  const next: NextStep = ({ methods }) => {
+    if (login.tried || !methods.includes("publickey")) return undefined;
+    login.tried = true;
+    return means.by === "key"
+      ? { type: "publickey", username, key: means.key }
+      : { type: "agent", username, agent: means.socket };
   };
+  return Object.assign(login, { next });
 }
 
 /** Asks what is offered, and goes no further. */

@@ -2,11 +2,11 @@ import type { Secret } from "../../core/secret.js";
 import type { Look, SetResult, TargetLogin, TargetSession, TargetSpec } from "../port.js";
 import { CoffreError } from "../../core/errors.js";
 import { formatAddress } from "../common/address.js";
-import { Connection, type NextStep, SshError, within } from "./connection.js";
+import { Connection, SshError, within } from "./connection.js";
 import { Refusal, toCoffreError } from "./errors.js";
 import { readFacts } from "./facts.js";
 import { type Trust, trustFor } from "./host-key.js";
-import { agentLogin, keyLogin, meansOf, type Means, type PasswordLogin, passwordLogin, sudoPassword } from "./login.js";
+import { keyLogin, meansOf, type Means, type PasswordLogin, passwordLogin, sudoPassword } from "./login.js";
 import { judgeFacts } from "./look.js";
 import { changeAtLogin, changeByPasswd, lookAtOwn, OWN_NOTE } from "./own-password.js";
 import { RootShell } from "./power.js";
@@ -21,25 +21,25 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
   const [means, trust] = await Promise.all([meansOf(target, login), trustFor(spec, target)]);
   const connection = new Connection();
   const password = passwordLogin(login.username, login.password, () => connection.giveUp("aborted"));
+  const keys = means.by === "password" ? undefined : keyLogin(login.username, means);
   let mustChange = false;
   try {
     await within(connection, { limitMs: spec.limits.connectMs, signal }, async () => {
-      const end = await connection.open(spec.address, login.username, trust, stepsOf(means, login, password));
+      const end = await connection.open(spec.address, login.username, trust, (keys ?? password).next);
       if (end === "stopped") throw refused(spec, login, means, password, connection.offered);
     });
   } catch (error) {
     connection.close();
     mustChange = password.state === "must-change" && login.self;
-    if (!mustChange)
-      throw toCoffreError(explainMore(error, password), { address: spec.address, username: login.username });
+    if (!mustChange) {
+      const unanswered = error instanceof SshError && (keys?.tried ?? password.state === "sent");
+      if (unanswered && error.failure === "too-many") throw refused(spec, login, means, password, connection.offered);
+      const occasion = { address: spec.address, username: login.username, unanswered };
+      throw toCoffreError(explainMore(error, password), occasion);
+    }
   }
   const root = new RootShell(connection, login.username, login.self ? undefined : sudoPassword(means, login));
   return new LinuxSession({ connection, root, login, address: spec.address, mustChange });
-}
-
-function stepsOf(means: Means, login: TargetLogin, password: PasswordLogin): NextStep {
-  if (means.by === "key") return keyLogin(login.username, means.key);
-  return means.by === "agent" ? agentLogin(login.username, means.socket) : password.next;
 }
 
 function explainMore(error: unknown, { state }: PasswordLogin): unknown {

@@ -37,7 +37,13 @@ export async function proveAt(
     const settled = settledBy(address, login, connection);
     if (settled) return settled;
     if (!(error instanceof SshError)) throw error;
-    if (error.failure === "aborted") throw toCoffreError(error, occasion);
+    const unanswered = login.state === "sent";
+    if (error.failure === "aborted") throw toCoffreError(error, { ...occasion, unanswered });
+    if (unanswered && error.failure === "too-many")
+      return { proof: "refused", reason: sentence(address, "refused the password, and hung up") };
+    if (unanswered) {
+      return { proof: "unanswered", reason: sentence(address, `didn't answer to the password: ${error.message}`) };
+    }
     if (error.failure === "other-key" || error.failure === "unknown-key") {
       return { proof: "not-verifiable", reason: sentence(address, `isn't trusted: ${error.message}`) };
     }

@@ -16,6 +16,17 @@ export class ServerError extends Error {
   }
 }
 
+/** The proof was sent, and what came in place of an answer to it is `cause`: the server may count a refused login. */
+export class Unanswered extends Error {
+  override readonly name = "Unanswered";
+  override readonly cause: WireError | ServerError;
+
+  constructor(cause: WireError | ServerError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
 /** The SQLSTATEs that Coffre tells apart (PostgreSQL's manual, appendix A). */
 export const SQLSTATE = {
   wrongPassword: "28P01",
@@ -43,6 +54,7 @@ export interface Occasion {
  * them is a mistake of ours and stays what it is.
  */
 export function toCoffreError(error: unknown, occasion: Occasion): unknown {
+  if (error instanceof Unanswered) return ofUnanswered(error, occasion);
   if (error instanceof WireError) return ofWire(error, occasion);
   if (error instanceof ServerError) return ofServer(error, occasion);
   return error;
@@ -53,6 +65,18 @@ export function reasonOf(error: WireError | ServerError): string {
   if (error instanceof WireError) return error.message;
   if (OUT_OF_TIME.test(error.sqlState)) return `the server gave up waiting: ${error.message} (${error.sqlState})`;
   return `the server said: ${error.message}${error.sqlState === "" ? "" : ` (${error.sqlState})`}`;
+}
+
+function ofUnanswered({ cause }: Unanswered, { address }: Occasion): CoffreError {
+  const interrupted = cause instanceof WireError && cause.failure === "aborted";
+  return new CoffreError(
+    interrupted ? "INTERRUPTED" : "UNREACHABLE",
+    `PostgreSQL at ${formatAddress(address)} didn't answer to a login: ${reasonOf(cause)}.`,
+    {
+      hint: "It may count as a refused one. Check that the server is healthy and nothing between cuts connections.",
+      details: { host: address.host, port: address.port, unanswered: true },
+    },
+  );
 }
 
 function ofWire(error: WireError, { address }: Occasion): CoffreError {

@@ -1,7 +1,7 @@
 import { DatabaseError, serialize } from "pg-protocol";
 import type { BackendMessage, MessageName } from "pg-protocol/dist/messages.js";
 import type { Secret } from "../../core/secret.js";
-import { ServerError, SQLSTATE } from "./errors.js";
+import { ServerError, SQLSTATE, Unanswered } from "./errors.js";
 import { ScramError, ScramExchange } from "./scram.js";
 import { type Wire, WireError } from "./wire.js";
 
@@ -36,20 +36,25 @@ export async function begin(wire: Wire, username: string, database: string): Pro
 /**
  * Answers {@link begin}'s `scram`. `proven`: the server showed that it knows this password's verifier, and took our
  * proof. `refused`: it said that the password is wrong. `forged`: it went on without showing that it knows it.
- * @throws ServerError for another refusal; ScramError for a challenge that no real server sends; WireError
+ * @throws Unanswered once the proof was sent; before it ServerError for another refusal; ScramError for a challenge that no
+ * real server sends; WireError
  */
 export async function prove(wire: Wire, password: Secret): Promise<"proven" | "refused" | "forged"> {
   const exchange = new ScramExchange(password);
+  let sent = false;
   wire.send(serialize.sendSASLInitialResponseMessage(MECHANISM, exchange.first));
   try {
     const challenge = unlessError(await wire.next());
     if (challenge.name !== "authenticationSASLContinue") throw new ScramError("sent no challenge");
-    wire.send(serialize.sendSCRAMClientFinalMessage(await exchange.answer(dataOf(challenge))));
+    const answer = await exchange.answer(dataOf(challenge));
+    sent = true;
+    wire.send(serialize.sendSCRAMClientFinalMessage(answer));
     const final = unlessError(await wire.next());
     return final.name === "authenticationSASLFinal" && exchange.isProven(dataOf(final)) ? "proven" : "forged";
   } catch (error) {
     if (error instanceof ServerError && error.sqlState === SQLSTATE.wrongPassword) return "refused";
-    throw error;
+    const isFailure = error instanceof ServerError || error instanceof WireError;
+    throw sent && isFailure ? new Unanswered(error) : error;
   }
 }
 

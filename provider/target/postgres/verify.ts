@@ -1,7 +1,7 @@
 import type { Secret } from "../../core/secret.js";
 import type { Proof, TargetAddress, TargetSpec } from "../port.js";
 import { formatAddress } from "../common/address.js";
-import { reasonOf, ServerError, SQLSTATE, toCoffreError } from "./errors.js";
+import { reasonOf, ServerError, SQLSTATE, toCoffreError, Unanswered } from "./errors.js";
 import { begin, prove, untilReady } from "./login.js";
 import { WHY_NO_PROOF } from "./provable.js";
 import { ScramError } from "./scram.js";
@@ -71,7 +71,11 @@ function explain(error: unknown, occasion: { address: TargetAddress; username: s
       reason: sentence(address, `refuses the role before any question (${error.message})`),
     };
   }
-  if (error instanceof WireError && error.failure === "aborted") throw toCoffreError(error, occasion);
+  const failure = error instanceof Unanswered ? error.cause : error;
+  if (failure instanceof WireError && failure.failure === "aborted") throw toCoffreError(error, occasion);
+  if (error instanceof Unanswered) {
+    return { proof: "unanswered", reason: sentence(address, `didn't answer to the proof: ${reasonOf(error.cause)}`) };
+  }
   if (error instanceof WireError || error instanceof ServerError) {
     return { proof: "unreachable", reason: `${formatAddress(address)}: ${reasonOf(error)}.` };
   }

@@ -20,7 +20,7 @@ export function bookLogin(tx: WriteRows, context: VaultContext, booking: LoginBo
 export function settleLogin(tx: WriteRows, bookingId: string, outcome: LoginOutcome): void {
   const booking = tx.booking(bookingId);
   if (!booking) return;
-  if (outcome === "refused") {
+  if (outcome === "refused" || outcome === "unanswered") {
     tx.putBooking({ ...booking, outcome });
     return;
   }

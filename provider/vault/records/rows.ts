@@ -152,7 +152,7 @@ export interface BookingRow extends LoginBooking {
   /** ISO 8601, UTC. */
   at: string;
   /** Missing while nobody has settled it. */
-  outcome?: Extract<LoginOutcome, "refused">;
+  outcome?: Extract<LoginOutcome, "refused" | "unanswered">;
   /** A later login on the account succeeded, so that an unknown outcome counts no more. */
   cleared?: true;
 }
