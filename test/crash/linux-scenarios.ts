@@ -3,7 +3,8 @@ import { Secret } from "../../provider/core/secret.js";
 import { linuxDriver } from "../../provider/target/linux/driver.js";
 import type { TargetRecord } from "../../provider/vault/port.js";
 import { LinuxSystem } from "./linux-system.ts";
-import { one, type Place, type Scenario, type Subject } from "./scenarios.ts";
+import { one } from "./one-account.ts";
+import type { Place, Scenario, Subject } from "./scenarios.ts";
 import type { System } from "./system.ts";
 import type { World } from "./world.ts";
 

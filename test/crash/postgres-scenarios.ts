@@ -3,7 +3,8 @@ import { escapeIdentifier, escapeLiteral } from "pg";
 import { Secret } from "../../provider/core/secret.js";
 import { postgresDriver } from "../../provider/target/postgres/driver.js";
 import type { Credential, TargetRecord } from "../../provider/vault/port.js";
-import { one, type Scenario, type Subject } from "./scenarios.ts";
+import { one } from "./one-account.ts";
+import type { Scenario, Subject } from "./scenarios.ts";
 import type { World } from "./world.ts";
 
 const PREPARE = {

@@ -41,9 +41,3 @@ export interface Scenario {
 export const SCENARIOS = { ...POSTGRES_SCENARIOS, ...LINUX_SCENARIOS } satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
-
-/** One account, cut off and brought to its end. */
-export function one(watched: Watched): Subject {
-  const { id: credentialId, causes } = watched;
-  return { first: { credentialId, causes }, next: [{ credentialId, causes }], watched: [watched] };
-}
