@@ -396,6 +396,48 @@ describe("PAM", () => {
     await admin.close();
   });
 
+  /** What PAM does with a new password, in place of the host's own rules. */
+  const withRules = (...rules: string[]) =>
+    another({ files: { "/etc/pam.d/common-password": rules.map((rule) => `password ${rule}\n`).join("") } });
+  const LATE_FAILURE = [
+    "required pam_unix.so obscure use_authtok try_first_pass sha512",
+    "required pam_exec.so quiet /bin/false",
+  ];
+
+  test("that warns root and fails after the change leaves it in doubt, since the value is in force", async () => {
+    const host = await withRules("requisite pam_pwquality.so retry=3 minlen=60", ...LATE_FAILURE);
+    const admin = await sessionAt(host);
+    const [spec, password] = [specAt(host, "nobodys"), newPassword()];
+    await expect(admin.set(spec, password)).resolves.toMatchObject({ result: "in-doubt" });
+    await expect(verify(spec, password)).resolves.toEqual({ proof: "works" });
+    await admin.close();
+  });
+
+  test.each([
+    ["by passwd", []],
+    ["in the login's own dialogue", ["PasswordAuthentication no", "KbdInteractiveAuthentication yes"]],
+  ])("that fails after an account has changed itself %s leaves it in doubt, too", async (_how, sshd) => {
+    const users = [{ name: "fresh", password: "first-boot-Password", mustChange: sshd.length > 0 }];
+    const [first = "", ...rest] = LATE_FAILURE;
+    const rules = [first.replace("use_authtok ", ""), "optional pam_echo.so BAD PASSWORD: only a warning", ...rest];
+    const files = { "/etc/pam.d/common-password": rules.map((rule) => `password ${rule}\n`).join("") };
+    const host = await another({ users, sshd, files });
+    const spec = specAt(host, "fresh", { self: true });
+    const own = await harness.driver.connect(spec, loginOf("fresh", "first-boot-Password", true));
+    const password = newPassword();
+    await expect(own.set(spec, password)).resolves.toMatchObject({ result: "in-doubt" });
+    await own.close();
+    await expect(verify(spec, password)).resolves.toEqual({ proof: "works" });
+  });
+
+  test("that greets with words about new passwords, and then refuses the account, has refused no value", async () => {
+    const host = await withRules("optional pam_echo.so Choose a new password by our rules.", "requisite pam_deny.so");
+    const spec = specAt(host, "nobodys", { self: true });
+    const own = await harness.driver.connect(spec, loginOf("nobodys", "nobodys' password", true));
+    await expect(own.set(spec, newPassword())).resolves.toMatchObject({ result: "refused" });
+    await own.close();
+  });
+
   test("is obeyed by an account that changes itself, too", async () => {
     const host = await another({ pam: { quality: "minlen=14" } });
     const spec = specAt(host, "nobodys", { self: true });

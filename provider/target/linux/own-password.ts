@@ -10,6 +10,8 @@ import { lastLine } from "./power.js";
 import { refusesValue, valueReason } from "./set.js";
 
 const DAY_MS = 86_400_000;
+/** What `timeout` ends with. */
+const ENDED: readonly number[] = [124, 137];
 const TERMINAL: PseudoTtyOptions = { term: "dumb", rows: 24, cols: 200, modes: { ECHO: 0 } };
 
 /** An account's two passwords, each typed only where it is asked for. */
@@ -76,20 +78,28 @@ export async function changeByPasswd(
     const command = await Command.start(connection, text, forced ? { pty: TERMINAL } : {});
     const said = () => (command.stdout + command.stderr).replaceAll("\r", "");
     let read = 0;
+    let newTypedAt = Infinity;
     const typed = new Set<Question>();
     for (;;) {
       const question = await command.until(() => questionOf(lastPrompt(said().slice(read))));
       if (question === undefined) break;
       if (typed.has(question)) {
         command.drop(); // it asks once more: what was typed wasn't taken
-        return question === "before" ? wrongBefore() : afterRefusal(said());
+        return question === "before" ? wrongBefore() : afterRefusal(said(), newTypedAt, confirmed);
       }
       read = said().length;
       typed.add(question);
+      if (question === "after") newTypedAt = read;
       if (question === "again") confirmed = true;
       command.type(`${change[question === "before" ? "before" : "after"].reveal()}\n`);
     }
-    return resultOf(command.exitCode, said(), typed);
+    if (command.exitCode === 0 && confirmed) return { result: "set", accountMade: false };
+    if (command.exitCode === undefined || ENDED.includes(command.exitCode)) {
+      return confirmed
+        ? { result: "in-doubt", reason: "passwd was ended before it answered" }
+        : { result: "refused", reason: "passwd was ended before it took the new password" };
+    }
+    return afterRefusal(said(), newTypedAt, confirmed);
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
     return confirmed
@@ -104,22 +114,15 @@ function lastPrompt(text: string): string {
   return /:\s*$/.test(line) ? line : "";
 }
 
-function resultOf(exitCode: number | undefined, said: string, typed: ReadonlySet<Question>): SetResult {
-  if (exitCode === 0 && typed.has("again")) return { result: "set", accountMade: false };
-  if (exitCode === undefined || exitCode === 124 || exitCode === 137) {
-    return typed.has("again")
-      ? { result: "in-doubt", reason: "passwd was ended before it answered" }
-      : { result: "refused", reason: "passwd was ended before it took the new password" };
-  }
-  return afterRefusal(said);
-}
-
-function afterRefusal(said: string): SetResult {
-  if (refusesValue(said)) return { result: "value-refused", reason: valueReason(said) };
-  return {
-    result: "refused",
-    reason: lastLine(said.replace(/password unchanged|unchanged/gi, "")) || "passwd refused",
-  };
+/**
+ * It was refused. Once the new password was typed twice, a module of PAM may have taken it before another refused; and only
+ * what is said after it was typed is about it: a greeting, too, may speak of choosing a new password.
+ */
+function afterRefusal(said: string, newTypedAt: number, confirmed: boolean): SetResult {
+  const reason = lastLine(said.replace(/password unchanged|unchanged/gi, "")) || "passwd refused";
+  if (confirmed) return { result: "in-doubt", reason: `it was refused, perhaps after the change: ${reason}` };
+  const about = said.slice(newTypedAt);
+  return refusesValue(about) ? { result: "value-refused", reason: valueReason(about) } : { result: "refused", reason };
 }
 
 function wrongBefore(): SetResult {
@@ -132,8 +135,9 @@ function wrongBefore(): SetResult {
  */
 export async function changeAtLogin(spec: TargetSpec, trust: Trust, change: Change): Promise<SetResult> {
   const connection = new Connection();
-  let state: "open" | "confirmed" | "refused" = "open";
+  let refused = false;
   let words = "";
+  let newTypedAt = Infinity;
   const asked = new Set<Question | "login">();
   const answerTo = ({ prompt }: Prompt): string | undefined => {
     const question = questionOf(prompt) ?? (asked.size === 0 ? "login" : undefined);
@@ -145,10 +149,10 @@ export async function changeAtLogin(spec: TargetSpec, trust: Trust, change: Chan
     words += `${text}\n${prompts.map((each) => each.prompt).join("\n")}\n`;
     const answers = prompts.map(answerTo);
     if (answers.includes(undefined)) {
-      state = "refused";
+      refused = true;
       return connection.giveUp("aborted");
     }
-    if (asked.has("again")) state = "confirmed";
+    if (asked.has("after")) newTypedAt = Math.min(newTypedAt, words.length);
     finish(answers.map((answer) => answer ?? ""));
   };
   try {
@@ -160,19 +164,19 @@ export async function changeAtLogin(spec: TargetSpec, trust: Trust, change: Chan
       ),
     );
     if (end === "in" && asked.has("again")) return { result: "set", accountMade: false };
-    return afterRefusal(words);
+    return afterRefusal(words, newTypedAt, asked.has("again"));
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    if (stateOf() === "refused") return afterRefusal(words);
-    return stateOf() === "confirmed"
+    if (wasRefused()) return afterRefusal(words, newTypedAt, asked.has("again"));
+    return asked.has("again")
       ? { result: "in-doubt", reason: `no answer to the new password: ${error.message}` }
       : { result: "refused", reason: `${error.message}; the password wasn't changed` };
   } finally {
     connection.close();
   }
 
-  // The callbacks change it, which the compiler doesn't see.
-  function stateOf(): "open" | "confirmed" | "refused" {
-    return state;
+  // A callback changes it, which the compiler doesn't see.
+  function wasRefused(): boolean {
+    return refused;
   }
 }

@@ -7,8 +7,9 @@ import type { LinuxTarget } from "./schema.js";
 import { SshError } from "./connection.js";
 
 /** Exit codes of our script; 124 and 137 are those of `timeout`. */
-const EXIT = { ok: 0, missing: 41, notMade: 42, notChanged: 43, timeout: 124, killed: 137 } as const;
+const EXIT = { ok: 0, missing: 41, notMade: 42, notChanged: 43, changed: 44, timeout: 124, killed: 137 } as const;
 /** What modules of PAM say to a value, and not to the account or to root: pam_pwquality, pam_pwhistory, pam_unix, pam_passwdqc. */
+// For root some of these are mere warnings, so that they count only where the shadow entry is unchanged.
 const REFUSES_VALUE =
   /BAD PASSWORD|password (has been )?already (been )?used|choose a (longer|different|new) password|too (short|simple|weak|similar)|dictionary|Weak password|recently used/i;
 
@@ -62,8 +63,11 @@ function setScript({ username: user }: TargetSpec, { account = {} }: LinuxTarget
       : [`test "$(echo "$p" | cut -d: -f7)" = ${shell} || usermod -s ${shell} ${user} || exit ${EXIT.notMade}`]),
     ...authorizedKeys.map((key) => `${addKey(user, key)} || exit ${EXIT.notMade}`),
     `case "$g" in *"${MARKS.made}"*) echo made;; esac`,
+    // A module of PAM that fails after pam_unix makes chpasswd fail although the value is in force; and what cannot be seen
+    // (an account that shadow doesn't know) is not known to be unchanged.
+    `s=$(getent shadow ${user})`,
     `echo ${READY}`,
-    `chpasswd || exit ${EXIT.notChanged}`,
+    `chpasswd || { test -n "$s" && test "$(getent shadow ${user})" = "$s" && exit ${EXIT.notChanged}; exit ${EXIT.changed}; }`,
     // After the password, so that an account that is only half enabled refuses the old one.
     `case "$g" in *"${MARKS.disabled}"*) usermod -e "" -c "$(echo "$g" | sed "s/ *${MARKS.disabled}//")" ${user} || exit ${EXIT.notMade};; esac`,
   ].join("; ");
@@ -93,6 +97,8 @@ function resultOf({ command, said }: Started): SetResult {
   }
   if (exitCode === EXIT.notMade)
     return { result: "in-doubt", reason: `the account wasn't enabled again: ${lastLine(words)}` };
+  if (exitCode === EXIT.changed)
+    return { result: "in-doubt", reason: `chpasswd failed, perhaps after the change: ${lastLine(words)}` };
   if (exitCode === EXIT.notChanged && refusesValue(words))
     return { result: "value-refused", reason: valueReason(words) };
   return { result: "refused", reason: lastLine(words) || `chpasswd ended with ${String(exitCode)}` };
