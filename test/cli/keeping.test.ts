@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, readFile, rename, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { rotate, target } from "../contract/vault-cases/setup.js";
 import { entry, Shell, SLOW_MS } from "./shell.ts";
 
 jest.setTimeout(2 * SLOW_MS);
@@ -77,7 +78,7 @@ test("the vault is lost: its backup makes a new file, whose entries wait for a d
 test("in place, what was changed since is undone, and the log tells it", async () => {
   const { file } = await backUp();
   expect(await shell.coffre(["rotate", "Databases/orders-app"])).toMatchObject({ exitCode: 0 });
-  const restored = await shell.json(["vault", "restore", file, ...identity, "--in-place"]);
+  const restored = await shell.json(["vault", "restore", file, ...identity, "--in-place", "--yes"]);
   expect(restored).toMatchObject({ vault: "main", undecided: 1, file: null, keyFile: null, keyMade: false });
   expect((await shell.coffre(["read", "Databases/orders-app"])).stdout).toBe("the value that is kept\n");
   const events = (await shell.json(["events"])) as { action: string }[];
@@ -86,6 +87,31 @@ test("in place, what was changed since is undone, and the log tells it", async (
   expect(await shell.json(["vault", "check"])).toMatchObject({ ok: true });
   const doctor = await shell.coffre(["doctor"]);
   expect(shell.plain(doctor.stdout)).toContain("restored at <date> UTC");
+});
+
+test("in place is asked for, and says which passwords it kept, which entries it archived, and which rights are back", async () => {
+  const vault = shell.openVault();
+  const app = await entry(vault, "Databases/app", { username: "app", value: null, targets: [target("app")] });
+  const ana = await vault.people.createPrincipal({ kind: "user", name: "ana" });
+  const grant = await vault.people.createGrant({ principalId: ana.id, categoryId: null, role: "reader" });
+  const { file } = await backUp();
+  await rotate(vault, await vault.readCredential(app), "a newer password");
+  await entry(vault, "Databases/late", { username: "late", targets: [target("late")] });
+  await vault.people.deleteGrant(grant.id, {});
+  await vault.close();
+
+  const refused = await shell.coffre(["vault", "restore", file, ...identity, "--in-place"]);
+  expect(refused).toMatchObject({ stdout: "", exitCode: 5 });
+  expect(refused.stderr).toContain("would be undone: entries, values and fields that people gave");
+  expect(refused.stderr).toContain("add --yes");
+  expect((await shell.coffre(["read", "Databases/app"])).stdout).toBe("a newer password\n");
+
+  const said = await shell.coffre(["vault", "restore", file, ...identity, "--in-place", "--yes"]);
+  expect(said.exitCode).toBe(0);
+  expect(said.stdout).toContain("  kept       Databases/app: version 1, newer than the backup, as earlier ones\n");
+  expect(said.stdout).toMatch(/ {2}archived {3}Databases\/late \(cr_\w+\), which the backup lacks\n/);
+  expect(said.stderr).toContain("1 membership or grant came from the backup. What was revoked since holds again");
+  expect((await shell.coffre(["read", "Databases/app?version=1"])).stdout).toBe("a newer password\n");
 });
 
 test("a drill says how long it took and what it compared; --json has the figures", async () => {
@@ -134,7 +160,8 @@ describe("what can't be", () => {
     ["no place", ["restore", "x", ...identity], 2, "It has to be said where the backup goes"],
     ["two places", ["restore", "x", "--in-place", "--into", "file://./y.db", ...identity], 2, "It has to be said"],
     ["no identity", ["restore", "x", "--in-place"], 2, "Nothing was given that opens the backup"],
-    ["no backup", ["restore", "x", "--in-place", ...identity], 3, "There is no backup at"],
+    ["no yes", ["restore", "x", "--in-place", ...identity], 5, "Everything that was changed in the vault main after"],
+    ["no backup", ["restore", "x", "--in-place", "--yes", ...identity], 3, "There is no backup at"],
     ["a file there", ["restore", "x", "--into", "file://./backup.identity", ...identity], 5, "There is a file at"],
     ["no such key", ["rekey", "--drop", "nobody"], 3, 'There is no key slot "nobody"'],
     ["the only key", ["rekey", "--drop", "first"], 5, "No key slot would be left"],
@@ -147,7 +174,8 @@ describe("what can't be", () => {
 
   test("an identity that others may read, that is for others, or that is none", async () => {
     const { file } = await backUp();
-    const restore = (path: string) => shell.coffre(["vault", "restore", file, "--in-place", "--identity-file", path]);
+    const restore = (path: string) =>
+      shell.coffre(["vault", "restore", file, "--in-place", "--yes", "--identity-file", path]);
     await writeFile(join(shell.home, "other.identity"), await generateX25519Identity(), { mode: 0o600 });
     expect(await restore("other.identity")).toMatchObject({ exitCode: 4 });
     await writeFile(join(shell.home, "none.identity"), "a letter", { mode: 0o600 });

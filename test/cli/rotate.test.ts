@@ -263,8 +263,11 @@ test("verify finds which version a target accepts, and --accept takes a person's
   });
 });
 
-test("the way out of a rolled-back vault works as the pages say: verify, accept, rotate", async () => {
-  const names = ["behind_a", "behind_b", "behind_c"];
+test.each([
+  ["one by one", false],
+  ["all at once", true],
+])("the way out of a rolled-back vault works as the pages say: verify, accept %s, rotate", async (_, all) => {
+  const names = ["a", "b", "c"].map((letter) => `behind_${all ? "all" : "one"}_${letter}`);
   for (const name of names) await account(name);
   const paths = names.map((name) => `Databases/${name}`);
   expect(await shell.coffre(["rotate", ...paths])).toMatchObject({ exitCode: 0 });
@@ -274,10 +277,11 @@ test("the way out of a rolled-back vault works as the pages say: verify, accept,
   for (const path of paths) seen.push((await shell.coffre(["verify", path])).stdout);
   expect(seen[0]).toContain("accepts no version");
   expect(seen[2]).toContain("was not tried");
-  expect((await shell.coffre(["rotate", "Databases/behind_c"])).stderr).toContain("could lock it");
+  expect((await shell.coffre(["rotate", String(paths[2])])).stderr).toContain("could lock it");
 
+  if (all) expect(await shell.coffre(["resolve", "--accept-rollback", "--all"])).toMatchObject({ exitCode: 0 });
   for (const path of paths) {
-    expect(await shell.coffre(["resolve", path, "--accept-rollback"])).toMatchObject({ exitCode: 0 });
+    if (!all) expect(await shell.coffre(["resolve", path, "--accept-rollback"])).toMatchObject({ exitCode: 0 });
     expect(await shell.coffre(["rotate", path])).toMatchObject({ exitCode: 0 });
   }
   for (const name of names) expect(await logsIn(name, await read(`Databases/${name}`))).toBe(true);

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { verifyCredential } from "../../provider/rotation/verify.js";
 import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
+import type { RotationStep } from "../../provider/vault/port.js";
 import type { FakeDescription } from "../fixtures/fake-target.ts";
 import { Scene } from "../fixtures/rotation-scene.ts";
 import { BackupScene } from "./vault-backup-scene.js";
-import { failure, hold, stage } from "./vault-cases/setup.js";
+import { failure, hold, stage, withValue } from "./vault-cases/setup.js";
 
 /** A vault in a file, its backups, and machines whose passwords a test can ask for. */
 let files: BackupScene;
@@ -77,6 +79,140 @@ describe("a version that was pending in the backup", () => {
     await expect(rotate(id, "second")).rejects.toThrow("used before");
     expect(await scene.versions(id)).toBe("1 current, 2 pending");
   });
+});
+
+describe("a password that a target has, and the backup doesn't know", () => {
+  test("stays as an earlier version, which verify finds and a person can accept", async () => {
+    scene.target.give("app@one:1", "the first");
+    const id = await scene.withTargets([{ host: "one" }], { name: "app", ...withValue("the first") });
+    await scene.rotate(id, "second");
+    const { file } = await files.backUp(vault);
+    await scene.rotate(id, "third");
+    const inForce = scene.target.passwordOf("app@one:1");
+
+    const report = await restoreInPlace(file);
+    expect(report.carriedOver).toEqual([{ id, path: ["app"], versions: [3] }]);
+    expect(await scene.versions(id)).toBe("1 previous, 2 current, 3 previous");
+    expect(await scene.value(id, 3)).toBe(inForce);
+    const [verdict] = await verifyCredential(scene.context(), id);
+    expect(verdict).toMatchObject({ verdict: "earlier-version", version: 3 });
+    await vault.resolveCredential(id, { decision: "accept", version: 3, verified: false });
+    expect(await scene.rotate(id, "fourth")).toMatchObject({ action: "rotated", version: 4 });
+    expect(scene.target.passwordOf("app@one:1")).toBe(await scene.value(id));
+    expect(await vault.check()).toMatchObject({ ok: true, damage: [] });
+  });
+
+  test("stays through a second restore, and keeps its cause answered", async () => {
+    const id = await byAdmin("app", "one");
+    await rotate(id, "first");
+    const { file } = await files.backUp(vault);
+    await rotate(id, "second");
+    const inForce = await scene.value(id);
+    await restoreInPlace(file);
+    expect((await restoreInPlace(file)).carriedOver).toMatchObject([{ versions: [2] }]);
+    expect(await scene.value(id, 2)).toBe(inForce);
+    await vault.resolveCredential(id, { decision: "accept", version: 2, verified: false });
+    expect(await rotate(id, "second")).toMatchObject({ action: "none", version: 2 });
+  });
+
+  test("stays if it was pending: as an earlier version once a set was started, else as a discarded one", async () => {
+    const started = await byAdmin("started", "one");
+    const staged = await byAdmin("staged", "two");
+    const { file } = await files.backUp(vault);
+    await hold(vault, staged, [stage("staged only", "fake://staged@two:1"), { step: "release" }]);
+    const set: RotationStep = { step: "set-started", version: 1, account: "fake://started@one:1" };
+    await hold(vault, started, [stage("perhaps set", "fake://started@one:1"), set, { step: "release" }]);
+    await restoreInPlace(file);
+    expect(await scene.versions(started)).toBe("1 previous");
+    expect(await scene.value(started, 1)).toBe("perhaps set");
+    expect(await scene.versions(staged)).toBe("1 discarded");
+    expect(await scene.value(staged, 1)).toBe("staged only");
+    await vault.resolveCredential(started, { decision: "accept-rollback" });
+    expect(await rotate(started, "first")).toMatchObject({ action: "rotated", version: 2 });
+  });
+
+  test("gets a number of its own where the backup has another value under its number", async () => {
+    const id = await byAdmin("app", "one");
+    await rotate(id, "first");
+    const { file: first } = await files.backUp(vault);
+    // A second future of the same vault: in a copy that was restored elsewhere.
+    const { path } = await files.intoNew(first, { name: "other.db" });
+    const other = new Scene((clock) => files.open({ path, clock }));
+    await other.vault.resolveCredential(id, { decision: "accept-rollback" });
+    other.target.give("dba@one:1", "the admin's");
+    other.target.give("app@one:1", "x");
+    await other.rotate(id, "other", other.context({ environment: { DBA: "the admin's" } }));
+    const theirs = await other.value(id, 2);
+    other.clock.advance(1_000);
+    const backup = await files.backUp(files.open({ path, clock: other.clock }));
+    await rotate(id, "second");
+    const ours = await scene.value(id, 2);
+
+    await vault.restore({ ...files.source(backup.file), signedBy: backup.signer });
+    expect(await scene.versions(id)).toBe("1 previous, 2 current, 3 previous");
+    expect(await scene.value(id, 2)).toBe(theirs);
+    expect(await scene.value(id, 3)).toBe(ours);
+    expect(await vault.check()).toMatchObject({ ok: true, damage: [] });
+    await other.close();
+  });
+
+  test("of an admin that has no target of its own stays as well", async () => {
+    const admin = await scene.add({ name: "dba", username: "dba", ...withValue("the admin's") });
+    const adminRef = `coffre://test/id/${admin.id}`;
+    scene.target.give("app@one:1", "before");
+    await scene.withTargets([{ host: "one", adminRef }], { name: "app" });
+    const { file } = await files.backUp(vault);
+    await hold(vault, admin.id, [stage("the admin's new one"), { step: "promote", version: 2, verified: false }]);
+    scene.clock.advance(3_600_000);
+    await restoreInPlace(file);
+    expect(await scene.versions(admin.id)).toBe("1 current, 2 previous");
+    expect(await scene.value(admin.id, 2)).toBe("the admin's new one");
+  });
+
+  test("of an entry that the backup lacks stays in the archive, its name and account are free", async () => {
+    const { file } = await files.backUp(vault);
+    const { id: categoryId } = await vault.createCategory({ name: "Databases", parentId: null });
+    const id = await byAdmin("app", "one");
+    await vault.updateCredential(id, { categoryId });
+    await rotate(id, "first");
+    const inForce = await scene.value(id);
+    const typed = await scene.add({ name: "typed", ...withValue("no target has it") });
+
+    const report = await restoreInPlace(file);
+    expect(report).toMatchObject({ setAside: [{ id, path: ["Databases", "app"], versions: [1] }], carriedOver: [] });
+    expect(await vault.readCredential(id)).toMatchObject({ status: "archived", path: ["Databases", "app"] });
+    expect(await scene.value(id, 1)).toBe(inForce);
+    await failure(vault.readCredential(typed.id), "NOT_FOUND");
+    expect(await vault.check()).toMatchObject({ ok: true, damage: [] });
+    await byAdmin("app", "one"); // the same name and account
+    expect((await restoreInPlace(file)).setAside).toHaveLength(1); // what was archived before stays, and is no news
+    expect(await scene.value(id, 1)).toBe(inForce);
+  });
+});
+
+test("refused logins of after the backup still count: the target remembers them", async () => {
+  await byAdmin("app", "one");
+  const account = "fake://app@one:1";
+  const { file } = await files.backUp(vault);
+  for (const number of ["1", "2"]) {
+    await vault.bookLogin({ id: number, account, host: "one:1", kind: "probe" });
+    await vault.settleLogin(number, "refused");
+  }
+  await restoreInPlace(file);
+  await failure(vault.bookLogin({ id: "3", account, host: "one:1", kind: "probe" }), "BUDGET_SPENT");
+  expect(await vault.check()).toMatchObject({ ok: true, damage: [] });
+});
+
+test("the report counts rights that hold again", async () => {
+  const ana = await vault.people.createPrincipal({ kind: "user", name: "ana" });
+  const dba = await vault.people.createPrincipal({ kind: "group", name: "DBA" });
+  await vault.people.createMembership({ groupId: dba.id, memberId: ana.id });
+  const grant = await vault.people.createGrant({ principalId: dba.id, categoryId: null, role: "manager" });
+  const { file } = await files.backUp(vault);
+  expect(await restoreInPlace(file)).toMatchObject({ rightsBack: 0 });
+  await vault.people.deleteGrant(grant.id, {});
+  expect(await restoreInPlace(file)).toMatchObject({ rightsBack: 1 });
+  expect(await files.intoNew(file)).toMatchObject({ rightsBack: 2 });
 });
 
 describe("the decision about a restored vault", () => {

@@ -82,7 +82,7 @@ describe("into the vault itself", () => {
     const { file } = await scene.backUp(vault);
     const before = await tell(vault);
     const { head: seen } = await vault.check();
-    await rotate(vault, orders, "orders, third value");
+    await vault.updateCredential(orders.id, { username: "renamed" });
     await createOne(vault, { name: "new", ...withValue("since") });
     await vault.updateCredential(admin.id, { name: "renamed" });
     await createOne(vault, { name: "admin", categoryId: admin.categoryId, ...withValue("another admin") });

@@ -18,7 +18,7 @@ export const resolve: CommandDefinition = {
   summary: "say how to go on with a credential that needs attention",
   description: [
     "Takes a person's decision about a credential that `coffre attention` lists. The decision is an event in the vault's log.",
-    "--retry lets the next run go on with what is pending. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. Of a credential that needs no attention it is asked for on a terminal, and refused elsewhere unless --yes is given: what readers get changes, and no target does. --accept-rollback takes the vault as it is, though somebody has seen a newer one. --keep-accounts gives up ending accounts of earlier targets.",
+    "--retry lets the next run go on with what is pending; after a restore it is refused, since that may be older than what the target has. --accept takes one version as the one that works; it counts as not verified until `coffre verify` has proven it. Of a credential that needs no attention it is asked for on a terminal, and refused elsewhere unless --yes is given: what readers get changes, and no target does. --accept-rollback takes the vault as it is, though somebody has seen a newer one. --keep-accounts gives up ending accounts of earlier targets.",
     "Each of them gives the budget of refused logins back: of the account, of those that an admin's credential logs in to, and, since a host has a budget too, of the other accounts on the same hosts.",
   ],
   arguments: [{ name: "[ref]", description: "the credential, unless --all" }],
@@ -63,7 +63,7 @@ export const resolve: CommandDefinition = {
     const before = await findCredential(vault, ref);
     if (decision.decision === "accept")
       await refuseNeedless(context, before, decision.version, options["yes"] === true);
-    await giveBudgetBack(await context.rotation(), before);
+    await giveBudgetBack(await context.rotation(), [before]);
     const after =
       decision.decision === "keep-accounts"
         ? await vault.updateCredential(before.id, { ended: before.leaving.map(({ account }) => account) })
@@ -90,10 +90,11 @@ async function acceptAll(context: CommandContext): Promise<void> {
   const decided: Credential[] = [];
   const all = await collect(vault.listCredentials());
   // After a restore each needs attention for nothing but this very decision.
-  const open = all.filter(({ journal: { attention } }) => attention && attention.reason !== "rolled-back");
-  for (const { id } of all.filter((credential) => !open.includes(credential))) {
-    decided.push(await vault.resolveCredential(id, { decision: "accept-rollback" }));
-  }
+  const decidable = all.filter(({ journal: { attention } }) => !attention || attention.reason === "rolled-back");
+  await giveBudgetBack(await context.rotation(), decidable);
+  for (const { id } of decidable) decided.push(await vault.resolveCredential(id, { decision: "accept-rollback" }));
+  // What needed attention before the restore needs it again.
+  const open = [...all.filter((credential) => !decidable.includes(credential)), ...decided.filter(needsMore)];
   const identity = await vault.identity();
   if (context.json) terminal.json(decided.map((credential) => credentialShape(identity, credential, clock.now())));
   else for (const credential of decided) terminal.print(`${pathText(credential)}: ${credential.status}`);
@@ -101,6 +102,10 @@ async function acceptAll(context: CommandContext): Promise<void> {
     terminal.warn(`${pathText(credential)} needs attention, and a decision of its own: see \`coffre attention\``);
   }
   if (all.length === 0) terminal.note("There is no credential.");
+}
+
+function needsMore({ journal: { attention } }: Credential): boolean {
+  return attention !== undefined;
 }
 
 /** @throws CoffreError INVALID_INPUT unless exactly one decision was given */
@@ -140,10 +145,12 @@ async function refuseNeedless(
   });
 }
 
-/** Of every account on the hosts that this credential's password logs in to, as itself or as an admin. */
-async function giveBudgetBack(context: RotationContext, credential: Credential): Promise<void> {
+/** Of every account on the hosts that these credentials' passwords log in to, as themselves or as an admin. */
+async function giveBudgetBack(context: RotationContext, credentials: readonly Credential[]): Promise<void> {
   const all = (await collect(context.vault.listCredentials())).flatMap((other) => targetsOf(context, other));
-  const own = [...targetsOf(context, credential), ...all.filter(({ record }) => record.adminId === credential.id)];
+  const ids = new Set(credentials.map(({ id }) => id));
+  const administrated = all.filter(({ record: { adminId } }) => adminId !== undefined && ids.has(adminId));
+  const own = [...credentials.flatMap((credential) => targetsOf(context, credential)), ...administrated];
   const hosts = new Set(own.flatMap(hostsOf));
   const accounts = new Set<string>();
   for (const target of [...own, ...all.filter((other) => hostsOf(other).some((host) => hosts.has(host)))]) {

@@ -11,10 +11,11 @@ import { relink } from "../rekey.js";
 import { checkLabel, putSlot } from "../slot-rows.js";
 import { lockSlot, type VaultKey } from "../slots.js";
 import type { Store } from "../store.js";
-import { DATA_TABLES } from "../tables.js";
+import { ACCESS_GRANT, BOOKING, CREDENTIAL, DATA_TABLES, MEMBERSHIP, VALUE } from "../tables.js";
 import { Transaction } from "../transaction.js";
 import { type BackupSource, type Draft, readDraft } from "./draft.js";
 import { checkSigner, signerText } from "./format.js";
+import { findNewer, type KeptEntry, type Newer, putNewer } from "./keep-newer.js";
 import { markRolledBack, refuseLeases } from "./rolled-back.js";
 
 export interface RestoreOptions extends BackupSource {
@@ -36,7 +37,19 @@ export interface RestoreReport {
   signer: string;
   /** How many credentials wait for `coffre verify` or `coffre resolve`. */
   undecided: number;
+  /** Entries that have newer passwords than the backup: these stay, as earlier versions. None in a new file. */
+  carriedOver: KeptEntry[];
+  /** Entries with targets that the backup lacks: archived, with their passwords. None in a new file. */
+  setAside: KeptEntry[];
+  /** Memberships and grants that hold now and didn't before the restore; in a new file, all of the backup's. */
+  rightsBack: number;
 }
+
+/** What of the report comes from the restored rows. */
+type Found = Pick<RestoreReport, "undecided" | "carriedOver" | "setAside" | "rightsBack">;
+
+/** Tables that say who may do what. */
+const RIGHTS = [MEMBERSHIP.name, ACCESS_GRANT.name];
 
 export interface NewFile {
   /** Absolute path of the file to be. */
@@ -70,7 +83,9 @@ export async function restoreNew(options: RestoreOptions, { path, key, label }: 
       putSlot(store, slot, { label, createdAt });
       store.addEvent({ at: createdAt, actor, action: "slot.added", ids: [slot.id], detail: label });
       store.finish({ restoreCounter: nextCounter(draft.header.vault.restoreCounter, clock.now()) });
-      const report = reportOf(draft, new Transaction(store).identity(), undecided);
+      const rightsBack = RIGHTS.reduce((sum, name) => sum + (draft.end.rows[name] ?? 0), 0);
+      const kept = { carriedOver: [], setAside: [], rightsBack };
+      const report = reportOf(draft, new Transaction(store).identity(), { undecided, ...kept });
       connection.db.exec("COMMIT");
       connection.close(); // the last one: SQLite moves everything into the file itself
       linkDraft(draftPath, path);
@@ -89,7 +104,8 @@ export async function restoreNew(options: RestoreOptions, { path, key, label }: 
 
 /**
  * Makes the open vault what the backup says, in one transaction under the write lock: the file is never replaced. Its
- * log and its key slots stay; the rest is as it was then, under a new data key.
+ * log and its key slots stay, what targets may accept stays readable, and so does what is known of refused logins, which
+ * targets don't forget; the rest is as it was then, under a new data key.
  * @throws CoffreError WRONG_VAULT for another vault's backup; LOCKED while a lease is held; FORBIDDEN for one that this vault
  * didn't sign; what reading the backup throws
  */
@@ -106,21 +122,30 @@ export async function restoreInPlace(rows: EmbeddedRows, options: RestoreOptions
     });
     try {
       checkSignature(draft, options.signedBy ?? live.signer);
-      let undecided = 0;
+      const found: Found = { undecided: 0, carriedOver: [], setAside: [], rightsBack: 0 };
       await rows.rekey(({ store }) => {
-        refuseLeases(store, clock.now()); // again: now nobody can get one
-        for (const { name } of DATA_TABLES) bringBack(name, store, draft.store);
+        const now = clock.now();
+        refuseLeases(store, now); // again: now nobody can get one
+        found.rightsBack = countRightsBack(store, draft.store);
+        const newer = findNewer(store, draft.store, now);
+        for (const { name } of DATA_TABLES) if (name !== BOOKING.name) bringBack(name, store, draft.store, newer);
         store.names.clear();
         relink(store); // before rows are written: an account may be another credential's again
-        undecided = markRolledBack(store, draft.header, clock.now());
+        putNewer(store, newer);
+        found.undecided = markRolledBack(store, draft.header, now);
+        found.carriedOver = newer.entries.map(({ kept }) => kept);
+        found.setAside = newer.archived;
         const { takenAt, vault } = draft.header;
         const detail = `from the backup of ${takenAt}, event ${vault.head.seq}`;
-        store.addEvent({ at: clock.now().toISOString(), actor, action: "vault.restored", ids: [], detail });
+        const event = { at: now.toISOString(), actor, detail };
+        store.addEvent({ ...event, action: "vault.restored", ids: found.carriedOver.map(({ id }) => id) });
+        const aside = found.setAside.map(({ id }) => id);
+        if (aside.length > 0) store.addEvent({ ...event, action: "credential.archived", ids: aside });
         const counter = Math.max(store.meta.restoreCounter, vault.restoreCounter);
         return { restoreCounter: nextCounter(counter, clock.now()) };
       });
       const identity = await rows.inspect(({ transaction }) => transaction.identity());
-      return reportOf(draft, identity, undecided);
+      return reportOf(draft, identity, found);
     } finally {
       connection.close();
       draft.store.keys.wipe();
@@ -131,16 +156,18 @@ export async function restoreInPlace(rows: EmbeddedRows, options: RestoreOptions
   }
 }
 
-/** Makes one table what it is in the draft; a row that is the same stays untouched. */
-function bringBack(name: string, store: Store, draft: Store): void {
+/** Makes one table what it is in the draft; a row that is the same, or that is to be kept, stays untouched. */
+function bringBack(name: string, store: Store, draft: Store, { rows }: Newer): void {
   const definition = DATA_TABLES.find((each) => each.name === name);
   if (!definition) return;
   const [live, from] = [store.table(name), draft.table(name)];
   const wanted = new Set(from.ids());
+  const kept = name === CREDENTIAL.name ? rows.credential : name === VALUE.name ? rows.value : undefined;
   const same = new Set<string>();
   const replaced = new Map<string, number>();
   // First everything that has to go, so that two rows can exchange a name.
   for (const id of live.ids()) {
+    if (kept?.has(id) === true) continue;
     const { revision, text } = live.revisionOf(id);
     if (wanted.has(id) && from.revisionOf(id).text === text) {
       same.add(id);
@@ -156,6 +183,16 @@ function bringBack(name: string, store: Store, draft: Store): void {
     const columns = definition.columnsOf(store.keys.indexOf, id, JSON.parse(text));
     store.ledger.note(name, id, next, { after: live.place(id, columns, next, text) });
   }
+}
+
+/** Those that the backup has and the vault hasn't, or has otherwise: whatever was revoked since holds again. */
+function countRightsBack(store: Store, draft: Store): number {
+  let count = 0;
+  for (const name of RIGHTS) {
+    const live = new Map([...store.table(name).stream()].map(({ id, text }) => [id, text]));
+    for (const { id, text } of draft.table(name).stream()) if (live.get(id) !== text) count += 1;
+  }
+  return count;
 }
 
 /** The time of the restore, so that two restores of one backup, here or elsewhere, are never taken for each other. */
@@ -180,7 +217,7 @@ function otherVault(backup: { id: string; name: string }, live: VaultIdentity): 
   );
 }
 
-function reportOf({ header, end }: Draft, identity: VaultIdentity, undecided: number): RestoreReport {
+function reportOf({ header, end }: Draft, identity: VaultIdentity, found: Found): RestoreReport {
   const { takenAt, vault } = header;
-  return { identity, takenAt, rows: end.rows, events: vault.head.seq, signer: end.signer, undecided };
+  return { identity, takenAt, rows: end.rows, events: vault.head.seq, signer: end.signer, ...found };
 }
