@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
 import { type RunResult, succeed } from "../fixtures/pulumi-project.ts";
-import { fileBytes } from "../../provider/core/field.js";
 import { BROUGHT, coffre, sourceFiles, SOURCES, TYPED } from "./brought.ts";
-import { createVaultProject, inVault, output, type VaultProject } from "../stack/harness.ts";
+import { createVaultProject, output, type VaultProject } from "../stack/harness.ts";
 import { ProcessSampler } from "./processes.ts";
 import { formsOf, LeakSearch } from "./search.ts";
+import { decryptedLogs, valuesOf } from "./stack.ts";
 
 jest.setTimeout(240_000);
 
@@ -94,7 +94,7 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
     planted.kill();
   }
   const secrets: Record<string, string> = {
-    ...(await valuesOf()),
+    ...(await valuesOf(vault)),
     admin: server.password,
     "vault's key": readFileSync(vault.keyFile, "utf8").trim().split(":")[1] ?? "",
   };
@@ -108,7 +108,9 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
   search.in("the server's log", await server.log());
   for (const { command, result } of outputs) search.in(`output of ${command}`, output(result));
   for (const [text, whose] of sampler.seen) search.in(whose, Buffer.from(text, "latin1"));
-  for (const [name, text] of await decryptedLogs()) search.in(name, text);
+  const logs = await decryptedLogs(project);
+  expect(logs.length).toBeGreaterThan(2);
+  for (const [name, text] of logs) search.in(name, text);
 
   expect(search.findings.filter(({ secret }) => secret !== "control")).toEqual([]);
   const found = search.placesOf("control").join("\n");
@@ -133,38 +135,4 @@ async function bringByCommand({ project }: VaultProject): Promise<void> {
   await call(["history", "Databases/brought?field=tls.key", "--json"]);
   await call(["events"]);
   await rm(sourceFiles(project.folder)[0] ?? "");
-}
-
-/** Every value that the vault ever held, by a name that may be shown. */
-async function valuesOf(): Promise<Record<string, string>> {
-  return inVault(stack.vault, async (opened) => {
-    const values: Record<string, string> = {};
-    for await (const { id, name, versions, fields } of opened.listCredentials()) {
-      const secret = fields.filter(({ type }) => type !== "text");
-      const answers = await opened.readMany([
-        ...versions.map(({ number }) => ({ id, version: number })),
-        ...secret.flatMap((field) => field.versions.map(({ number }) => ({ id, field: field.name, version: number }))),
-      ]);
-      for (const answer of answers) {
-        if (answer instanceof Error) throw answer;
-        const what = `${name} ${answer.field} version ${answer.version}`;
-        values[what] = answer.value.reveal();
-        if (answer.type === "file") values[`${what}, its bytes`] = fileBytes(answer.value).toString("utf8");
-      }
-    }
-    return values;
-  });
-}
-
-/** The engine keeps a log of every operation, encrypted with the stack's key. */
-async function decryptedLogs(): Promise<[string, string][]> {
-  const folder = join(stack.project.pulumiHome, "logs");
-  const texts: [string, string][] = [];
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const { exitCode, stdout } = await stack.project.run(["logs", "decrypt", join(entry.parentPath, entry.name)]);
-    if (exitCode === 0) texts.push([`decrypted log ${entry.name}`, stdout]);
-  }
-  expect(texts.length).toBeGreaterThan(2);
-  return texts;
 }

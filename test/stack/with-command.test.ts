@@ -1,0 +1,182 @@
+import { execFileSync, spawn } from "node:child_process";
+import { chmod, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { expect, test } from "@jest/globals";
+import ssh2 from "ssh2";
+import { findWay, startHosts } from "../../tools/linux-hosts/hosts.ts";
+import { findCommandPlugin } from "../fixtures/command-plugin.ts";
+import { type PulumiProject, type RunResult, succeed } from "../fixtures/pulumi-project.ts";
+import { ProcessSampler } from "../leak/processes.ts";
+import { LeakSearch } from "../leak/search.ts";
+import { decryptedLogs, valuesOf } from "../leak/stack.ts";
+import { createVaultProject, currentValue, output, type TestVault, versionsOf } from "./harness.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const COFFRE = resolve(ROOT, "test/.work/pkg/node_modules/coffre/bin/coffre.js");
+const ENTRY = ["orders-app"];
+
+/** The example in a project of its own, its runs, and all that they say. */
+class Scene {
+  readonly project: PulumiProject;
+  readonly vault: TestVault;
+  /** Where the example puts the password. */
+  readonly file: string;
+  readonly #outputs: string[] = [];
+  readonly #sampler = new ProcessSampler();
+
+  private constructor(project: PulumiProject, vault: TestVault) {
+    this.project = project;
+    this.vault = vault;
+    this.file = join(project.folder, "service/orders-app");
+  }
+
+  static async open(): Promise<Scene> {
+    const { folder } = await findCommandPlugin();
+    const { project, vault } = await createVaultProject("", { name: "coffre-with-command" });
+    const scene = new Scene(project, vault);
+    await project.setProgram(await readFile(join(ROOT, "examples/with-command/index.ts"), "utf8"));
+    await project.write({ "bin/coffre": `#!/bin/sh\nexec '${process.execPath}' '${COFFRE}' "$@"\n` });
+    await chmod(scene.command, 0o755);
+    await mkdir(join(project.folder, "service"));
+    project.env["PATH"] = [join(project.folder, "bin"), folder, project.env["PATH"]].join(":");
+    await project.setConfig("file", scene.file);
+    return scene;
+  }
+
+  /** The command of this project, as its commands find it on PATH. */
+  get command(): string {
+    return join(this.project.folder, "bin/coffre");
+  }
+
+  async run(kind: "up" | "destroy"): Promise<RunResult> {
+    const result = await this.project[kind](["-v=9", "--logtostderr", "--logflow"]);
+    this.#outputs.push(output(result));
+    return result;
+  }
+
+  /** @returns what a successful run printed */
+  async succeed(kind: "up" | "destroy"): Promise<string> {
+    return output(succeed(await this.run(kind)));
+  }
+
+  /** `coffre …`, as a person at a terminal. */
+  coffre(...args: string[]): string {
+    return execFileSync(this.command, args, { cwd: this.project.folder, env: this.project.env, encoding: "utf8" });
+  }
+
+  /** Where a value was found that is meant for the vault and the service alone. */
+  async leaks(except: readonly string[]): Promise<string[]> {
+    const values = await valuesOf(this.vault);
+    expect(Object.keys(values).length).toBeGreaterThan(1);
+    const search = new LeakSearch({ ...values, control: "coffre-with-command" }); // the project's name is everywhere
+    search.inFolder(this.project.folder, { except });
+    for (const text of this.#outputs) search.in("output", text);
+    for (const [text, whose] of this.#sampler.seen) search.in(whose, Buffer.from(text, "latin1"));
+    for (const [name, text] of await decryptedLogs(this.project)) search.in(name, text);
+    const controls = search.placesOf("control").join("\n");
+    for (const place of ["/.pulumi/stacks/", "/.pulumi/history/", "output", "decrypted log", "cmdline", "environ"]) {
+      expect(controls).toContain(place);
+    }
+    return search.findings.filter(({ secret }) => secret !== "control").map(({ place, form }) => `${place}: ${form}`);
+  }
+
+  async close(): Promise<void> {
+    this.#sampler.stop();
+    await this.project.remove();
+  }
+}
+
+test("a command that is given a reference delivers the value, again when it changes, and no state has it", async () => {
+  const scene = await Scene.open();
+  const { project, vault, file } = scene;
+  const delivered = async (path = file) => {
+    const [text, { mode }] = [await readFile(path, "utf8"), await stat(path)];
+    expect((mode & 0o777).toString(8)).toBe("600");
+    expect(text).toBe(await currentValue(vault, ENTRY));
+    return text;
+  };
+  try {
+    expect(await scene.succeed("up")).toMatch(/Resources:\s+\+ 4 created/);
+    const first = await delivered();
+    expect(await scene.succeed("up")).toMatch(/Resources:\s+4 unchanged/);
+
+    // By the program, and then by a person: either way the next up delivers what is in force.
+    await project.setConfig("reason", "2026-11");
+    expect(await scene.succeed("up")).toMatch(/Resources:\s+~ 2 updated\s+2 unchanged/);
+    const second = await delivered();
+    scene.coffre("rotate", "orders-app");
+    expect(await versionsOf(vault, ENTRY)).toBe("1 previous, 2 previous, 3 current");
+
+    // What can't be read is not delivered as nothing.
+    await rename(scene.command, `${scene.command}.away`);
+    expect(output(await scene.run("up"))).toContain("coffre: command not found");
+    expect(await readFile(file, "utf8")).toBe(second);
+    await rename(`${scene.command}.away`, scene.command);
+
+    // Another place is a replacement: there first, and then no longer here.
+    await project.setConfig("file", `${file}-2`);
+    await scene.succeed("up");
+    expect(new Set([first, second, await delivered(`${file}-2`)]).size).toBe(3);
+    await expect(stat(file)).rejects.toThrow("ENOENT");
+    expect(await scene.leaks([`${file}-2`])).toEqual([]);
+    await scene.succeed("destroy");
+    await expect(stat(`${file}-2`)).rejects.toThrow("ENOENT");
+  } finally {
+    await scene.close();
+  }
+}, 300_000); // six runs of the engine, on a busy machine
+
+(findWay().way === "stand-in" ? test.skip : test)(
+  "on a machine too, over SSH by an agent's key, and a command there that has no value tells the service",
+  async () => {
+    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const hosts = await startHosts({ users: [{ name: "shop", authorizedKeys: [key.public] }] });
+    const { address, port, hostKey } = hosts.host;
+    const scene = await Scene.open();
+    const agent = spawn("ssh-agent", ["-D", "-a", join(scene.project.folder, "agent")], { stdio: "ignore" });
+    const there = (path: string) => hosts.host.must(`cat /home/shop/${path}`);
+    try {
+      scene.project.env["SSH_AUTH_SOCK"] = join(scene.project.folder, "agent");
+      await addKey(scene, key.private);
+      const reload = 'wc -l <orders/password >>reloads && echo "reloaded"';
+      const settings = { host: address, port: String(port), user: "shop", hostKey, reload };
+      for (const [name, value] of Object.entries(settings)) await scene.project.setConfig(name, value);
+
+      expect(await scene.succeed("up")).toMatch(/Resources:\s+\+ 6 created/);
+      expect(await there("orders/password")).toBe(await currentValue(scene.vault, ENTRY));
+      expect(await hosts.host.must("stat -c '%a %U' /home/shop/orders/password")).toBe("600 shop\n");
+      expect(await there("reloads")).toBe("0\n");
+
+      await scene.project.setConfig("reason", "2026-11");
+      expect(await scene.succeed("up")).toMatch(/Resources:\s+~ 3 updated\s+\+-1 replaced/);
+      expect(await there("orders/password")).toBe(await currentValue(scene.vault, ENTRY));
+      expect(await there("reloads")).toBe("0\n0\n");
+      expect(await scene.leaks([scene.file])).toEqual([]);
+      const state = succeed(await scene.project.run(["stack", "export", "--show-secrets"])).stdout;
+      expect(state).toContain(address); // so secrets are shown, and none of them is a key
+      expect(state).not.toMatch(/PRIVATE KEY|"(privateKey|password)":/);
+
+      await scene.succeed("destroy");
+      expect((await hosts.host.exec("ls /home/shop/orders")).exitCode).not.toBe(0);
+      expect(await hosts.host.refusedLogins()).toBe(0);
+    } finally {
+      agent.kill();
+      await scene.close();
+      await hosts.stop();
+    }
+  },
+  300_000,
+);
+
+/** Over stdin, once the agent is up. */
+async function addKey({ project }: Scene, privateKey: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      execFileSync("ssh-add", ["-q", "-"], { env: project.env, input: privateKey, stdio: "pipe" });
+      return;
+    } catch (error) {
+      if (tries > 20) throw error;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+}
