@@ -197,10 +197,40 @@ describe("an account that", () => {
       await expect(session.set(spec, newPassword())).resolves.toEqual({ result: "set", accountMade: true });
     await expect(harness.host.must("id -nG made")).resolves.toBe("made orders\n");
     await expect(harness.host.must("getent passwd made")).resolves.toMatch(
-      /:\(made by Coffre\):\/home\/made:\/bin\/sh\n$/,
+      /:,,,,\(made by Coffre\):\/home\/made:\/bin\/sh\n$/,
     );
     await expect(harness.host.must("cat /home/made/.ssh/authorized_keys")).resolves.toBe(`${KEY.public}\n`);
     await expect(harness.host.must("stat -c %U:%a /home/made/.ssh/authorized_keys")).resolves.toBe("made:600\n");
+  });
+
+  test("was locked by a person stays so, whatever the account wrote of itself", async () => {
+    const { name, spec, password } = await newAccount();
+    await harness.host.must(`runuser -u ${name} -- chfn -r "(disabled by Coffre)" ${name}`, `${password.reveal()}\n`);
+    await harness.host.must(`passwd -l ${name} && chage -E 1 ${name}`);
+    const error = { code: "TARGET_NOT_READY", problem: expect.stringContaining("is locked") as unknown };
+    await expect(session.look(spec)).rejects.toMatchObject(error);
+    await session.set(spec, password);
+    await expect(harness.host.must(`getent shadow ${name} | cut -d: -f8`)).resolves.toBe("1\n");
+  });
+
+  test("says of itself that Coffre disabled or made it is disabled all the same, and counts as nobody's", async () => {
+    const { name, spec, password } = await newAccount();
+    const marks = "(disabled by Coffre) (made by Coffre)";
+    await harness.host.must(`runuser -u ${name} -- chfn -r "${marks}" ${name}`, `${password.reveal()}\n`);
+    await expect(session.set(spec, password)).resolves.toEqual({ result: "set", accountMade: false });
+    await session.remove(spec, "disable");
+    await expect(harness.host.must(`passwd -S ${name}`)).resolves.toMatch(/^\S+ L /);
+    await session.look(spec); // a new credential may enable it
+    const again = newPassword();
+    await session.set(spec, again);
+    await expect(verify(spec, again)).resolves.toEqual({ proof: "works" });
+  });
+
+  test("was disabled by Coffre, opened by a person and locked again by one is that person's", async () => {
+    const { name, spec } = await newAccount();
+    await session.remove(spec, "disable");
+    await harness.host.must(`usermod -U -e "" ${name} && passwd -l ${name}`);
+    await expect(session.look(spec)).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
   });
 
   test("is to be in a group that isn't there stops at the look", async () => {
@@ -523,6 +553,16 @@ describe("a password that was sent", () => {
     await expect(verify(spec, wrong)).resolves.toMatchObject({ proof: "refused" });
     const error = { code: "LOGIN_REFUSED", problem: expect.stringContaining("refused the password") as unknown };
     await expect(sessionAt(host, ADMIN.name, wrong.reveal())).rejects.toMatchObject(error);
+  });
+
+  test("and is refused works no better for a banner that speaks of accounts that have expired", async () => {
+    const words =
+      "If your account has expired, call the desk.\nYour account has expired; please contact your system administrator.\n";
+    const host = await another({
+      sshd: ["MaxAuthTries 1", "Banner /etc/issue.net"],
+      files: { "/etc/issue.net": words },
+    });
+    await expect(verify(specAt(host, "nobodys"), newPassword())).resolves.toMatchObject({ proof: "refused" });
   });
 
   test("and isn't answered in time is unanswered, which isn't out of reach", async () => {

@@ -2,7 +2,7 @@ import type { Power, RootShell } from "./power.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import type { LinuxTarget } from "./schema.js";
-import { MARKS } from "./marks.js";
+import { DISABLED_DAY, MARKS, otherOf } from "./marks.js";
 
 /** What the machine says of an account and of itself. No part of a password's hash is in it. */
 export interface Facts {
@@ -112,6 +112,8 @@ function dayOf(text: string | undefined): number | undefined {
   return text === undefined || text === "" ? undefined : Number(text);
 }
 
-export function isDisabledByCoffre(account: NonNullable<Facts["account"]>): boolean {
-  return account.gecos.includes(MARKS.disabled);
+/** Only if it still is as Coffre left it: marked, locked, and ended on that very day. */
+export function isDisabledByCoffre({ gecos, password, expireDay }: NonNullable<Facts["account"]>): boolean {
+  const isLocked = password === "locked" || password === "none";
+  return otherOf(gecos).includes(MARKS.disabled) && isLocked && expireDay === DISABLED_DAY;
 }

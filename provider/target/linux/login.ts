@@ -19,29 +19,38 @@ export interface PasswordLogin {
 
 /**
  * Sends the password once, by `password` or, where that isn't taken, by `keyboard-interactive`, and nothing else.
- * @param leave ends the connection: a question that isn't answered at all is no failed login
+ * @param on `leave` ends the connection: a question that isn't answered at all is no failed login; `sent` is told once the
+ * password goes out
  */
-export function passwordLogin(username: string, password: Secret, leave: () => void): PasswordLogin {
+export function passwordLogin(
+  username: string,
+  password: Secret,
+  on: { leave: () => void; sent?: () => void },
+): PasswordLogin {
   const login: { state: PasswordLogin["state"] } = { state: "unasked" };
+  const send = () => {
+    login.state = "sent";
+    on.sent?.();
+  };
   const next = ({ methods, partial }: LoginState): AnyAuthMethod | undefined => {
     if (login.state !== "unasked") {
       login.state = partial ? "accepted" : "refused";
       return undefined;
     }
     if (methods.includes("password")) {
-      login.state = "sent";
+      send();
       return { type: "password", username, password: password.reveal() };
     }
     if (!methods.includes("keyboard-interactive")) return undefined;
     const prompt: KeyboardInteractiveAuthMethod["prompt"] = (_name, _text, _language, prompts, finish) => {
       const [only] = prompts;
       if (login.state === "unasked" && prompts.length === 1 && only !== undefined && isPasswordPrompt(only)) {
-        login.state = "sent";
+        send();
         return finish([password.reveal()]);
       }
       // PAM asks for a new password only after it has let the old one pass; for a code it may ask whoever comes.
       if (login.state === "sent") login.state = prompts.some(isChangePrompt) ? "must-change" : "more";
-      leave();
+      on.leave();
     };
     return { type: "keyboard-interactive", username, prompt };
   };

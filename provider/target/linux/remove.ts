@@ -1,7 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import { formatAddress } from "../common/address.js";
-import { MARKS } from "./marks.js";
+import { DISABLED_DAY, MARK_SCRIPTS } from "./marks.js";
 import { lastLine, type RootShell } from "./power.js";
 
 /** Disables or drops the account; a missing one is a success. @throws CoffreError TARGET_NOT_READY; Refusal; SshError */
@@ -22,7 +22,8 @@ export async function removeAccount(shell: RootShell, spec: TargetSpec, how: "di
 function removeScript(user: string, how: "disable" | "drop"): string {
   const exists = `p=$(getent passwd ${user}) || exit 0`;
   if (how === "drop") return `${exists}; userdel ${user}`;
-  const mark = `g=$(echo "$p" | cut -d: -f5); case "$g" in *"${MARKS.disabled}"*) exit 0;; esac`;
-  // Expired too, since a locked password alone still lets keys in. 1: the second day of 1970.
-  return `${exists}; ${mark}; c="$g ${MARKS.disabled}"; usermod -L -e 1 -c "\${c# }" ${user}`;
+  const { read, off, marked } = MARK_SCRIPTS;
+  const done = `${read}; s=$(getent shadow ${user}); ${off}; test -z "$off" || exit 0`;
+  // Expired too, since a locked password alone still lets keys in.
+  return `${exists}; ${done}; ${marked}; usermod -L -e ${DISABLED_DAY} -c "$c" ${user}`;
 }

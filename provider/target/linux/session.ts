@@ -20,7 +20,7 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
   const target = LinuxTarget.parse(spec.description);
   const [means, trust] = await Promise.all([meansOf(target, login), trustFor(spec, target)]);
   const connection = new Connection();
-  const password = passwordLogin(login.username, login.password, () => connection.giveUp("aborted"));
+  const password = passwordLogin(login.username, login.password, { leave: () => connection.giveUp("aborted") });
   const keys = means.by === "password" ? undefined : keyLogin(login.username, means);
   let mustChange = false;
   try {

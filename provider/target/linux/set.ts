@@ -1,7 +1,7 @@
 import type { Secret } from "../../core/secret.js";
 import type { SetResult, TargetSpec } from "../port.js";
 import { Refusal } from "./errors.js";
-import { MARKS } from "./marks.js";
+import { MARK_SCRIPTS, MARKS } from "./marks.js";
 import { lastLine, type RootShell, type Started } from "./power.js";
 import type { LinuxTarget } from "./schema.js";
 import { SshError } from "./connection.js";
@@ -54,22 +54,23 @@ function setScript({ username: user }: TargetSpec, { account = {} }: LinuxTarget
   const shellOption = shell === undefined ? "" : ` -s ${shell}`;
   return [
     create
-      ? `getent passwd ${user} >/dev/null || useradd -m${shellOption} -c "${MARKS.made}" ${user} || exit ${EXIT.notMade}`
+      ? `getent passwd ${user} >/dev/null || useradd -m${shellOption} -c ",,,,${MARKS.made}" ${user} || exit ${EXIT.notMade}`
       : `getent passwd ${user} >/dev/null || exit ${EXIT.missing}`,
-    `p=$(getent passwd ${user}); g=$(echo "$p" | cut -d: -f5); d=$(echo "$p" | cut -d: -f6)`,
+    `p=$(getent passwd ${user}); ${MARK_SCRIPTS.read}; d=$(echo "$p" | cut -d: -f6)`,
     ...(groups.length === 0 ? [] : [`usermod -a -G ${groups.join(",")} ${user} || exit ${EXIT.notMade}`]),
     ...(shell === undefined
       ? []
       : [`test "$(echo "$p" | cut -d: -f7)" = ${shell} || usermod -s ${shell} ${user} || exit ${EXIT.notMade}`]),
     ...authorizedKeys.map((key) => `${addKey(user, key)} || exit ${EXIT.notMade}`),
-    `case "$g" in *"${MARKS.made}"*) echo made;; esac`,
+    `case "$o" in *"${MARKS.made}"*) echo made;; esac`,
     // A module of PAM that fails after pam_unix makes chpasswd fail although the value is in force; and what cannot be seen
     // (an account that shadow doesn't know) is not known to be unchanged.
     `s=$(getent shadow ${user})`,
+    MARK_SCRIPTS.off,
     `echo ${READY}`,
     `chpasswd || { test -n "$s" && test "$(getent shadow ${user})" = "$s" && exit ${EXIT.notChanged}; exit ${EXIT.changed}; }`,
     // After the password, so that an account that is only half enabled refuses the old one.
-    `case "$g" in *"${MARKS.disabled}"*) usermod -e "" -c "$(echo "$g" | sed "s/ *${MARKS.disabled}//")" ${user} || exit ${EXIT.notMade};; esac`,
+    `test -z "$off" || usermod -e "" -c "$(echo "$g" | sed "s/ *${MARKS.disabled}//g; s/,*$//")" ${user} || exit ${EXIT.notMade}`,
   ].join("; ");
 }
 

@@ -7,8 +7,8 @@ import { isUnpinned, trustFor } from "./host-key.js";
 import { passwordLogin, type PasswordLogin } from "./login.js";
 import type { LinuxTarget } from "./schema.js";
 
-/** What OpenSSH says to who gave the right password for an account that has ended, before it hangs up. */
-const EXPIRED = /your account has expired/i;
+/** What PAM says, through OpenSSH, to who gave the right password for an account that has ended, before it hangs up. */
+const EXPIRED = /^your account has expired; please contact your system administrator\.?\s*$/im;
 
 /**
  * One login on a connection of its own: without a key, without an agent, and only after no credentials at all were refused.
@@ -25,7 +25,11 @@ export async function proveAt(
     return { proof: "not-verifiable", reason: sentence(address, "hasn't shown a host key yet that it is held to") };
   }
   const connection = new Connection();
-  const login = passwordLogin(spec.username, password, () => connection.giveUp("aborted"));
+  let before = 0; // what was said before the password was sent answers nothing: a banner may hold any words
+  const login = passwordLogin(spec.username, password, {
+    leave: () => connection.giveUp("aborted"),
+    sent: () => (before = connection.banner.length),
+  });
   const occasion = { address, username: spec.username };
   try {
     const trust = await trustFor(spec, target);
@@ -34,7 +38,7 @@ export async function proveAt(
     );
     return judge(address, end, login, connection.offered);
   } catch (error) {
-    const settled = settledBy(address, login, connection);
+    const settled = settledBy(address, login, connection.banner.slice(before));
     if (settled) return settled;
     if (!(error instanceof SshError)) throw error;
     const unanswered = login.state === "sent";
@@ -66,12 +70,12 @@ function judge(address: TargetAddress, end: "in" | "stopped", login: PasswordLog
 }
 
 /** What is known although the connection ended before the login did. */
-function settledBy(address: TargetAddress, { state }: PasswordLogin, { banner }: Connection): Proof | undefined {
+function settledBy(address: TargetAddress, { state }: PasswordLogin, said: string): Proof | undefined {
   if (state === "must-change")
     return { proof: "works", note: "The password works; the account must change it at its next login." };
   if (state === "more")
     return { proof: "not-verifiable", reason: sentence(address, "asks for more than a password before it answers") };
-  if (state === "sent" && EXPIRED.test(banner))
+  if (state === "sent" && EXPIRED.test(said))
     return { proof: "works", note: "The password works; the account has expired." };
   return undefined;
 }
