@@ -10,13 +10,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const LARGEST_BYTES = 1_048_576;
 const FALLBACK = "vi";
 
+/** The editor that the user chose, if any. */
+export function namedEditor(environment: Environment): string | undefined {
+  return environment["VISUAL"] || environment["EDITOR"] || undefined;
+}
+
 /**
  * Lets a person change a text in `$VISUAL`, `$EDITOR` or vi. It lies in a folder that only this user may open, and is
  * removed however this ends.
  * @returns what was saved. @throws CoffreError INVALID_INPUT if there is no editor, or it fails
  */
 export async function editText(text: string, environment: Environment): Promise<string> {
-  const editor = environment["VISUAL"] || environment["EDITOR"] || FALLBACK;
+  const editor = namedEditor(environment) ?? FALLBACK;
   const folder = await mkdtemp(join(tmpdir(), "coffre-edit-"));
   try {
     const path = join(folder, "credential.yaml");

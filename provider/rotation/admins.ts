@@ -71,7 +71,7 @@ export class AdminPool {
     const closed = new CoffreError("LOGIN_REFUSED", `${login.label} was refused at ${addressOf(spec)}`, {
       hint: login.credential
         ? "Bring the admin's password in the vault up to date, then `coffre resolve` it."
-        : "Correct the password in the variable or file that the target's `admin` names, then run again.",
+        : "Correct the user name, or the key or password, that the target's `admin` names, then run again.",
       details: login.credential === undefined ? {} : { adminId: login.credential.id },
     });
     this.#refused.set(spec.sessionKey, closed);

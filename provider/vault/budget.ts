@@ -77,7 +77,7 @@ function spent(what: "account" | "host", name: string, free: Date): CoffreError 
     "BUDGET_SPENT",
     `${attempts} logins on ${what} ${name} failed or were cut off within ${minutes} minutes; one more could lock it.`,
     {
-      hint: `Find out why, then run \`coffre resolve\`, or wait until ${free.toISOString()}.`,
+      hint: `Find out why; then \`coffre resolve <ref> --retry\`, with a credential of this ${what}, goes on at once, or wait until ${free.toISOString()}.`,
       details: { [what]: name, freeAt: free.toISOString() },
     },
   );

@@ -140,6 +140,13 @@ test("scripts change it by options, and clear with an empty text", async () => {
   expect((await shell.coffre(["edit", REF, "--set", "password=x"])).exitCode).toBe(2);
 });
 
+test("where there is neither a terminal nor an editor that somebody named, edit opens none", async () => {
+  const said = await shell.coffre(["edit", REF], { env: { EDITOR: "", VISUAL: "" } });
+  expect(said).toMatchObject({ stdout: "", exitCode: 2 });
+  expect(said.stderr).toContain("There is no terminal for an editor");
+  expect(said.stderr).toContain("Change it by options");
+});
+
 test("the account of a target isn't renamed by hand, and an archived entry isn't edited", async () => {
   const target = { kind: "postgres", account: "postgres://u@db:5432", description: {}, accountMade: false };
   const set = await entry(vault, "Databases/orders", { username: "u", targets: [target] });

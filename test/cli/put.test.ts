@@ -102,5 +102,7 @@ test("a value that a person brings settles what waited for a person", async () =
 
 test("an entry that nobody has given a value says so", async () => {
   expect(await shell.json(["get", REF])).toMatchObject({ status: "awaiting-value", currentVersion: null });
-  expect(await shell.coffre(["read", REF])).toMatchObject({ stdout: "", exitCode: 3 });
+  const read = await shell.coffre(["read", REF]);
+  expect(read).toMatchObject({ stdout: "", exitCode: 3 });
+  expect(read.stderr).toContain("`coffre put` gives it its first value.");
 });

@@ -183,7 +183,7 @@ test("what needs a person is listed with what to do, stops rotations, and is res
   expect(shell.plain(listed.stdout)).toBe(`Databases/stuck  set-but-refused
   what   it took version 2 and then refused it
   since  <date> UTC
-  do     Look at the target's own log. \`coffre verify Databases/stuck\` finds the version that works: then \`coffre resolve Databases/stuck\` --accept <version>, or --retry, which sets the pending one again.
+  do     Look at the target's own log. \`coffre verify Databases/stuck\` finds the version that works: then \`coffre resolve Databases/stuck --accept <version>\`, or --retry, which sets the pending one again.
 `);
   expect(JSON.parse((await shell.coffre(["attention", "--json"])).stdout)).toMatchObject([
     { status: "needs-attention", attention: { reason: "set-but-refused", version: 2 }, advice: expect.any(String) },
@@ -295,7 +295,7 @@ test("an account that could not be ended is listed until it is, or is to stay", 
   expect(listed.stdout).toBe(
     "Databases/moved_on  accounts-left\n" +
       `  what   no targets any more, and not ended: postgres://moved_on@localhost:${String(server.port)}\n` +
-      "  do     Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, `coffre resolve Databases/moved_on` --keep-accounts.\n",
+      "  do     Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, `coffre resolve Databases/moved_on --keep-accounts`.\n",
   );
   expect(await shell.coffre(["resolve", "Databases/moved_on", "--keep-accounts"])).toMatchObject({ exitCode: 0 });
   expect(await shell.coffre(["attention"])).toMatchObject({ stdout: "", exitCode: 0 });

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { CoffreError } from "../../provider/core/errors.js";
 import { Secret } from "../../provider/core/secret.js";
+import { parseLinuxTarget } from "../../provider/target/linux/schema.js";
 import { postgresDriver } from "../../provider/target/postgres/driver.js";
 import type { Facts } from "../../provider/target/postgres/facts.js";
 import { judgeFacts } from "../../provider/target/postgres/look.js";
@@ -160,4 +161,18 @@ test("a wrong key, and a full disk", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test.each([
+  [{ port: 70000 }, '"port" must be 65535 or less'],
+  [{ port: "22" }, '"port" must be a number, not text'],
+  [{ verify: "maybe" }, '"verify" must be "none"'],
+  [{ onDelete: "remove" }, '"onDelete" must be "keep" or "disable" or "drop"'],
+  [{ waitFor: { timeoutSeconds: -1 } }, '"waitFor.timeoutSeconds" must be 0 or more'],
+  [{ host: undefined }, '"host" is missing: it must be text'],
+])("a Linux target with %j is refused in words of our own", (more, problem) => {
+  const description = { host: "web-1", hostKey: `SHA256:${"A".repeat(43)}`, ...more };
+  expect(() => parseLinuxTarget(description, "deploy")).toThrow(
+    `INVALID_INPUT: The Linux target isn't valid: ${problem}.\n  Correct the field; docs/targets/linux.md describes`,
+  );
 });

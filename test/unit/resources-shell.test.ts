@@ -109,6 +109,18 @@ describe("a program registers", () => {
       "give target or targets, not both",
     );
   });
+
+  test("no password that somebody wrote into the program, and says where it belongs", () => {
+    const args = { username: "mailer", password: "hunter2" } as coffre.CredentialArgs; // Node runs it unchecked
+    let said = "";
+    try {
+      new coffre.Credential("smtp", args);
+    } catch (error) {
+      said = String(error);
+    }
+    expect(said).toMatch(/Credential smtp: password isn't an input.*source: "typed".*`coffre put`/);
+    expect(said).not.toContain("hunter2");
+  });
 });
 
 describe("settings", () => {

@@ -25,7 +25,7 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
 const words = process.argv.slice(2);
 const task = words.length > 1 ? undefined : TASKS[words[0] ?? ""];
 if (!task) {
-  process.stderr.write(`${USAGE}\n`);
+  process.stderr.write(`There is no ${words.join(" ")} here.\n\n${USAGE}\n`);
   process.exitCode = 2;
 } else {
   await task().catch((error: unknown) => {

@@ -23,6 +23,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   "budget-spent": "Find out who uses up the logins, then --retry, which gives the budget back.",
   "accounts-left":
     "Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, --keep-accounts.",
+  "rolled-back, no target":
+    "No target can tell. See whether the value is still the right one (`coffre read <ref>`), then --accept-rollback.",
   "rolled-back":
     "`coffre verify <ref>` finds the version that the target accepts: --accept <version>, or --accept-rollback if it is the current one.",
 };
@@ -81,9 +83,11 @@ function print({ terminal }: CommandContext, credential: Credential, vault: stri
 }
 
 function adviceFor(credential: Credential, vault: string): string {
-  const advice = ADVICE[credential.journal.attention?.reason ?? LEAVING] ?? OTHER_ADVICE;
+  const reason = credential.journal.attention?.reason ?? LEAVING;
+  const word = reason === "rolled-back" && credential.targets.length === 0 ? "rolled-back, no target" : reason;
+  const advice = ADVICE[word] ?? OTHER_ADVICE;
   const typed = typedPath(vault, credential.path);
   return advice
     .replaceAll("<ref>", typed)
-    .replace(/--(retry|accept|keep-accounts)/, `\`coffre resolve ${typed}\` --$1`);
+    .replace(/--(retry|accept-rollback|accept <version>|keep-accounts)/, `\`coffre resolve ${typed} --$1\``);
 }

@@ -7,7 +7,7 @@ import type { CommandContext } from "../context.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { pathText } from "../describe.js";
 import { formatMetadata, type Metadata, metadataOf, parseMetadata } from "../edit-document.js";
-import { editText } from "../editor.js";
+import { editText, namedEditor } from "../editor.js";
 import { currentOf } from "../field-option.js";
 import { findCredential } from "../reference.js";
 import { credentialShape } from "../shape.js";
@@ -104,6 +104,11 @@ function byOptions(before: Credential, { options }: CommandInput): Metadata | un
 
 /** @returns `undefined` if the text was left as it is */
 async function byEditor({ env, terminal }: CommandContext, before: Credential): Promise<Metadata | undefined> {
+  if (!terminal.canAsk && !namedEditor(env)) {
+    throw new CoffreError("INVALID_INPUT", "There is no terminal for an editor", {
+      hint: "Change it by options (`coffre edit --help`), or name an editor that needs none in EDITOR.",
+    });
+  }
   const original = formatMetadata(before, metadataOf(before));
   for (let shown = original; ;) {
     const saved = await editText(shown, env);

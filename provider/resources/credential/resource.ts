@@ -109,6 +109,13 @@ export class Credential extends pulumi.CustomResource {
     if (target !== undefined && targets !== undefined) {
       throw new pulumi.ResourceError(`Credential ${name}: give target or targets, not both`, opts.parent);
     }
+    if ("password" in args) {
+      // Node runs programs without checking their types, and here a value would be on its way into the state.
+      throw new pulumi.ResourceError(
+        `Credential ${name}: password isn't an input, since no program knows it. Coffre draws it; for one that people bring, declare source: "typed" and give it with \`coffre put\``,
+        opts.parent,
+      );
+    }
     const looked = opts.id !== undefined;
     const properties = looked
       ? { name: undefined, categoryId: undefined, username: undefined }

@@ -13,7 +13,10 @@ export interface Described {
   passwordHint: string;
 }
 
-/** All that is wrong with a description, each thing with its field, as one error; `details.field` is the first. */
+/**
+ * All that is wrong with a description, each thing with its field, as one error; `details.field` is the first. The issues'
+ * messages are sentences of our own (`issueText`).
+ */
 export function invalidDescription(
   schema: z.ZodObject,
   issues: readonly Issue[],
@@ -43,7 +46,7 @@ function describe(
   const path = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") {
     const field = path.join(".");
-    return { field, text: `"${field}" ${sentenceOf(issue)}` };
+    return { field, text: `"${field}" ${issue.message}` };
   }
   const key = issue.keys[0] ?? "";
   const field = [...path, key].join(".");
@@ -57,12 +60,6 @@ function describe(
     text: `it has no field "${field}" (did you mean "${suggestion}"?)`,
     hint: `The fields there are ${known.join(", ")}.`,
   };
-}
-
-/** Zod's own sentences begin with a verdict that the error already gives. */
-function sentenceOf({ message }: Issue): string {
-  if (message.endsWith("received undefined")) return "is missing";
-  return message.replace(/^(Invalid|Too) \w+: /, (start) => (start.startsWith("Too") ? start.toLowerCase() : ""));
 }
 
 function shapeAt(schema: z.ZodObject, path: readonly string[]): Record<string, z.core.$ZodType> {

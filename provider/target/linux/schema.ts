@@ -3,6 +3,7 @@ import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import { accountOf } from "../common/address.js";
+import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, Port, Reference } from "../common/fields.js";
 import { isHostKey } from "./host-key.js";
@@ -147,7 +148,7 @@ export type LinuxTargetArgs = z.input<typeof LinuxTarget>;
 
 /** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
 export function parseLinuxTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
-  const parsed = LinuxTarget.safeParse(description);
+  const parsed = LinuxTarget.safeParse(description, { error: issueText });
   if (!parsed.success) throw invalidDescription(LinuxTarget, parsed.error.issues, DESCRIBED);
   const target = parsed.data;
   const address = { host: target.host, port: target.port };

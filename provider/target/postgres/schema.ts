@@ -4,6 +4,7 @@ import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress, TargetSpec } from "../port.js";
 import { accountOf, parseAddress } from "../common/address.js";
+import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, Port, Reference } from "../common/fields.js";
 import { roleNameProblem } from "./role-name.js";
@@ -141,7 +142,7 @@ export type PostgresTargetArgs = z.input<typeof PostgresTarget>;
 
 /** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
 export function parsePostgresTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
-  const parsed = PostgresTarget.safeParse(description);
+  const parsed = PostgresTarget.safeParse(description, { error: issueText });
   if (!parsed.success) throw invalidDescription(PostgresTarget, parsed.error.issues, DESCRIBED);
   const target = parsed.data;
   const address = { host: target.host, port: target.port };

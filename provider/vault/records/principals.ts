@@ -87,7 +87,7 @@ export function requirePrincipal(tx: ReadRows, id: string): PrincipalRow {
   const row = tx.people.principal(id);
   if (row) return row;
   throw new CoffreError("NOT_FOUND", `There is no user or group ${id}.`, {
-    hint: "It may have been removed, and its grants and memberships with it.",
+    hint: "Correct the id. If it was removed, its grants and memberships went with it: `coffre access --json` lists who is there.",
     details: { principalId: id },
   });
 }

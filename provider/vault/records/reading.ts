@@ -138,7 +138,7 @@ function pickVersion<Version extends { number: number; state: string }>(
 function noVersion(row: Readonly<CredentialRow>, path: readonly string[], wanted: WantedVersion): CoffreError {
   const status = rowStatus(row);
   return new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${words(wanted)}; it is ${status}.`, {
-    hint: "`coffre history` lists its versions.",
+    hint: status === "awaiting-value" ? "`coffre put` gives it its first value." : "`coffre history` lists its versions.",
     details: { credentialId: row.id, status },
   });
 }
@@ -157,7 +157,10 @@ function noFieldVersion(
         : "; it awaits its value";
   const what = `The field ${name} of credential ${named(path, row.id)}`;
   return new CoffreError("NOT_FOUND", `${what} has no ${words(wanted)}${now}.`, {
-    hint: `\`coffre history --field ${name}\` lists its versions.`,
+    hint:
+      versions.length === 0
+        ? `\`coffre put --field ${name}\` gives it its first value.`
+        : `\`coffre history --field ${name}\` lists its versions.`,
     details: { credentialId: row.id, field: name },
   });
 }
