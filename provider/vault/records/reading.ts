@@ -138,7 +138,8 @@ function pickVersion<Version extends { number: number; state: string }>(
 function noVersion(row: Readonly<CredentialRow>, path: readonly string[], wanted: WantedVersion): CoffreError {
   const status = rowStatus(row);
   return new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${words(wanted)}; it is ${status}.`, {
-    hint: status === "awaiting-value" ? "`coffre put` gives it its first value." : "`coffre history` lists its versions.",
+    hint:
+      status === "awaiting-value" ? "`coffre put` gives it its first value." : "`coffre history` lists its versions.",
     details: { credentialId: row.id, status },
   });
 }
