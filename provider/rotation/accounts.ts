@@ -2,6 +2,7 @@ import type { TargetSpec } from "../target/port.js";
 import type { Credential, TargetRecord } from "../vault/port.js";
 import type { RotationContext } from "./context.js";
 import { RunSessions } from "./login.js";
+import { withKnownPins } from "./pins.js";
 import { resume } from "./rotate.js";
 import { targetsOf } from "./targets.js";
 
@@ -14,7 +15,7 @@ export async function retireAccounts(context: RotationContext, credential: Crede
   const notes: string[] = [];
   const sessions = new RunSessions(context, resume);
   try {
-    for (const { record, spec } of targetsOf(context, credential)) {
+    for (const { record, spec } of await withKnownPins(context, targetsOf(context, credential))) {
       const how = retirement(record, spec);
       if (how === "keep") continue;
       await context.refuseOlder(credential);

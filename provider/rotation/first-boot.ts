@@ -24,14 +24,31 @@ export interface FirstPassword {
  */
 export async function firstPassword(
   context: RotationContext,
-  { spec, sessions }: Pick<Application, "spec" | "sessions">,
+  { spec, sessions, leased }: Pick<Application, "spec" | "sessions" | "leased">,
 ): Promise<FirstPassword | undefined> {
   if (spec.admin.by !== "self" || spec.admin.initialRef === undefined) return undefined;
-  const entry = await ifThere(resolveReference(context.vault, spec.admin.initialRef));
+  const ref = spec.admin.initialRef;
+  const byInitial = sessions.loggedInByInitial(spec);
+  const found = byInitial ? findFirst(context.vault, ref, leased.credential) : resolveReference(context.vault, ref);
+  const entry = await ifThere(found);
   if (entry === undefined) return undefined;
-  if (entry.archivedAt !== undefined && !sessions.loggedInByInitial(spec)) return undefined;
+  if (entry.archivedAt !== undefined && !byInitial) return undefined;
   const { value } = await readValue(context, { id: entry.id });
   return { entry, value };
+}
+
+/**
+ * The entry of a first password. Once archived, no path leads to it any more: then it is the one that this credential has
+ * superseded.
+ * @throws CoffreError what resolving throws
+ */
+export async function findFirst(vault: Vault, ref: string, successor: Pick<Credential, "id">): Promise<Credential> {
+  const entry = await ifThere(resolveReference(vault, ref));
+  if (entry) return entry;
+  for await (const archived of vault.listCredentials({ archived: true })) {
+    if (archived.supersededBy === successor.id) return archived;
+  }
+  return resolveReference(vault, ref);
 }
 
 /** Once archived, no path leads to it any more. */

@@ -3,6 +3,7 @@ import type { Secret } from "../core/secret.js";
 import type { TargetSession, TargetSpec } from "../target/port.js";
 import type { Credential, LoginBooking, ValueRequest } from "../vault/port.js";
 import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
+import { findFirst } from "./first-boot.js";
 import { refuseIfAttention } from "./attention.js";
 import type { RotationContext } from "./context.js";
 import { resolveReference } from "./resolve-reference.js";
@@ -64,7 +65,7 @@ export class RunSessions {
       // the login with the current value have used up what the account bears.
       const isNew = kind === "proof" && isCoffreError(error, "LOGIN_REFUSED");
       if (!isNew || spec.admin.by !== "self" || spec.admin.initialRef === undefined) throw error;
-      const first = await resolveReference(this.#context.vault, spec.admin.initialRef);
+      const first = await findFirst(this.#context.vault, spec.admin.initialRef, credential);
       const { value } = await readValue(this.#context, { id: first.id });
       const session = await connectBooked(this.#context, spec, { ...login, password: value }, "probe");
       this.#byInitial.add(spec.account);

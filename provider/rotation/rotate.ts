@@ -7,7 +7,7 @@ import { missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
 import { type LeasedCredential, withLease } from "./lease.js";
-import { keepPin } from "./pins.js";
+import { keepPin, withKnownPins } from "./pins.js";
 import { RunSessions, readValue } from "./login.js";
 import { type Target, targetsOf } from "./targets.js";
 
@@ -109,7 +109,7 @@ async function finishPending(
   const { context, leased } = run;
   const { pending } = leased.credential.journal;
   if (!pending) return { finished: false, owed: [] };
-  const targets = targetsOf(context, leased.credential);
+  const targets = await withKnownPins(context, targetsOf(context, leased.credential));
   const accounts = targets.map(({ record }) => record.account);
   const version = leased.credential.versions.find(({ number }) => number === pending.version);
   if (pending.targets.map(({ account }) => account).join() !== accounts.join()) {
@@ -129,7 +129,7 @@ async function finishPending(
 /** Look, stage, read back, set, verify, promote; drawn anew only after a definite refusal of the value. */
 async function rotate(run: Run, causes: readonly string[]): Promise<void> {
   const { context, leased } = run;
-  let targets = targetsOf(context, leased.credential);
+  let targets = await withKnownPins(context, targetsOf(context, leased.credential));
   for (;;) {
     await refuseEndlessDraws(run);
     await waitUntilQuiet(run);

@@ -63,6 +63,8 @@ export interface TargetSpec {
   learnsPin?: boolean;
   /** What it showed at its first use, from the vault's record; what `parse` returns has none. */
   pin?: string;
+  /** Path of the credential that has learned {@link pin}, where that is another one with an account of the same machine. */
+  pinFrom?: string;
   /** Upper bounds of one call, milliseconds: the sum over a rotation's calls is what a lease must outlast. */
   limits: { connectMs: number; setMs: number; verifyMs: number };
   description: Record<string, unknown>;

@@ -204,6 +204,27 @@ describe("a host key that is trusted on first use", () => {
   });
 });
 
+test("a host key that one credential has learned holds the others of that machine, unless it is declared to be another", async () => {
+  const users = [...USERS, { name: "ops", password: "what it was before" }];
+  const machine = await another({ users });
+  await run(await deployOn([machine], { trustOnFirstUse: true }), "cause:1");
+  await machine.recreate({ users });
+  const second = async (name: string, more: Record<string, unknown>) => {
+    const { address: host, port } = machine;
+    const target = { kind: "linux", host, port, adminRef, trustOnFirstUse: true, ...more };
+    const context = createRotationContext({ vault, drivers: [linuxDriver], clock });
+    const targets = await prepareTargets(context, { targets: [target], username: "ops" });
+    const [credential] = await vault.createCredentials([{ name, username: "ops", categoryId: null, targets }]);
+    return credential?.id ?? "";
+  };
+  const id = await second("held", {});
+  const error = { code: "HOST_KEY_NOT_TRUSTED", problem: expect.stringContaining("first use by web") as unknown };
+  await expect(run(id, "cause:1")).rejects.toMatchObject(error);
+  await expect(machine.refusedLogins()).resolves.toBe(0);
+  await vault.archiveCredential(id, {});
+  await expect(run(await second("anew", { identity: "vm-2" }), "cause:1")).resolves.toMatchObject({ version: 1 });
+});
+
 describe("a password that a machine came with", () => {
   test.each([
     ["and may keep", {}],

@@ -533,6 +533,18 @@ describe("a machine in trouble", () => {
     await expect(host.refusedLogins()).resolves.toBe(0);
   });
 
+  test("that is slow gives up in half of the time that is left after the calls before", async () => {
+    const rules = ["optional pam_exec.so quiet /bin/sleep 3", "required pam_unix.so sha512"];
+    const files = { "/etc/pam.d/common-password": rules.map((rule) => `password ${rule}\n`).join("") };
+    const host = await another({ files });
+    const admin = await sessionAt(host);
+    const spec = specAt(host, "nobodys", { limits: { setMs: 9_000 } });
+    const [first, second] = await Promise.all([admin.set(spec, newPassword()), admin.set(spec, newPassword())]);
+    expect(first).toMatchObject({ result: "set" });
+    expect(second).toMatchObject({ result: "in-doubt", reason: expect.stringContaining("was ended") as unknown });
+    await admin.close();
+  });
+
   test("that freezes before it takes the value has changed nothing", async () => {
     const host = await another({});
     const admin = await sessionAt(host);

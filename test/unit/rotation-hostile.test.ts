@@ -80,16 +80,22 @@ describe("a login that is sent and not answered", () => {
   });
 });
 
-test("a machine that was made anew is entered by its first password again", async () => {
-  const boot = await scene.add({
-    name: "boot",
-    username: "orders",
-    initial: { value: new Secret("boot1"), causes: [] },
-  });
-  scene.target.give(account, "boot1");
-  const id = await scene.withTargets([{ host: "db1", initialRef: referenceTo(boot) }], { name: "orders" });
-  await scene.rotate(id, "cause:1");
-  scene.target.give(account, "boot1"); // the machine was made anew
-  await scene.rotate(id, "cause:2");
-  expect(scene.target.passwordOf(account)).toBe(await scene.value(id));
-});
+test.each(["id", "path"])(
+  "a machine that was made anew is entered by its first password again, named by %s",
+  async (by) => {
+    const boot = await scene.add({
+      name: "boot",
+      username: "orders",
+      initial: { value: new Secret("boot1"), causes: [] },
+    });
+    scene.target.give(account, "boot1");
+    const id = await scene.withTargets(
+      [{ host: "db1", initialRef: by === "id" ? referenceTo(boot) : "coffre://scene/boot" }],
+      { name: "orders" },
+    );
+    await scene.rotate(id, "cause:1");
+    scene.target.give(account, "boot1"); // the machine was made anew
+    await scene.rotate(id, "cause:2");
+    expect(scene.target.passwordOf(account)).toBe(await scene.value(id));
+  },
+);

@@ -42,7 +42,8 @@ export async function trustFor(spec: TargetSpec, target: LinuxTarget): Promise<T
   if (target.hostKey !== undefined) return trustOnly(keysOf(target.hostKey), "declared in hostKey");
   const [, type, fingerprint] = PIN.exec(spec.pin ?? "") ?? [];
   if (type !== undefined && fingerprint !== undefined) {
-    return trustOnly([{ type, fingerprint }], "learned at the first use");
+    const whose = spec.pinFrom === undefined ? "" : ` by ${spec.pinFrom}`;
+    return trustOnly([{ type, fingerprint }], `learned at the first use${whose}`);
   }
   const learn = (shown: ShownKey): Verdict => ({ trusted: true, pin: `${shown.type} ${shown.fingerprint}` });
   return { algorithms: undefined, judge: learn };

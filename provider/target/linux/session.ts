@@ -146,12 +146,14 @@ class LinuxSession implements TargetSession {
     if (this.#opened.mustChange) return changeAtLogin(spec, trust, change);
     const { connection, root, login } = this.#opened;
     try {
-      return await this.#inTurn(spec.limits.setMs, async () => {
+      return await this.#inTurn(spec.limits.setMs, async (leftMs) => {
+        // What the machine gives itself is a share of what is left, so that nothing outlasts the call there.
+        const inTime = { ...spec, limits: { ...spec.limits, setMs: leftMs } };
         if (login.self && root.power === undefined) await this.#lookInside(spec, target);
         if (login.self && (root.power === "none" || root.power === "forced")) {
-          return changeByPasswd(connection, spec, change, { forced: root.power === "forced" });
+          return changeByPasswd(connection, inTime, change, { forced: root.power === "forced" });
         }
-        return setPassword(root, spec, target, password);
+        return setPassword(root, inTime, target, password);
       });
     } catch (error) {
       // Only while it waited for its turn can it fail so: nothing was sent.
@@ -205,14 +207,14 @@ class LinuxSession implements TargetSession {
   }
 
   /** Runs `work` after the calls before it. The time in the queue counts, so that no call outlasts its limit. */
-  #inTurn<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(limitMs: number, work: (leftMs: number) => Promise<T>): Promise<T> {
     const latest = performance.now() + limitMs;
     const { connection, address, login } = this.#opened;
     const turn = this.#queue.then(async () => {
       const leftMs = latest - performance.now();
       try {
         if (leftMs <= 0) throw new SshError("silent", "other calls on the same connection took all its time");
-        return await within(connection, { limitMs: leftMs }, work);
+        return await within(connection, { limitMs: leftMs }, () => work(leftMs));
       } catch (error) {
         throw toCoffreError(error, { address, username: login.username });
       }
