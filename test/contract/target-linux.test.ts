@@ -275,6 +275,20 @@ describe("rights", () => {
     await expect(canStillLogIn(host, "nobodys")).resolves.toBe(true);
   });
 
+  test.each([
+    ["keeps the value", "", true],
+    ["keeps nothing of it, once told so for timeout", "Defaults!/usr/bin/timeout !log_input\n", false],
+  ])("by a sudo that logs input: its log %s", async (_what, more, isKept) => {
+    const files = { "/etc/sudoers.d/log": `Defaults log_input, !compress_io, iolog_dir=/var/log/input\n${more}` };
+    const host = await another({ files });
+    const admin = await sessionAt(host);
+    const password = newPassword();
+    await expect(admin.set(specAt(host, "nobodys"), password)).resolves.toMatchObject({ result: "set" });
+    await admin.close();
+    const { exitCode } = await host.exec(`grep -rqF ${password.reveal()} /var/log/input`);
+    expect(exitCode === 0).toBe(isKept);
+  });
+
   test("of root itself, and proof of root's own password, need PermitRootLogin", async () => {
     await expect(session.look(specOf("root"))).rejects.toMatchObject({ code: "NOT_VERIFIABLE" });
     const host = await another({ sshd: ["PermitRootLogin yes"] });
