@@ -13,9 +13,10 @@ import type { TargetSession, TargetSpec } from "../../provider/target/port.js";
 import { type HostOptions, type HostUser, type LinuxHost, opensshLogsIn, startHosts } from "../fixtures/linux-hosts.js";
 import { ADMIN, LinuxHarness } from "./linux-harness.js";
 import { until } from "./target-contract.js";
+import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 
-const KEY = ssh2.utils.generateKeyPairSync("ed25519");
-const OTHER_KEY = ssh2.utils.generateKeyPairSync("ed25519").public;
+const KEY = newKeyPair();
+const OTHER_KEY = newKeyPair().public;
 
 const USERS: HostUser[] = [
   ADMIN,
@@ -365,7 +366,7 @@ describe("an admin with a key", () => {
 
   test("that nobody knows there is LOGIN_REFUSED; one that can't be used is CONFIGURATION", async () => {
     const path = join(folder, "other-key");
-    await writeFile(path, ssh2.utils.generateKeyPairSync("ed25519").private);
+    await writeFile(path, newKeyPair().private);
     await expect(harness.driver.connect(keySpec("any", path), loginOf("keyed", ""))).rejects.toMatchObject({
       code: "LOGIN_REFUSED",
     });

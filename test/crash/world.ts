@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { access, constants, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import ssh2 from "ssh2";
 import { Client, escapeIdentifier, escapeLiteral, Pool } from "pg";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
@@ -14,6 +13,7 @@ import { type LinuxHosts, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
 import type { System } from "./system.ts";
 import { isMadeOf } from "./verifier.ts";
+import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 
 /** One vault file, one PostgreSQL and one admin, which all points of a proof share; each point has accounts of its own. */
 export class World {
@@ -128,7 +128,7 @@ export class World {
   }
 
   async #startMachines(): Promise<Machines> {
-    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = newKeyPair();
     const keyFile = join(this.folder, "machine-key");
     writeKeyFile(keyFile, new Secret(key.private));
     return { hosts: await startHosts({ count: 0 }), publicKey: key.public, keyFile };

@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import ssh2 from "ssh2";
 import { findWay, type LinuxHost, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { startPostgres } from "../fixtures/postgres-server.ts";
 import { type PulumiProject, succeed } from "../fixtures/pulumi-project.ts";
 import { createVaultProject, output, versionsOf } from "./harness.ts";
+import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 
 const EXAMPLE = resolve(import.meta.dirname, "../../examples/vm-and-database");
 
@@ -60,7 +60,7 @@ test("without a machine the quickstart's program makes a role, its password and 
 (way === "stand-in" ? test.skip : test)(
   "one up makes the accounts of machine and database; a machine made anew under its name gets its password again",
   async () => {
-    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = newKeyPair();
     const users = [{ name: "admin", sudo: "free", authorizedKeys: [key.public] }];
     const hosts = await startHosts({ users });
     try {

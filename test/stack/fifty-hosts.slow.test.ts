@@ -5,6 +5,7 @@ import ssh2 from "ssh2";
 import { findWay, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { succeed } from "../fixtures/pulumi-project.ts";
 import { createVaultProject, currentValue, output, versionsOf } from "./harness.ts";
+import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 
 const COUNT = 50;
 const PROGRAM = `
@@ -28,7 +29,7 @@ for (const { name, host, port, hostKey } of hosts) {
 (findWay().way === "stand-in" ? test.skip : test)(
   "fifty machines get an account with a password of its own in one up, and another one in the next",
   async () => {
-    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = newKeyPair();
     const users = [{ name: "admin", sudo: "free", authorizedKeys: [key.public] }];
     const hosts = await startHosts({ count: COUNT, users });
     const { project, vault } = await createVaultProject(PROGRAM);

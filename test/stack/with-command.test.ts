@@ -2,7 +2,6 @@ import { execFileSync, spawn } from "node:child_process";
 import { chmod, mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { expect, test } from "@jest/globals";
-import ssh2 from "ssh2";
 import { findWay, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { findCommandPlugin } from "../fixtures/command-plugin.ts";
 import { type PulumiProject, type RunResult, succeed } from "../fixtures/pulumi-project.ts";
@@ -10,6 +9,7 @@ import { ProcessSampler } from "../leak/processes.ts";
 import { LeakSearch } from "../leak/search.ts";
 import { decryptedLogs, valuesOf } from "../leak/stack.ts";
 import { createVaultProject, currentValue, output, type TestVault, versionsOf } from "./harness.ts";
+import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const COFFRE = resolve(ROOT, "test/.work/pkg/node_modules/coffre/bin/coffre.js");
@@ -122,7 +122,7 @@ test("a command that is given a reference delivers the value, again when it chan
 (findWay().way === "stand-in" ? test.skip : test)(
   "on a machine too, over SSH by an agent's key, and a command there that has no value tells the service",
   async () => {
-    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = newKeyPair();
     const hosts = await startHosts({ users: [{ name: "shop", authorizedKeys: [key.public] }] });
     const { address, port, hostKey } = hosts.host;
     const scene = await Scene.open();

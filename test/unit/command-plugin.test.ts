@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import ssh2, { type Connection, type Server } from "ssh2";
 import { diffCommand, runStep, type Step } from "../fixtures/command-plugin/life.ts";
 import { holdsSecret, plain, type Properties, secret } from "../fixtures/command-plugin/values.ts";
+import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 
 const LOCAL = "command:local:Command";
 const REMOTE = "command:remote:Command";
@@ -117,8 +118,8 @@ describe("a change", () => {
 });
 
 describe("a remote command", () => {
-  const hostKeys = ssh2.utils.generateKeyPairSync("ed25519");
-  const user = ssh2.utils.generateKeyPairSync("ed25519");
+  const hostKeys = newKeyPair();
+  const user = newKeyPair();
   const [, keyData = ""] = user.public.split(" ");
   let server: Server;
   let port: number;
@@ -207,7 +208,7 @@ describe("a remote command", () => {
   });
 
   test("gives no credentials to a machine with another host key", async () => {
-    const other = ssh2.utils.generateKeyPairSync("ed25519").public;
+    const other = newKeyPair().public;
     logins = 0;
     const inputs = { connection: connection({ privateKey: user.private, hostKey: other }), create: "both" };
     await expect(run(REMOTE, "create", inputs)).rejects.toThrow("another host key");

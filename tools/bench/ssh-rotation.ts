@@ -14,6 +14,7 @@ import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { type LinuxHost, startHosts } from "../linux-hosts/hosts.ts";
 import { interleaved, median } from "./statistics.ts";
+import { newKeyPair } from "../linux-hosts/key-pair.ts";
 
 const HOSTS = 20;
 /** Hosts at once, for both. */
@@ -35,7 +36,7 @@ export interface SshRotationTimes {
  */
 export async function measureSshRotation(): Promise<SshRotationTimes> {
   const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));
-  const key = ssh2.utils.generateKeyPairSync("ed25519");
+  const key = newKeyPair();
   const keyFile = join(folder, "admin-key");
   await writeFile(keyFile, key.private, { mode: 0o600 });
   const users = [

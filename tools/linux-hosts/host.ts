@@ -9,6 +9,7 @@ import { removeTree } from "./base.ts";
 import { type DiskOptions, writeDisk } from "./disk.ts";
 import { countRefusals, type RefusalFilter } from "./refusals.ts";
 import type { Way } from "./way.ts";
+import { newKeyPair } from "./key-pair.ts";
 
 const START_MS = 15_000;
 const POLL_MS = 5;
@@ -208,7 +209,7 @@ export class LinuxHost {
 
   async #make(hostKey: string | undefined): Promise<void> {
     for (const name of ["up", "work", "m"]) await mkdir(this.#path(name), { recursive: true, mode: 0o755 });
-    const key = hostKey ?? newHostKey();
+    const key = hostKey ?? newKeyPair().private;
     const parsed = ssh2.utils.parseKey(key);
     if (parsed instanceof Error) throw parsed;
     this.hostKey = `${parsed.type} ${parsed.getPublicSSH().toString("base64")}`;
@@ -268,15 +269,6 @@ export class LinuxHost {
       socket.once("data", (chunk) => end(chunk.toString().startsWith("SSH-")));
     });
   }
-}
-
-/** The library writes one in some hundred so that it can't read it itself. */
-function newHostKey(): string {
-  for (let tries = 0; tries < 20; tries++) {
-    const key = ssh2.utils.generateKeyPairSync("ed25519").private;
-    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
-  }
-  throw new Error("No host key could be made.");
 }
 
 function childrenOf(pid: number): number[] {

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import ssh2, { type AuthContext, type ServerChannel, type Session } from "ssh2";
+import { newKeyPair } from "./key-pair.ts";
 
 /**
  * A STAND-IN, and no machine: an SSH server in this process, with passwords in a map. It speaks SSH for real, and plays the
@@ -18,7 +19,7 @@ export class StandInHost {
 
   private constructor(passwords: Readonly<Record<string, string>>) {
     this.#passwords = new Map(Object.entries(passwords));
-    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = newKeyPair();
     this.hostKey = key.public.trim();
     this.#server = new ssh2.Server({ hostKeys: [key.private] }, (client) => {
       client.on("error", () => {}); // a client that goes away
@@ -65,10 +66,7 @@ export class StandInHost {
     };
     channel.stderr.write(`${mark}\n`);
     channel.write(`${mark}\n`);
-    if (command.includes("getent shadow")) {
-      channel.write(this.#facts(user));
-      end(0);
-    } else if (command.includes("chpasswd")) {
+    if (command.includes("chpasswd")) {
       if (!this.#passwords.has(user) && !command.includes("useradd")) return end(41);
       channel.write("coffre-ready\n");
       let input = "";
@@ -78,6 +76,9 @@ export class StandInHost {
         this.#passwords.set(input.slice(0, at), input.slice(at + 1).replace(/\n$/, ""));
         end(0);
       });
+    } else if (command.includes("getent shadow")) {
+      channel.write(this.#facts(user));
+      end(0);
     } else {
       channel.stderr.write("This is a stand-in: it plays looks and sets, and nothing else.\n");
       end(1);

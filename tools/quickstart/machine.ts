@@ -8,6 +8,7 @@ import { installPackages, missingPackages } from "../linux-hosts/packages.ts";
 import { cleanEnvironment, run } from "./children.ts";
 import { type Places, ROOT } from "./places.ts";
 import { print, Trouble } from "./screen.ts";
+import { newKeyPair } from "../linux-hosts/key-pair.ts";
 
 /** Who sets passwords on the machine: an account that may do everything by sudo, and logs in by a key. */
 export const MACHINE_ADMIN = "admin";
@@ -53,7 +54,7 @@ export async function remakeMachine(places: Places): Promise<void> {
 async function settings({ data, machine, machineKey, machineAddress }: Places) {
   await mkdir(data, { recursive: true, mode: 0o700 });
   if (!existsSync(machineKey)) {
-    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519");
+    const { private: key } = newKeyPair();
     await writeFile(machineKey, key, { mode: 0o600, flag: "wx" });
   }
   if (!existsSync(machineAddress)) {
