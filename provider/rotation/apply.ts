@@ -5,7 +5,7 @@ import type { Proof, SetResult, TargetAddress, TargetSpec } from "../target/port
 import type { LoginBooking, LoginOutcome, RotationStep, TargetProgress } from "../vault/port.js";
 import { needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
-import { archiveFirst, type FirstPassword, firstPassword, proveRefused } from "./first-boot.js";
+import { archiveFirst, forgetRefusal, type FirstPassword, firstPassword, proveRefused } from "./first-boot.js";
 import type { LeasedCredential } from "./lease.js";
 import type { RunSessions } from "./login.js";
 import { keepPin } from "./pins.js";
@@ -153,11 +153,6 @@ async function prove(
   const { spec, leased, version } = application;
   const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
   if (accountMade && !isKnownAsMade(application)) steps.push({ step: "account-made", account: spec.account });
-  const first = spec.verifyAddresses.length > 0 ? await firstPassword(context, application) : undefined;
-  if (first) {
-    await leased.record(...steps.splice(0));
-    await proveRefused(context, application, first);
-  }
   for (const [index, address] of spec.verifyAddresses.entries()) {
     let booking = (index === 0 ? firstBooking : undefined) ?? bookingFor(spec, address, "proof");
     if (booking !== firstBooking) await leased.record(...steps.splice(0), { step: "book-login", booking });
@@ -177,6 +172,12 @@ async function prove(
     }
     steps.push(...settle(booking, "succeeded"));
   }
+  const first = spec.verifyAddresses.length > 0 ? await firstPassword(context, application) : undefined;
+  if (first) {
+    // Not before the proof: a refused login and one of unknown outcome would leave a resume none.
+    await leased.record(...steps.splice(0));
+    await proveRefused(context, application, first);
+  }
   await finish(context, application, steps, first);
 }
 
@@ -186,7 +187,7 @@ async function prove(
  */
 async function finish(
   context: RotationContext,
-  { leased, spec, version, lastSteps }: Application,
+  { leased, spec, version, value, lastSteps }: Application,
   settled: RotationStep[],
   first: FirstPassword | undefined,
 ): Promise<void> {
@@ -195,7 +196,9 @@ async function finish(
   const archived = first && (await archiveFirst(context, first, leased.credential));
   if (spec.verifyAddresses.length > 0) steps.push({ step: "verified", version, account: spec.account });
   await leased.record(...steps, ...lastSteps);
-  if (first && archived === false) await archiveFirst(context, first, leased.credential);
+  if (!first) return;
+  if (archived === false) await archiveFirst(context, first, leased.credential);
+  await forgetRefusal(context, spec, value);
 }
 
 /** A target may know its account as ours for ever, by a mark; the vault notes the making once. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
+import type { TargetSpec } from "../target/port.js";
 import type { Credential, LoginOutcome, Vault } from "../vault/port.js";
 import type { Application } from "./apply.js";
 import { needsAttention, unproven } from "./attention.js";
@@ -62,8 +63,7 @@ async function ifThere(entry: Promise<Credential>): Promise<Credential | undefin
 }
 
 /**
- * One login that is expected to be refused, booked like every doubtful one: the machine counts it too. It comes before the
- * proof of the new password, whose success makes both sides forget it.
+ * One login that is expected to be refused, booked like every doubtful one: the machine counts it too.
  * @throws CoffreError NEEDS_ATTENTION if the first password still works; UNREACHABLE; BUDGET_SPENT
  */
 export async function proveRefused(
@@ -98,6 +98,25 @@ export async function proveRefused(
     await leased.record(settled("succeeded"), { step: "attention", attention });
     throw needsAttention(leased.credential, message);
   });
+}
+
+/**
+ * One more login with the value that is in force, so that machine and budget forget the refused one: several accounts of
+ * one machine may have their first boot within the hour. Everything is done by now, so nothing depends on it.
+ */
+export async function forgetRefusal(context: RotationContext, spec: TargetSpec, value: Secret): Promise<void> {
+  const [address] = spec.verifyAddresses;
+  if (address === undefined) return;
+  const host = `${address.host}:${address.port}`;
+  const booking = { id: randomUUID(), account: spec.account, host, kind: "proof" as const };
+  try {
+    await context.vault.bookLogin(booking);
+  } catch (error) {
+    if (isCoffreError(error)) return;
+    throw error;
+  }
+  const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address);
+  await context.vault.settleLogin(booking.id, proof.proof === "works" ? "succeeded" : outcomeOf(proof));
 }
 
 /** Takes the entry of a first password out of the tree. @returns false while other accounts still wait to be set by it */

@@ -35,7 +35,7 @@ export const LINUX_SCENARIOS = {
     const before = await system.addAccount(name);
     const boot = await world.add({ name: `${name}-boot`, initial: { value: new Secret(before), causes: [] } });
     const id = await add({ initialRef: world.referenceTo(boot.id) });
-    return one({ id, user: name, before, causes: ["cause:1"], versions: 1 });
+    return { ...one({ id, user: name, before, causes: ["cause:1"], versions: 1 }), expectedRefusals: 1 };
   }),
 };
 

@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 /** What came of one point. */
 export interface Outcome {
   faults: Fault[];
-  /** Logins of its accounts that the system refused, before the proof's own. */
+  /** Logins of its accounts that the system refused, before the proof's own, beyond those that belong to it. */
   refused: number;
   /** False if the run was over before the planned moment. */
   wasCut: boolean;
@@ -158,9 +158,9 @@ function job({ world, withoutJournal }: Stage, { credentialId, causes }: Subject
   };
 }
 
-async function refusedLogins(system: System, { watched }: Subject): Promise<number> {
+async function refusedLogins(system: System, { watched, expectedRefusals = 0 }: Subject): Promise<number> {
   const counts = await Promise.all(watched.map(({ user }) => system.refusedLogins(user)));
-  return counts.reduce((sum, count) => sum + count, 0);
+  return Math.max(0, counts.reduce((sum, count) => sum + count, 0) - expectedRefusals);
 }
 
 /** Another cause than the cut run's: one version more, unless the cut came before its first write. */

@@ -22,6 +22,8 @@ export interface Subject {
   /** The ordinary run after it, entry by entry. */
   next: { credentialId: string; causes: string[] }[];
   watched: Watched[];
+  /** Logins that a run which isn't cut off has refused on purpose: a first password must be refused in the end. Default 0. */
+  expectedRefusals?: number;
 }
 
 /** Where a scenario's accounts are reached: the system itself, or the proxy in front of it. */
