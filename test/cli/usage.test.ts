@@ -50,7 +50,7 @@ test("the version is the package's", async () => {
 
 test.each([
   [["lst"], "There is no command coffre lst. Did you mean list?"],
-  [["vault"], "coffre vault is a group of commands: init, check, key."],
+  [["vault"], "coffre vault is a group of commands: init, check, backup, restore, drill, rekey, key."],
   [["vault", "key", "ad"], "There is no command coffre vault key ad. Did you mean add?"],
   [["read"], "coffre read needs <ref>."],
   [["read", "a", "b"], "coffre read takes one argument, and got more."],
@@ -153,7 +153,15 @@ test("bash completes commands, options and paths of the vault", async () => {
     return stdout.trim().split("\n");
   };
   expect(await complete("coffre", "re")).toEqual(["read", "resume", "resolve"]);
-  expect(await complete("coffre", "vault", "")).toEqual(["init", "check", "key"]);
+  expect(await complete("coffre", "vault", "")).toEqual([
+    "init",
+    "check",
+    "backup",
+    "restore",
+    "drill",
+    "rekey",
+    "key",
+  ]);
   expect(await complete("coffre", "vault", "key", "a")).toEqual(["add"]);
   expect(await complete("coffre", "rotate", "--d")).toEqual(["--due", "--dry-run"]);
   expect(await complete("coffre", "read", "Databases/r")).toEqual(["Databases/reader%20%26%20co"]);

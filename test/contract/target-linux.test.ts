@@ -38,7 +38,8 @@ let session: TargetSession;
 let folder: string;
 let number = 0;
 
-const newPassword = () => new Secret(`CoffreMarker-${crypto.randomUUID()}`);
+// No hexadecimal digits: cracklib takes many neighbours among them for a system.
+const newPassword = () => new Secret(`CoffreMarker-${randomBytes(18).toString("base64url")}`);
 const verify = (spec: TargetSpec, password: Secret) => harness.driver.verify(spec, password, spec.address);
 
 function specAt(host: LinuxHost, name: string, more: Record<string, unknown> = {}): TargetSpec {

@@ -6,8 +6,8 @@ import { ChildFailed, ROOT, run, say } from "./processes.ts";
 /** What a task needs before it starts, and what it runs. */
 interface Task {
   engine?: boolean;
-  /** Whether it starts Linux hosts. */
-  hosts?: boolean;
+  /** Whether it starts Linux hosts: their tools are installed, or only what is there already is made ready meanwhile. */
+  hosts?: "install" | "prepare";
   /** Folders that the packed package is put into. */
   packages?: string[];
   run: (args: string[]) => Promise<unknown>;
@@ -43,7 +43,7 @@ const TASKS: Record<string, Task> = {
   },
   test: {
     engine: true,
-    hosts: true,
+    hosts: "install",
     packages: [PACKAGE_FOLDER],
     run: async (args) => {
       if (!namesTests(args)) await typeTests();
@@ -52,13 +52,28 @@ const TASKS: Record<string, Task> = {
   },
   "test:slow": {
     engine: true,
-    hosts: true,
+    hosts: "install",
     packages: [PACKAGE_FOLDER],
     run: (args) => jest([...args, "--passWithNoTests", "--testPathPatterns", "\\.slow\\.test\\.ts$"]),
   },
-  bench: { engine: true, hosts: true, packages: [PACKAGE_FOLDER], run: (args) => node("tools/bench/main.ts", args) },
-  crash: { engine: true, hosts: true, packages: [PACKAGE_FOLDER], run: (args) => node("test/crash/main.ts", args) },
-  quickstart: { engine: true, packages: [EXAMPLE_PACKAGE], run: (args) => node("tools/quickstart/main.ts", args) },
+  bench: {
+    engine: true,
+    hosts: "install",
+    packages: [PACKAGE_FOLDER],
+    run: (args) => node("tools/bench/main.ts", args),
+  },
+  crash: {
+    engine: true,
+    hosts: "install",
+    packages: [PACKAGE_FOLDER],
+    run: (args) => node("test/crash/main.ts", args),
+  },
+  quickstart: {
+    engine: true,
+    hosts: "prepare",
+    packages: [EXAMPLE_PACKAGE],
+    run: (args) => node("tools/quickstart/main.ts", args),
+  },
 };
 
 /** Taking down what isn't there needs no engine, which may take minutes to build. */
@@ -83,6 +98,14 @@ async function installHostTools(): Promise<void> {
   });
 }
 
+/** The file system that all hosts share. What can't be made here is said by whoever needs it. */
+async function prepareHosts(): Promise<void> {
+  const { findWay } = await import("../linux-hosts/way.ts");
+  const { ensureBase } = await import("../linux-hosts/base.ts");
+  const { way } = findWay();
+  if (way !== "stand-in") await ensureBase(way, say).catch(() => undefined);
+}
+
 async function main([name, ...args]: string[]): Promise<void> {
   const task = TASKS[name ?? ""];
   if (!task) {
@@ -95,12 +118,15 @@ async function main([name, ...args]: string[]): Promise<void> {
     return;
   }
   await build();
+  // While the engine is fetched or built, which waits for the network for much of its time.
+  const hosts = task.hosts === "prepare" && args.length === 0 ? prepareHosts() : undefined;
   if (task.engine === true && !asksForHelp(args)) {
     const { ensureEngine } = await import("../engine/ensure.ts");
     const engine = await ensureEngine();
     process.env["PATH"] = [...engine.pathFolders, process.env["PATH"] ?? ""].join(delimiter);
   }
-  if (task.hosts === true && !asksForHelp(args)) await installHostTools();
+  await hosts;
+  if (task.hosts === "install" && !asksForHelp(args)) await installHostTools();
   for (const folder of task.packages ?? []) await installPackage(folder);
   await task.run(args);
 }
