@@ -54,7 +54,7 @@ const TASKS: Record<string, Task> = {
     engine: true,
     hosts: "install",
     packages: [PACKAGE_FOLDER],
-    run: (args) => jest([...args, "--passWithNoTests", "--testPathPatterns", "\\.slow\\.test\\.ts$"]),
+    run: (args) => jest([...args, "--testMatch", "**/test/**/*.slow.test.ts"]),
   },
   bench: {
     engine: true,
