@@ -1,7 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Client, escapeIdentifier, escapeLiteral } from "pg";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
@@ -10,12 +7,10 @@ import { closeRotationContext, createRotationContext } from "../../provider/rota
 import { reachCauses } from "../../provider/rotation/rotate.js";
 import { postgresDriver } from "../../provider/target/postgres/driver.js";
 import { scramVerifier } from "../../provider/target/postgres/scram.js";
-import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
-import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
-import { interleaved, median } from "./statistics.ts";
+import { onFreshVault } from "./fresh-vault.ts";
+import { interleaved, median, timed } from "./statistics.ts";
 
 /** So many that no entry gets a longer history than a few years of rotations would give it. */
 const ROLES = 40;
@@ -36,28 +31,21 @@ export interface RotationTimes {
  */
 export async function measureRotation(): Promise<RotationTimes> {
   const server = await startPostgres({ settings: { fsync: "on", full_page_writes: "on" } });
-  const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));
-  const vaultOptions = {
-    path: join(folder, "bench.db"),
-    key: { keyText: newKeyText() },
-    actor: "bench",
-    clock: systemClock,
-  };
-  await createEmbeddedVault({ ...vaultOptions, name: "bench" });
-  const vault = openEmbeddedVault(vaultOptions);
   try {
-    const ids = await prepare(server, vault);
-    let turn = 0;
-    const floor = () => timed(() => rotateBarely(server));
-    const ours = () => timed(() => rotate(vault, ids[turn++ % ROLES] ?? ""));
-    await interleaved(WARM_UP, { floor, ours });
-    const times = await interleaved(ROUNDS, { floor, ours });
-    return { bareMs: median(times.floor), oursMs: median(times.ours) };
+    return await onFreshVault((vault) => interleave(server, vault));
   } finally {
-    await vault.close();
     await server.remove();
-    await rm(folder, { recursive: true });
   }
+}
+
+async function interleave(server: PostgresServer, vault: Vault): Promise<RotationTimes> {
+  const ids = await prepare(server, vault);
+  let turn = 0;
+  const floor = () => timed(() => rotateBarely(server));
+  const ours = () => timed(() => rotate(vault, ids[turn++ % ROLES] ?? ""));
+  await interleaved(WARM_UP, { floor, ours });
+  const times = await interleaved(ROUNDS, { floor, ours });
+  return { bareMs: median(times.floor), oursMs: median(times.ours) };
 }
 
 async function prepare(server: PostgresServer, vault: Vault): Promise<string[]> {
@@ -98,10 +86,4 @@ async function rotateBarely(server: PostgresServer): Promise<void> {
   const proof = new Client({ ...server.connection(), user: BARE_ROLE, password });
   await proof.connect();
   await Promise.all([proof.end(), admin.end()]);
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import { systemClock } from "../../provider/core/clock.js";
@@ -8,12 +7,10 @@ import { commandCause } from "../../provider/rotation/causes.js";
 import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
 import { linuxDriver } from "../../provider/target/linux/driver.js";
-import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
-import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { type LinuxHost, startHosts } from "../linux-hosts/hosts.ts";
-import { interleaved, median } from "./statistics.ts";
+import { onFreshVault } from "./fresh-vault.ts";
+import { interleaved, median, timed } from "./statistics.ts";
 import { newKeyPair } from "../linux-hosts/key-pair.ts";
 
 const HOSTS = 20;
@@ -35,34 +32,25 @@ export interface SshRotationTimes {
  * the look, the refused `none`, and the journal in an embedded vault with full sync; vault and process are warm.
  */
 export async function measureSshRotation(): Promise<SshRotationTimes> {
-  const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));
   const key = newKeyPair();
-  const keyFile = join(folder, "admin-key");
-  await writeFile(keyFile, key.private, { mode: 0o600 });
   const users = [
     { name: ADMIN, sudo: "free", authorizedKeys: [key.public] },
     { name: ACCOUNT, password: randomBytes(18).toString("base64url") },
   ];
   const hosts = await startHosts({ count: HOSTS, users, pam: { hash: "debian" } });
-  const vaultOptions = {
-    path: join(folder, "bench.db"),
-    key: { keyText: newKeyText() },
-    actor: "bench",
-    clock: systemClock,
-  };
-  await createEmbeddedVault({ ...vaultOptions, name: "bench" });
-  const vault = openEmbeddedVault(vaultOptions);
   try {
-    const ids = await prepare(hosts.all, vault, keyFile);
-    const floor = () => timed(() => eachAtOnce(hosts.all, (host) => rotateBarely(host, key.private)));
-    const ours = () => timed(() => rotateAll(vault, ids));
-    await interleaved(1, { floor, ours });
-    const times = await interleaved(ROUNDS, { floor, ours });
-    return { bareMs: median(times.floor), oursMs: median(times.ours) };
+    return await onFreshVault(async (vault, _reopen, folder) => {
+      const keyFile = join(folder, "admin-key");
+      await writeFile(keyFile, key.private, { mode: 0o600 });
+      const ids = await prepare(hosts.all, vault, keyFile);
+      const floor = () => timed(() => eachAtOnce(hosts.all, (host) => rotateBarely(host, key.private)));
+      const ours = () => timed(() => rotateAll(vault, ids));
+      await interleaved(1, { floor, ours });
+      const times = await interleaved(ROUNDS, { floor, ours });
+      return { bareMs: median(times.floor), oursMs: median(times.ours) };
+    });
   } finally {
-    await vault.close();
     await hosts.stop();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -125,10 +113,4 @@ async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<voi
     for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
 }

@@ -3,6 +3,13 @@ export function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? NaN;
 }
 
+/** How long it takes, milliseconds. */
+export async function timed(work: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
 /** So that neither side has the quieter half of the time: floor, ours, ours, floor, floor, ours, … */
 export async function interleaved<T>(
   rounds: number,

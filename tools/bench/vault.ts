@@ -1,13 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { hostname, tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
-import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
-import type { CredentialInput, Vault } from "../../provider/vault/port.js";
-import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
-import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText } from "../../provider/vault/embedded/key-file.js";
+import type { CredentialInput } from "../../provider/vault/port.js";
+import { onFreshVault } from "./fresh-vault.ts";
 
 const ROUNDS = 5;
 const BATCH = 100;
@@ -58,26 +52,6 @@ export async function embeddedReadsPerSecond(): Promise<number> {
     }
     return median(rates);
   });
-}
-
-async function onFreshVault<T>(work: (vault: Vault, reopen: () => Vault) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));
-  const options = {
-    path: join(folder, "bench.db"),
-    key: { keyText: newKeyText() },
-    actor: `${userInfo().username}@${hostname()} (bench)`,
-    clock: systemClock,
-  };
-  await createEmbeddedVault({ ...options, name: "bench" });
-  const reopen = () => openEmbeddedVault(options);
-  const vault = reopen();
-  try {
-    await vault.identity();
-    return await work(vault, reopen);
-  } finally {
-    await vault.close();
-    await rm(folder, { recursive: true });
-  }
 }
 
 function newEntry(categoryId: string, name: string): CredentialInput {

@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { run } from "./run.ts";
 import type { Way } from "./way.ts";
 
 /** What every host has. python3 is for Ansible; cracklib is what PAM looks up words in. */
@@ -118,17 +118,4 @@ async function alone(lock: string, result: string, work: () => Promise<void>): P
       await rm(lock, { force: true });
     }
   }
-}
-
-function run(command: string, args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000)));
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${command} ended with ${String(code)}:\n${said}`));
-    });
-  });
 }

@@ -4,12 +4,11 @@ import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import ssh2 from "ssh2";
 import { removeTree } from "./base.ts";
 import { type DiskOptions, writeDisk } from "./disk.ts";
 import { countRefusals, type RefusalFilter } from "./refusals.ts";
 import type { Way } from "./way.ts";
-import { newKeyPair } from "./key-pair.ts";
+import { newKeyPair, publicLineOf } from "./key-pair.ts";
 
 const START_MS = 15_000;
 const POLL_MS = 5;
@@ -210,9 +209,7 @@ export class LinuxHost {
   async #make(hostKey: string | undefined): Promise<void> {
     for (const name of ["up", "work", "m"]) await mkdir(this.#path(name), { recursive: true, mode: 0o755 });
     const key = hostKey ?? newKeyPair().private;
-    const parsed = ssh2.utils.parseKey(key);
-    if (parsed instanceof Error) throw parsed;
-    this.hostKey = `${parsed.type} ${parsed.getPublicSSH().toString("base64")}`;
+    this.hostKey = publicLineOf(key);
     await writeFile(this.#path("host-key.pub"), `${this.hostKey}\n`);
     const hostKeys = { private: key, public: this.hostKey };
     const owned = await writeDisk({ ...this.#setting, upper: this.#path("up"), hostKeys });

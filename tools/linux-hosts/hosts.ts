@@ -111,8 +111,8 @@ function realWay(): Exclude<Way, "stand-in"> {
   throw new Error(`Real test hosts can't be made here: ${because}.`);
 }
 
-/** Two tests at once are very unlikely to meet; sshd would say so. */
-function randomAddress(): string {
+/** One of 127.64.0.0/10. Two hosts are very unlikely to meet; sshd would say so. */
+export function randomAddress(): string {
   return ["127", 64 + randomInt(64), randomInt(256), 1 + randomInt(254)].join(".");
 }
 

@@ -14,3 +14,10 @@ export function newKeyPair(): KeyPair {
   }
   throw new Error("No key pair could be made.");
 }
+
+/** The public half of a private key, as `known_hosts` and `authorized_keys` have it: `ssh-ed25519 AAAA…`. @throws Error if it is none */
+export function publicLineOf(privateKey: string): string {
+  const key = ssh2.utils.parseKey(privateKey);
+  if (key instanceof Error) throw key;
+  return `${key.type} ${key.getPublicSSH().toString("base64")}`;
+}

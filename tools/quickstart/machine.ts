@@ -1,14 +1,12 @@
-import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import ssh2 from "ssh2";
-import { findWay, keepHost, type LinuxHost } from "../linux-hosts/hosts.ts";
+import { findWay, keepHost, type LinuxHost, randomAddress } from "../linux-hosts/hosts.ts";
 import { installPackages, missingPackages } from "../linux-hosts/packages.ts";
 import { cleanEnvironment, run } from "./children.ts";
 import { type Places, ROOT } from "./places.ts";
 import { print, Trouble } from "./screen.ts";
-import { newKeyPair } from "../linux-hosts/key-pair.ts";
+import { newKeyPair, publicLineOf } from "../linux-hosts/key-pair.ts";
 
 /** Who sets passwords on the machine: an account that may do everything by sudo, and logs in by a key. */
 export const MACHINE_ADMIN = "admin";
@@ -58,7 +56,7 @@ async function settings({ data, machine, machineKey, machineAddress }: Places) {
     await writeFile(machineKey, key, { mode: 0o600, flag: "wx" });
   }
   if (!existsSync(machineAddress)) {
-    await writeFile(machineAddress, ["127", 64 + randomInt(64), randomInt(256), 1 + randomInt(254)].join("."));
+    await writeFile(machineAddress, randomAddress());
   }
   const users = [{ name: MACHINE_ADMIN, sudo: "free", authorizedKeys: [await publicKey(machineKey)] }];
   const address = (await readFile(machineAddress, "utf8")).trim();
@@ -66,9 +64,11 @@ async function settings({ data, machine, machineKey, machineAddress }: Places) {
 }
 
 async function publicKey(file: string): Promise<string> {
-  const key = ssh2.utils.parseKey(await readFile(file, "utf8"));
-  if (key instanceof Error) throw new Trouble(`${file} is no private key.`, "Remove it, and run the quickstart again.");
-  return `${key.type} ${key.getPublicSSH().toString("base64")}`;
+  try {
+    return publicLineOf(await readFile(file, "utf8"));
+  } catch {
+    throw new Trouble(`${file} is no private key.`, "Remove it, and run the quickstart again.");
+  }
 }
 
 /** What OpenSSH's own client needs to log in with a password of the vault; none of the files holds one. */

@@ -17,6 +17,12 @@ export const Port = z.int().min(1).max(65_535);
 /** A time limit of one call. */
 export const Milliseconds = z.int().min(100).max(600_000);
 
+/** Waiting for a new machine: seconds until it answers, default 0. */
+export const WaitFor = z.strictObject({ timeoutSeconds: z.int().min(0).max(3_600) });
+
+/** What becomes of the account when its credential is deleted. */
+export const OnDelete = z.enum(["keep", "disable", "drop"]);
+
 /** The text of a reference to a credential. */
 export const Reference = z.string().superRefine((text, context) => {
   try {

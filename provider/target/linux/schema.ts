@@ -5,7 +5,7 @@ import type { TargetSpec } from "../port.js";
 import { accountOf } from "../common/address.js";
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
-import { Host, Milliseconds, Port, Reference } from "../common/fields.js";
+import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
 import { isHostKey } from "./host-key.js";
 import { accountNameProblem, isPath, isPublicKeyLine } from "./names.js";
 
@@ -101,20 +101,15 @@ export const LinuxTarget = z
       .optional(),
     /** `none`: promote without a proof, for machines that take no passwords over SSH. The version is shown as unverified. */
     verify: z.literal("none").optional(),
-    /** Waiting for a new machine. */
-    waitFor: z
-      .strictObject({
-        /** Seconds to wait until its SSH server answers. Default 0. */
-        timeoutSeconds: z.int().min(0).max(3_600),
-      })
-      .optional(),
+    /** Waiting for a new machine. `timeoutSeconds`: seconds to wait until its SSH server answers; default 0. */
+    waitFor: WaitFor.optional(),
     /** Changes when the machine was made anew (`vm.id`): the account then gets a new password, a first host key is learned anew. */
     identity: z.string().optional(),
     /**
      * What becomes of the account when its credential is deleted. `disable`: locked and expired. `drop`: userdel; its home
      * stays. Default: `disable` for an account that Coffre created, else `keep`.
      */
-    onDelete: z.enum(["keep", "disable", "drop"]).optional(),
+    onDelete: OnDelete.optional(),
     /** Upper bounds of single calls, milliseconds. The machine stops working at half of `setMs`. */
     limits: z
       .strictObject({

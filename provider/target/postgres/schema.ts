@@ -6,7 +6,7 @@ import type { TargetAddress, TargetSpec } from "../port.js";
 import { accountOf, parseAddress } from "../common/address.js";
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
-import { Host, Milliseconds, Port, Reference } from "../common/fields.js";
+import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
 import { roleNameProblem } from "./role-name.js";
 
 const DEFAULT_PORT = 5432;
@@ -96,20 +96,15 @@ export const PostgresTarget = z
         message: "has allowPlainTcp, which does without TLS, beside settings of TLS",
       })
       .optional(),
-    /** Waiting for a new machine. */
-    waitFor: z
-      .strictObject({
-        /** Seconds to wait until the server takes connections. Default 0. */
-        timeoutSeconds: z.int().min(0).max(3_600),
-      })
-      .optional(),
+    /** Waiting for a new machine. `timeoutSeconds`: seconds to wait until the server takes connections; default 0. */
+    waitFor: WaitFor.optional(),
     /** Changes when the server was made anew (for example `vm.id`): the account then gets a new password. */
     identity: z.string().optional(),
     /**
      * What becomes of the account when its credential is deleted. `disable`: NOLOGIN. `drop`: DROP ROLE, refused while
      * it owns anything. Default: `disable` for an account that Coffre created, else `keep`.
      */
-    onDelete: z.enum(["keep", "disable", "drop"]).optional(),
+    onDelete: OnDelete.optional(),
     /** Upper bounds of single calls, milliseconds. Default 10,000 each; the server stops working at half of `setMs`. */
     limits: z
       .strictObject({
