@@ -1,4 +1,5 @@
 import ssh2, { type AnyAuthMethod, type AuthenticationType, type Client } from "ssh2";
+import { ConnectionError, givenUp } from "../common/connection.js";
 import type { TargetAddress } from "../port.js";
 import { type ShownKey, shownKey, type Trust } from "./host-key.js";
 
@@ -9,22 +10,11 @@ const KEEP_ALIVE_MS = 20_000;
 const KEEP_ALIVES_MISSED = 3;
 
 /**
- * `not-up`: nothing serves there yet, or it drops connections before it says a word (MaxStartups), so waiting can help.
- * `silent`: the time was over. `lost`: it ended in the middle. `not-ssh`: something else answers there, or something that
- * has no algorithm in common. `too-many`: it hung up after refused logins, which is its answer to the last one. `unknown-key`, `other-key`: the host key. `aborted`: by the caller.
+ * An SSH connection that failed. `not-ssh`: something else answers there, or something that has no algorithm in common.
+ * `too-many`: it hung up after refused logins, which is its answer to the last one. `unknown-key`, `other-key`: the host key.
  */
-export type SshFailure =
-  "not-up" | "silent" | "lost" | "too-many" | "not-ssh" | "unknown-key" | "other-key" | "aborted";
-
-/** A connection that failed, by its own fault. Nothing that was sent is in it. */
-export class SshError extends Error {
+export class SshError extends ConnectionError<"too-many" | "not-ssh" | "unknown-key" | "other-key"> {
   override readonly name = "SshError";
-  readonly failure: SshFailure;
-
-  constructor(failure: SshFailure, message: string) {
-    super(message);
-    this.failure = failure;
-  }
 }
 
 /** What the server says to one step of a login. */
@@ -124,9 +114,7 @@ export class Connection {
 
   /** Breaks the connection at once; what waits fails with the reason. */
   giveUp(why: "silent" | "aborted"): void {
-    if (why === "aborted") this.#fail(new SshError("aborted", "the call was interrupted"));
-    else if (this.#phase === "tcp") this.#fail(new SshError("not-up", "no connection came about in time"));
-    else this.#fail(new SshError("silent", "it didn't answer in time"));
+    this.#fail(new SshError(...givenUp(why, this.#phase === "tcp")));
   }
 
   /** Ends it in good manners. */
@@ -170,23 +158,5 @@ export class Connection {
     for (const reject of this.#waiting) reject(error);
     this.#waiting.clear();
     this.client.destroy();
-  }
-}
-
-/** Runs `work` on the connection; when the time is over or `signal` aborts, it is broken and `work` fails with that. */
-export async function within<T>(
-  connection: Connection,
-  { limitMs, signal }: { limitMs: number; signal?: AbortSignal | undefined },
-  work: () => Promise<T>,
-): Promise<T> {
-  const abort = () => connection.giveUp("aborted");
-  const timer = setTimeout(() => connection.giveUp("silent"), limitMs);
-  signal?.addEventListener("abort", abort, { once: true });
-  if (signal?.aborted) abort();
-  try {
-    return await work();
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
   }
 }

@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress } from "../port.js";
 import { formatAddress } from "../common/address.js";
+import { connectionError } from "../common/connection.js";
 import { SshError } from "./connection.js";
 
 /** What sudo, a tool or the machine's state answered instead of doing it: a definite no, and nothing was changed. */
@@ -35,18 +36,6 @@ export function toCoffreError(error: unknown, { address, username, unanswered = 
   }
   if (!(error instanceof SshError)) return error;
   switch (error.failure) {
-    case "not-up":
-      return new CoffreError("UNREACHABLE", `No SSH server answers at ${where}: ${error.message}.`, {
-        hint: "Check host, port and firewall; for a machine that is still starting, declare waitFor.timeoutSeconds.",
-        details: { ...details, refusedConnect: true },
-      });
-    case "silent":
-    case "lost":
-    case "too-many":
-      return new CoffreError("UNREACHABLE", `The SSH server at ${where} can't be reached: ${error.message}.`, {
-        hint: "Check that the machine is healthy and nothing between cuts connections; limits sets the time it has.",
-        details,
-      });
     case "not-ssh":
       return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}.`, {
         hint: "Check host and port, and that the server offers algorithms of today.",
@@ -60,7 +49,12 @@ export function toCoffreError(error: unknown, { address, username, unanswered = 
           "may answer in its place. No password was sent.",
         details,
       });
+    case "too-many":
+      return connectionError("lost", error.message, { service: "SSH", address, details });
+    case "not-up":
+    case "silent":
+    case "lost":
     case "aborted":
-      return new CoffreError("INTERRUPTED", `The call to ${where} was interrupted.`, { details });
+      return connectionError(error.failure, error.message, { service: "SSH", address, details });
   }
 }

@@ -1,7 +1,8 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import { formatAddress } from "../common/address.js";
-import { Connection, within } from "./connection.js";
+import { within } from "../common/connection.js";
+import { Connection } from "./connection.js";
 import { toCoffreError } from "./errors.js";
 import type { Trust } from "./host-key.js";
 import { ONLY_ASK } from "./login.js";

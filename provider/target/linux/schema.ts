@@ -3,6 +3,7 @@ import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import { accountOf } from "../common/address.js";
+import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
@@ -129,13 +130,7 @@ export const LinuxTarget = z
       const which = "hostKey, knownHostsFile, trustOnFirstUse";
       clash("hostKey", trust.length === 0 ? `is missing: give one of ${which}` : `give only one of ${which}`);
     }
-    const hasAdmin = target.adminRef !== undefined || target.admin !== undefined;
-    if (target.adminRef !== undefined && target.admin !== undefined)
-      clash("admin", "stands beside adminRef; give one of them");
-    if (target.initialRef !== undefined && hasAdmin)
-      clash("initialRef", "is for an account that changes itself; leave out the admin or this");
-    if (target.account !== undefined && !hasAdmin)
-      clash("account", "needs adminRef or admin: an account can't create itself");
+    refuseAdminClashes(target, context);
   });
 export type LinuxTarget = z.output<typeof LinuxTarget>;
 /** What a stack author writes: {@link LinuxTarget} before defaults. */
@@ -156,15 +151,17 @@ export function parseLinuxTarget(description: Record<string, unknown>, username:
     address,
     verifyAddresses: target.verify === "none" ? [] : [address],
     acceptedCharacters: PRINTABLE_ASCII, // the value ends with its line, and chpasswd splits that at the first colon only
-    admin: adminOf(target),
+    admin: adminOf(target, {
+      withoutPassword: target.admin?.keyFile !== undefined || target.admin?.agent !== undefined,
+    }),
     waitForSeconds: target.waitFor?.timeoutSeconds ?? 0,
     sessionKey: JSON.stringify([
       "linux",
       address,
       { hostKey, knownHostsFile, trustOnFirstUse },
-      target.adminRef ?? target.admin ?? { self: account },
+      adminKey(target, account),
     ]),
-    repeatable: target.adminRef !== undefined || target.admin !== undefined,
+    repeatable: hasAdmin(target),
     ...(target.identity === undefined ? {} : { identity: target.identity }),
     onDelete: target.onDelete ?? "default",
     limits: {
@@ -184,17 +181,4 @@ function checkUsername(username: string | undefined): string {
     hint: "Give the credential the account's name as its username.",
     details: { field: "username" },
   });
-}
-
-function adminOf({ adminRef, admin, initialRef }: LinuxTarget): TargetSpec["admin"] {
-  if (adminRef !== undefined) return { by: "reference", ref: adminRef };
-  if (admin === undefined) return { by: "self", ...(initialRef === undefined ? {} : { initialRef }) };
-  const { username, passwordEnv, passwordFile, keyFile, agent } = admin;
-  return {
-    by: "connection",
-    username,
-    ...(keyFile === undefined && agent === undefined ? {} : { withoutPassword: true as const }),
-    ...(passwordEnv === undefined ? {} : { passwordEnv }),
-    ...(passwordFile === undefined ? {} : { passwordFile }),
-  };
 }

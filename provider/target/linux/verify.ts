@@ -1,7 +1,8 @@
 import type { Secret } from "../../core/secret.js";
 import type { Proof, TargetAddress, TargetSpec } from "../port.js";
 import { formatAddress } from "../common/address.js";
-import { Connection, SshError, within } from "./connection.js";
+import { within } from "../common/connection.js";
+import { Connection, SshError } from "./connection.js";
 import { toCoffreError } from "./errors.js";
 import { isUnpinned, trustFor } from "./host-key.js";
 import { passwordLogin, type PasswordLogin } from "./login.js";

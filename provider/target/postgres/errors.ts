@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress } from "../port.js";
 import { formatAddress } from "../common/address.js";
+import { connectionError } from "../common/connection.js";
 import { WireError } from "./wire.js";
 
 /** What PostgreSQL answered to a login or a statement: its SQLSTATE and its sentence, without details, context or query. */
@@ -83,17 +84,6 @@ function ofWire(error: WireError, { address }: Occasion): CoffreError {
   const where = formatAddress(address);
   const details = { host: address.host, port: address.port };
   switch (error.failure) {
-    case "not-up":
-      return new CoffreError("UNREACHABLE", `Nothing serves PostgreSQL at ${where}: ${error.message}.`, {
-        hint: "Check host, port and firewall; for a machine that is still starting, declare waitFor.timeoutSeconds.",
-        details: { ...details, refusedConnect: true },
-      });
-    case "silent":
-    case "lost":
-      return new CoffreError("UNREACHABLE", `PostgreSQL at ${where} can't be reached: ${error.message}.`, {
-        hint: "Check that the server is healthy and nothing between cuts connections; limits sets the time it has.",
-        details,
-      });
     case "not-postgres":
     case "not-understood":
       return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}.`, {
@@ -110,8 +100,11 @@ function ofWire(error: WireError, { address }: Occasion): CoffreError {
         hint: "Turn on ssl on the server. In a network where nobody listens, tls.allowPlainTcp does without.",
         details,
       });
+    case "not-up":
+    case "silent":
+    case "lost":
     case "aborted":
-      return new CoffreError("INTERRUPTED", `The call to ${where} was interrupted.`, { details });
+      return connectionError(error.failure, error.message, { service: "PostgreSQL", address });
   }
 }
 

@@ -5,7 +5,8 @@ import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
 import { begin, type Question } from "./login.js";
 import type { PostgresTarget } from "./schema.js";
 import { tlsFor } from "./tls.js";
-import { Wire, within } from "./wire.js";
+import { within } from "../common/connection.js";
+import { Wire } from "./wire.js";
 
 /** Why a server that asks this can't prove a password, as the end of a sentence about it. */
 export const WHY_NO_PROOF: Record<Exclude<Question, "scram">, string> = {

@@ -4,6 +4,7 @@ import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress, TargetSpec } from "../port.js";
 import { accountOf, parseAddress } from "../common/address.js";
+import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
@@ -118,14 +119,7 @@ export const PostgresTarget = z
       .optional(),
   })
   .superRefine((target, context) => {
-    const clash = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
-    const hasAdmin = target.adminRef !== undefined || target.admin !== undefined;
-    if (target.adminRef !== undefined && target.admin !== undefined)
-      clash("admin", "stands beside adminRef; give one of them");
-    if (target.initialRef !== undefined && hasAdmin)
-      clash("initialRef", "is for an account that changes itself; leave out the admin or this");
-    if (target.account !== undefined && !hasAdmin)
-      clash("account", "needs adminRef or admin: an account can't create itself");
+    refuseAdminClashes(target, context);
     for (const [index, text] of (target.verifyHosts ?? []).entries()) {
       if (parseAddress(text, target.port) !== undefined) continue;
       context.addIssue({ code: "custom", path: ["verifyHosts", index], message: 'must be "host" or "host:port"' });
@@ -151,13 +145,8 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
     acceptedCharacters: PRINTABLE_ASCII, // all that there are: what the server gets is made of the password, not the password
     admin: adminOf(target),
     waitForSeconds: target.waitFor?.timeoutSeconds ?? 0,
-    sessionKey: JSON.stringify([
-      address,
-      target.database,
-      target.tls ?? {},
-      target.adminRef ?? target.admin ?? { self: role },
-    ]),
-    repeatable: target.adminRef !== undefined || target.admin !== undefined,
+    sessionKey: JSON.stringify([address, target.database, target.tls ?? {}, adminKey(target, role)]),
+    repeatable: hasAdmin(target),
     ...(target.identity === undefined ? {} : { identity: target.identity }),
     onDelete: target.onDelete ?? "default",
     limits: {
@@ -176,18 +165,6 @@ function checkUsername(username: string | undefined): string {
     hint: "Give the credential a username of 1 to 63 bytes, spelled as PostgreSQL spells the role.",
     details: { field: "username" },
   });
-}
-
-function adminOf({ adminRef, admin, initialRef }: PostgresTarget): TargetSpec["admin"] {
-  if (adminRef !== undefined) return { by: "reference", ref: adminRef };
-  if (admin === undefined) return { by: "self", ...(initialRef === undefined ? {} : { initialRef }) };
-  const { username, passwordEnv, passwordFile } = admin;
-  return {
-    by: "connection",
-    username,
-    ...(passwordEnv === undefined ? {} : { passwordEnv }),
-    ...(passwordFile === undefined ? {} : { passwordFile }),
-  };
 }
 
 function furtherAddresses({ verifyHosts = [], port }: PostgresTarget): TargetAddress[] {

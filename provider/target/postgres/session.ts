@@ -13,7 +13,8 @@ import { ScramError } from "./scram.js";
 import { setPassword } from "./set.js";
 import { run } from "./statement.js";
 import { tlsFor } from "./tls.js";
-import { Wire, WireError, within } from "./wire.js";
+import { within } from "../common/connection.js";
+import { Wire, WireError } from "./wire.js";
 
 /** Connects and logs in. An admin's password, too, is sent in the form of a SCRAM proof only. @throws as the port promises */
 export async function openSession(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession> {

@@ -7,7 +7,8 @@ import { WHY_NO_PROOF } from "./provable.js";
 import { ScramError } from "./scram.js";
 import type { PostgresTarget } from "./schema.js";
 import { tlsFor } from "./tls.js";
-import { Wire, WireError, within } from "./wire.js";
+import { within } from "../common/connection.js";
+import { Wire, WireError } from "./wire.js";
 
 /** How long to wait, after the proof, for what the server says about the session itself. */
 const NOTE_MS = 1_000;

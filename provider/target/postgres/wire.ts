@@ -3,6 +3,7 @@ import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node
 import { serialize } from "pg-protocol";
 import type { BackendMessage } from "pg-protocol/dist/messages.js";
 import { Parser } from "pg-protocol/dist/parser.js";
+import { ConnectionError, givenUp } from "../common/connection.js";
 import type { TargetAddress } from "../port.js";
 
 // Why not pg's Client: it answers whatever form of password the server asks for, clear text included; it fills gaps from
@@ -17,22 +18,11 @@ const LONGEST_MESSAGE = 1 << 20;
 const FIRST_LETTERS = Buffer.from("RENv");
 
 /**
- * `not-up`: nothing serves there yet, so waiting can help. `silent`: the time was over. `lost`: it ended in the middle.
- * `untrusted`, `no-tls`: TLS. `not-postgres`: something else answers there. `not-understood`: a question that isn't one of
- * those that the library knows. `aborted`: by the caller.
+ * A connection to PostgreSQL that failed. `untrusted`, `no-tls`: TLS. `not-postgres`: something else answers there.
+ * `not-understood`: a question that isn't one of those that the library knows.
  */
-export type WireFailure =
-  "not-up" | "silent" | "lost" | "untrusted" | "no-tls" | "not-postgres" | "not-understood" | "aborted";
-
-/** A connection that failed, by its own fault. Nothing that was sent is in it. */
-export class WireError extends Error {
+export class WireError extends ConnectionError<"untrusted" | "no-tls" | "not-postgres" | "not-understood"> {
   override readonly name = "WireError";
-  readonly failure: WireFailure;
-
-  constructor(failure: WireFailure, message: string) {
-    super(message);
-    this.failure = failure;
-  }
 }
 
 /** How to check the server's certificate. `ca`: PEM, in place of the system's authorities. */
@@ -83,9 +73,7 @@ export class Wire {
 
   /** Breaks the connection at once; what waits fails with the reason. */
   giveUp(why: "silent" | "aborted"): void {
-    if (why === "aborted") this.#fail(new WireError("aborted", "the call was interrupted"));
-    else if (this.#phase === "tcp") this.#fail(new WireError("not-up", "no connection came about in time"));
-    else this.#fail(new WireError("silent", "it didn't answer in time"));
+    this.#fail(new WireError(...givenUp(why, this.#phase === "tcp")));
   }
 
   /** Ends the connection in good manners. `loggedIn`: a session is said goodbye to; before that, that would be an error. */
@@ -179,23 +167,5 @@ export class Wire {
     if (this.#resolveNext === undefined) this.#arrived.push(message);
     else this.#resolveNext(message);
     this.#resolveNext = undefined;
-  }
-}
-
-/** Runs `work` on the wire; when the time is over or `signal` aborts, the wire is broken and `work` fails with it. */
-export async function within<T>(
-  wire: Wire,
-  { limitMs, signal }: { limitMs: number; signal?: AbortSignal | undefined },
-  work: () => Promise<T>,
-): Promise<T> {
-  const abort = () => wire.giveUp("aborted");
-  const timer = setTimeout(() => wire.giveUp("silent"), limitMs);
-  signal?.addEventListener("abort", abort, { once: true });
-  if (signal?.aborted) abort();
-  try {
-    return await work();
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
   }
 }
