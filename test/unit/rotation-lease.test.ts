@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDead, newHolder } from "../../provider/rotation/holder.js";
 import { LeasedCredential } from "../../provider/rotation/lease.js";
@@ -47,16 +48,17 @@ describe("a holder is dead", () => {
   });
 
   test("when it is a zombie, which has ended though it still has its number", async () => {
-    // The shell's child ends, and what the shell becomes never asks how.
-    const parent = spawn("/bin/sh", ["-c", "sleep 0.1 & echo $!; exec sleep 30"], {
-      stdio: ["ignore", "pipe", "ignore"],
+    // The shell's child ends with its input, and what the shell becomes never asks how.
+    const parent = spawn("/bin/sh", ["-c", "cat <&3 & echo $!; exec sleep 30"], {
+      stdio: ["ignore", "pipe", "ignore", "pipe"],
     });
     try {
-      const [output] = (await once(parent.stdout, "data")) as [Buffer];
+      const [output] = (await once(parent.stdout as Readable, "data")) as [Buffer];
       const pid = output.toString().trim();
       const fields = async () => (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
       const holder = newHolder().replace(/\/\d+\/\d+\//, `/${pid}/${(await fields())[19]}/`);
       expect(isDead(holder)).toBe(false);
+      parent.stdio[3]?.destroy();
       while ((await fields())[0] !== "Z") await delay(10);
       expect(isDead(holder)).toBe(true);
     } finally {
