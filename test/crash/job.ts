@@ -1,3 +1,5 @@
+import type { VaultOpening } from "./vaults.ts";
+
 /** What the controller and its workers tell each other, as lines of JSON. */
 
 /** Where a run is cut off: at its request `number` (from 1), counted over vault and target together. */
@@ -12,7 +14,7 @@ export interface Cut {
 
 /** One order for a worker process. */
 export interface Job {
-  vault: { path: string; keyFile: string };
+  vault: VaultOpening;
   /** `rotate`: an ordinary run. `read`: what a refresh asks of the vault, which changes nothing. */
   work: "rotate" | "read";
   credentialId: string;

@@ -138,9 +138,8 @@ async function measure(stage: Stage, say: (line: string) => void): Promise<Lengt
       const proxy = await Proxy.start(system.address);
       const place = { host: "127.0.0.1", port: proxy.port };
       const subject = await scene.prepare(world, system, `m_${scenario.replaceAll("-", "_")}`, place);
-      const vault = { path: world.vaultPath, keyFile: world.keyFile };
       const began = performance.now();
-      const ended = await workers.run({ vault, work: "rotate", ...subject.first });
+      const ended = await workers.run({ vault: world.opening, work: "rotate", ...subject.first });
       await proxy.close();
       await system.close();
       if (ended.killed || !ended.result.ok)

@@ -150,7 +150,7 @@ async function between(stage: Stage, { point, subject, watch }: Running & { watc
 
 function job({ world, withoutJournal }: Stage, { credentialId, causes }: Subject["first"]): Job {
   return {
-    vault: { path: world.vaultPath, keyFile: world.keyFile },
+    vault: world.opening,
     work: "rotate",
     credentialId,
     causes,

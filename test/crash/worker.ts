@@ -4,24 +4,19 @@ import { isCoffreError } from "../../provider/core/errors.js";
 import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
 import { allDrivers } from "../../provider/target/drivers.js";
-import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { RequestCounter } from "./cut.ts";
 import type { Job, JobResult } from "./job.ts";
+import { openProvenVault } from "./vaults.ts";
 import { withoutJournal } from "./without-journal.ts";
 
-// A process that rotates: the real rotation on a real vault file and a real system, one job a line on stdin.
+// A process that rotates: the real rotation on a real vault and a real system, one job a line on stdin.
 // Started by `node --import ./tools/sources.ts`; it says "ready" before its first job.
 
 async function run(job: Job): Promise<JobResult> {
   const counter = new RequestCounter(job.cut);
-  const file = openEmbeddedVault({
-    path: job.vault.path,
-    key: { keyFile: job.vault.keyFile },
-    actor: "crash proof",
-    clock: systemClock,
-  });
-  const vault = counter.vault(job.withoutJournal ? withoutJournal(file) : file);
+  const proven = openProvenVault(job.vault, "crash proof");
+  const vault = counter.vault(job.withoutJournal ? withoutJournal(proven) : proven);
   try {
     const action = job.work === "read" ? await read(vault, job) : await rotate(vault, counter, job);
     return { ok: true, action, requests: counter.requests };
@@ -29,7 +24,7 @@ async function run(job: Job): Promise<JobResult> {
     const code = isCoffreError(error) ? error.code : "OTHER";
     return { ok: false, code, message: String(error), requests: counter.requests };
   } finally {
-    await file.close();
+    await proven.close();
   }
 }
 

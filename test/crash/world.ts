@@ -3,45 +3,33 @@ import { access, constants, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, escapeIdentifier, escapeLiteral, Pool } from "pg";
-import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
-import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
-import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
+import { writeKeyFile } from "../../provider/vault/embedded/key-file.js";
 import type { Credential, CredentialInput, Vault } from "../../provider/vault/port.js";
 import { type LinuxHosts, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
 import type { System } from "./system.ts";
 import { isMadeOf } from "./verifier.ts";
 import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
+import { type ProvenVault, VAULT_NAME, type VaultOpening, VAULTS } from "./vaults.ts";
 
-/** One vault file, one PostgreSQL and one admin, which all points of a proof share; each point has accounts of its own. */
+/** One vault, one PostgreSQL and one admin, which all points of a proof share; each point has accounts of its own. */
 export class World {
   readonly folder: string;
-  readonly vaultPath: string;
-  readonly keyFile: string;
-  /** A second handle on the file, in the controller's process: it looks, and prepares what a point starts from. */
-  readonly vault: Vault;
   readonly server: PostgresServer;
   /** A superuser, whose password the vault has. */
   adminRef = "";
   /** The same one's password in a file. */
   readonly adminFile: string;
+  readonly #proven: ProvenVault;
   readonly #sql: Pool;
   #machines: Promise<Machines> | undefined;
 
-  private constructor(folder: string, server: PostgresServer) {
+  private constructor(folder: string, server: PostgresServer, proven: ProvenVault) {
     this.folder = folder;
     this.server = server;
-    this.vaultPath = join(folder, "vault.db");
-    this.keyFile = join(folder, "vault.key");
+    this.#proven = proven;
     this.adminFile = join(folder, "admin-password");
-    this.vault = openEmbeddedVault({
-      path: this.vaultPath,
-      key: { keyFile: this.keyFile },
-      actor: "controller",
-      clock: systemClock,
-    });
     this.#sql = new Pool({ ...server.connection(), max: 4 });
     this.#sql.on("error", () => {}); // the server's end
   }
@@ -49,22 +37,24 @@ export class World {
   static async create(): Promise<World> {
     const folder = await mkdtemp(join(await fastFolder(), "coffre-crash-"));
     const server = await startPostgres({ settings: { max_connections: "200" } });
-    const world = new World(folder, server);
-    writeKeyFile(world.keyFile, newKeyText());
-    await createEmbeddedVault({
-      path: world.vaultPath,
-      name: "crash",
-      key: { keyFile: world.keyFile },
-      actor: "controller",
-      clock: systemClock,
-    });
+    const world = new World(folder, server, await VAULTS.embedded(folder));
     const { id } = await world.addAdmin("crash_admin", world.adminFile);
     world.adminRef = world.referenceTo(id);
     return world;
   }
 
+  /** The controller's handle. */
+  get vault(): Vault {
+    return this.#proven.vault;
+  }
+
+  /** How a process opens the vault. */
+  get opening(): VaultOpening {
+    return this.#proven.opening;
+  }
+
   referenceTo(id: string): string {
-    return `coffre://crash/id/${id}`;
+    return `coffre://${VAULT_NAME}/id/${id}`;
   }
 
   /** A superuser with a password that the vault has, and a file too if one is named. */
@@ -137,7 +127,7 @@ export class World {
   async close(): Promise<void> {
     await (await this.#machines)?.hosts.stop();
     await this.#sql.end();
-    await this.vault.close();
+    await this.#proven.close();
     await this.server.remove();
     await rm(this.folder, { recursive: true, force: true });
   }
