@@ -28,6 +28,15 @@ export function commandCause(): string {
   return `command:${randomUUID()}`;
 }
 
+/**
+ * Of the first version of an entry that a run left without any: what its program names itself, unless that has a
+ * `rotateWhenChanged`, which the vault doesn't know and the next `up` rotates for.
+ */
+export async function firstCauses(vault: Vault, { targets }: Pick<Credential, "targets">): Promise<string[]> {
+  const trigger = await triggerCause(vault, {});
+  return targets.length > 0 ? [trigger, await targetsCause(vault, targets)] : [trigger];
+}
+
 /** The causes that no version of the credential has; a discarded version answers no cause. */
 export function missingCauses(credential: Credential, causes: readonly string[]): string[] {
   const had = new Set(

@@ -3,7 +3,7 @@ import type { Secret } from "../core/secret.js";
 import { type Credential, type CredentialPatch, MAX_DRAWS, type RotationStep } from "../vault/port.js";
 import { applyVersion } from "./apply.js";
 import { needsAttention, refuseIfAttention } from "./attention.js";
-import { missingCauses } from "./causes.js";
+import { firstCauses, missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
 import { type LeasedCredential, withLease } from "./lease.js";
@@ -65,15 +65,23 @@ export async function reachCauses(
   });
 }
 
+/** True if a run was begun and didn't end: a version is pending, or the first one hasn't been drawn yet. */
+export function isUnfinished({ journal, status }: Credential): boolean {
+  return journal.pending !== undefined || status === "awaiting-rotation";
+}
+
 /**
  * Finishes what anybody left pending, and waits while somebody is at it; draws nothing anew except after a definite
- * refusal of the value. @throws as {@link reachCauses}
+ * refusal of the value, and the first one of an entry that was left without any. @throws as {@link reachCauses}
  */
 export async function resume(context: RotationContext, id: string): Promise<RotationOutcome> {
   const before = await context.vault.readCredential(id);
   refuseIfAttention(before);
-  if (!before.journal.pending && !before.journal.lease) return outcome(before, "none");
-  return withRun(context, before, (run) => goOn(run, []));
+  if (!isUnfinished(before) && !before.journal.lease) return outcome(before, "none");
+  return withRun(context, before, async (run) => {
+    const { credential } = run.leased;
+    return goOn(run, credential.status === "awaiting-rotation" ? await firstCauses(context.vault, credential) : []);
+  });
 }
 
 /** Finishes what is pending, then rotates once for everything that still has no version. */

@@ -274,5 +274,5 @@ export function statusOf(record: {
   if (record.journal.attention) return "needs-attention";
   if (record.journal.pending) return "rotating";
   if (record.versions.some(({ state }) => state === "current")) return "current";
-  return record.valueManagedBy === "external" ? "awaiting-value" : "rotating";
+  return record.valueManagedBy === "external" ? "awaiting-value" : "awaiting-rotation";
 }

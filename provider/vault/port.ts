@@ -317,9 +317,11 @@ export interface FieldVersion {
 
 /**
  * `current`: the newest version works. `rotating`: a version is pending. `needs-attention`: a person must decide.
- * `awaiting-value`: nobody has given a value yet. `archived`: out of the tree.
+ * `awaiting-value`: nobody has given a value yet. `awaiting-rotation`: Coffre hasn't drawn its first one yet, since no target
+ * was ready or a run was cut off; nothing was changed anywhere. `archived`: out of the tree.
  */
-export type CredentialStatus = "current" | "rotating" | "needs-attention" | "awaiting-value" | "archived";
+export type CredentialStatus =
+  "current" | "rotating" | "needs-attention" | "awaiting-value" | "awaiting-rotation" | "archived";
 
 export interface Credential {
   id: string;

@@ -69,6 +69,14 @@ async function logsIn(user: string, password: string): Promise<boolean> {
   }
 }
 
+async function asSuperuser(sql: string): Promise<void> {
+  const { host, port, user, password } = server;
+  const client = new pg.Client({ host, port, user, password, database: "postgres" });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
+
 async function read(ref: string): Promise<string> {
   return (await shell.coffre(["read", "-n", "--quiet", ref])).stdout;
 }
@@ -378,4 +386,28 @@ test("no value is on the screen, in an argument or in the log of any of this", a
   const value = await read("Databases/quiet_one");
   expect(value.length).toBeGreaterThan(20);
   for (const { stdout, stderr } of said) expect(stdout + stderr).not.toContain(value);
+});
+
+test("a first set that a look forbids is shown as awaited, and resume goes on with it", async () => {
+  await asSuperuser("CREATE ROLE early LOGIN VALID UNTIL '2000-01-01'");
+  await account("early");
+  const failed = await shell.coffre(["rotate", "Databases/early"]);
+  expect(failed).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("has expired") });
+  expect((await shell.coffre(["list"])).stdout).toContain("early  early  awaiting-rotation");
+  const read = await shell.coffre(["read", "Databases/early"]);
+  expect(read).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("`coffre resume` draws and sets it") });
+  const monitor = await shell.coffre(["attention"]);
+  expect(monitor).toEqual({
+    stdout: "",
+    stderr: "Nothing needs attention.\nUnfinished: Databases/early. `coffre resume` goes on, or says why not.\n",
+    exitCode: 0,
+  });
+
+  expect((await shell.coffre(["resume"])).exitCode).toBe(1);
+  await asSuperuser("ALTER ROLE early VALID UNTIL 'infinity'");
+  expect(await shell.coffre(["resume", "Databases/early"])).toEqual({
+    stdout: "rotated  Databases/early  version 1\n",
+    stderr: "",
+    exitCode: 0,
+  });
 });

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { CoffreError } from "../../provider/core/errors.js";
+import { targetsCause, triggerCause } from "../../provider/rotation/causes.js";
 import { reachCauses, resume } from "../../provider/rotation/rotate.js";
 import { killedAt, killedAtRequest, killedAtStep, Scene } from "../fixtures/rotation-scene.ts";
 
@@ -380,5 +382,39 @@ describe("targets that are declared anew while a version is pending", () => {
     expect(scene.target.passwordOf("orders@db2:1")).toBe(await scene.value(id));
     expect(scene.target.passwordOf(account)).toBe(await scene.value(id));
     expect((await scene.vault.readCredential(id)).versions.at(-1)?.causes).toEqual(["cause:2", "targets:2"]);
+  });
+});
+
+describe("an entry whose first look failed, so that nothing was drawn", () => {
+  const notReady = () => {
+    throw new CoffreError("TARGET_NOT_READY", "the role has expired");
+  };
+
+  test("awaits its rotation, and a resume goes on once the target is ready", async () => {
+    const id = await scene.orders();
+    scene.target.next("look", notReady);
+    await expect(scene.rotate(id, "cause:1")).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
+    expect(await scene.vault.readCredential(id)).toMatchObject({ status: "awaiting-rotation", versions: [] });
+
+    scene.target.next("look", notReady);
+    await expect(resume(scene.context(), id)).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
+    await expect(resume(scene.context(), id)).resolves.toMatchObject({ action: "rotated", version: 1 });
+    expect(scene.target.passwordOf(account)).toBe(await scene.value(id));
+    await expect(resume(scene.context(), id)).resolves.toMatchObject({ action: "none", version: 1 });
+  });
+
+  test("is set once: its causes are those that the program names", async () => {
+    const id = await scene.orders();
+    const { targets } = await scene.vault.readCredential(id);
+    await resume(scene.context(), id);
+    const named = [await triggerCause(scene.vault, {}), await targetsCause(scene.vault, targets)];
+    const again = await reachCauses(scene.context(), id, named);
+    expect(again).toMatchObject({ action: "none", version: 1 });
+  });
+
+  test("an entry whose value people bring awaits that, and a resume draws nothing", async () => {
+    const { id } = await scene.add({ name: "typed", valueManagedBy: "external" });
+    await expect(resume(scene.context(), id)).resolves.toMatchObject({ action: "none", version: undefined });
+    expect(await scene.vault.readCredential(id)).toMatchObject({ status: "awaiting-value" });
   });
 });

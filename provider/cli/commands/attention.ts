@@ -1,3 +1,4 @@
+import { isUnfinished } from "../../rotation/rotate.js";
 import type { Credential } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
@@ -37,7 +38,7 @@ export const attention: CommandDefinition = {
   name: "attention",
   summary: "list what needs a person: what, why, since when, what to do",
   description: [
-    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. It also lists those that have left an account behind which could not be disabled or dropped. Every value that may be in force is in the vault (`coffre history`).",
+    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Rotations that are merely unfinished need nobody: a note names them, and `coffre resume` goes on. It also lists those that have left an account behind which could not be disabled or dropped. Every value that may be in force is in the vault (`coffre history`).",
   ],
   examples: [
     { command: "coffre attention", does: "what is there, and what to do" },
@@ -66,10 +67,22 @@ export const attention: CommandDefinition = {
     } else {
       if (waiting.length === 0) terminal.note("Nothing needs attention.");
       for (const credential of waiting) print(context, credential, identity.name);
+      noteUnfinished(
+        context,
+        all.filter((credential) => !waiting.includes(credential)),
+      );
     }
     return waiting.length === 0 ? 0 : ATTENTION_NEEDED;
   },
 };
+
+/** They need nobody: the next run finishes them, unless what kept it is still there. */
+function noteUnfinished({ terminal }: CommandContext, others: readonly Credential[]): void {
+  const [first, ...more] = others.filter(isUnfinished);
+  if (first === undefined) return;
+  const count = more.length === 0 ? "" : ` and ${String(more.length)} more`;
+  terminal.note(`Unfinished: ${pathText(first)}${count}. \`coffre resume\` goes on, or says why not.`);
+}
 
 function print({ terminal }: CommandContext, credential: Credential, vault: string): void {
   const { attention, leaving } = { ...credential.journal, ...credential };

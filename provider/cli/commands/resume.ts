@@ -1,4 +1,4 @@
-import { resume as finish, type RotationOutcome } from "../../rotation/rotate.js";
+import { isUnfinished, resume as finish, type RotationOutcome } from "../../rotation/rotate.js";
 import { exitCodeOf, forEachCredential } from "../bulk.js";
 import type { CommandDefinition } from "../definition.js";
 import { findCredentials } from "../reference.js";
@@ -11,14 +11,14 @@ export const resume: CommandDefinition = {
   name: "resume",
   summary: "finish rotations that a killed or failed run left behind",
   description: [
-    "Finishes rotations that were begun and not ended, whoever began them: a `pulumi up`, a `coffre rotate`, another machine. The password that was drawn is brought into force; no other is drawn. Without arguments it finishes all that are unfinished. An ordinary `pulumi up` does the same for its own stack.",
+    "Finishes rotations that were begun and not ended, whoever began them: a `pulumi up`, a `coffre rotate`, another machine. The password that was drawn is brought into force; no other is drawn. Of an entry whose first password was never drawn, since its target wasn't ready (`awaiting-rotation` in `coffre list`), it tries the first rotation again. Without arguments it finishes all that are unfinished. An ordinary `pulumi up` does the same for its own stack.",
   ],
   arguments: [{ name: "[ref...]", description: "the credentials; all unfinished ones if none is named" }],
   examples: [
     { command: "coffre resume", does: "finish whatever was left" },
     { command: "coffre resume Databases/orders-app", does: "only this one" },
   ],
-  json: "An array, one object for each credential: `ref`, `id`, `action` (finished, none), `version`, `previousVersion`, `error`.",
+  json: "An array, one object for each credential: `ref`, `id`, `action` (finished, rotated, none), `version`, `previousVersion`, `error`.",
   exits: [{ code: 6, when: "every credential that failed needs a person: see `coffre attention`" }],
   takesReferences: true,
   async run(context, { args }) {
@@ -28,7 +28,7 @@ export const resume: CommandDefinition = {
     const credentials =
       args.length > 0
         ? named
-        : (await collect(vault.listCredentials())).filter(({ journal }) => journal.pending !== undefined);
+        : (await collect(vault.listCredentials())).filter(isUnfinished);
     if (credentials.length === 0) terminal.note("Nothing is unfinished.");
     const rotation = await context.rotation();
     const outcomes = await forEachCredential<RotationOutcome>(context, credentials, {

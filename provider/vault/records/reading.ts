@@ -1,7 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import { type FieldType, PASSWORD_FIELD } from "../../core/field.js";
 import type { Secret } from "../../core/secret.js";
-import type { ValueAnswer, ValueRequest } from "../port.js";
+import type { CredentialStatus, ValueAnswer, ValueRequest } from "../port.js";
 import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, rowStatus } from "./credential-view.js";
 import type { CredentialRow, FieldRow, ReadRows, WriteRows } from "./rows.js";
@@ -135,11 +135,15 @@ function pickVersion<Version extends { number: number; state: string }>(
   return newest;
 }
 
+const FIRST_VALUE: Partial<Record<CredentialStatus, string>> = {
+  "awaiting-value": "`coffre put` gives it its first value.",
+  "awaiting-rotation": "`coffre resume` draws and sets it, or says what the target isn't ready for.",
+};
+
 function noVersion(row: Readonly<CredentialRow>, path: readonly string[], wanted: WantedVersion): CoffreError {
   const status = rowStatus(row);
   return new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${words(wanted)}; it is ${status}.`, {
-    hint:
-      status === "awaiting-value" ? "`coffre put` gives it its first value." : "`coffre history` lists its versions.",
+    hint: FIRST_VALUE[status] ?? "`coffre history` lists its versions.",
     details: { credentialId: row.id, status },
   });
 }

@@ -36,7 +36,7 @@ export function credentialCases(create: CreateVault): void {
         valueManagedBy: "coffre",
         versions: [],
         journal: { fencing: 0, draws: 0 },
-        status: "rotating",
+        status: "awaiting-rotation",
         createdAt: "2030-01-01T00:00:00.000Z",
         owned: false,
       });
