@@ -21,7 +21,7 @@ export function refuseSecretOptions(options: Readonly<Record<string, unknown>>):
   for (const { flags } of REFUSED_SECRET_OPTIONS) {
     const name = flags.split(" ")[0] ?? "";
     if (options[name.slice(2)] === undefined) continue;
-    throw new CoffreError("INVALID_INPUT", `${name} is refused: arguments can be seen by every user of this machine.`, {
+    throw new CoffreError("INVALID_INPUT", `${name} is refused: arguments can be seen by every user of this machine`, {
       hint: "Give the secret on stdin or type it when you are asked; a file is named with --passphrase-file. If it was typed here, change it.",
     });
   }
@@ -38,30 +38,30 @@ export function usageError(command: Command, error: CommanderError): CoffreError
     case "commander.unknownOption": {
       const flag = /'(--[A-Za-z][A-Za-z-]{0,30}|-[A-Za-z])/.exec(error.message)?.[1];
       const suggestion = /\(Did you mean (--[a-z-]+)/.exec(error.message)?.[1];
-      const meant = suggestion === undefined ? "" : ` Did you mean ${suggestion}?`;
-      return invalid(`${name} has no option ${flag ?? "of that form"}.${meant}`, hint);
+      const meant = suggestion === undefined ? "" : `Did you mean ${suggestion}? `;
+      return invalid(`${name} has no option ${flag ?? "of that form"}`, meant + hint);
     }
     case "commander.unknownCommand": {
       const suggestion = /\(Did you mean ([a-z ,]+)/.exec(error.message)?.[1];
       const typed = /unknown command '([\w-]{1,30})'/.exec(error.message)?.[1];
-      const meant = suggestion === undefined ? "" : ` Did you mean ${suggestion}?`;
-      return invalid(`There is no command ${typed === undefined ? "of that name" : `${name} ${typed}`}.${meant}`, hint);
+      const meant = suggestion === undefined ? "" : `Did you mean ${suggestion}? `;
+      return invalid(`There is no command ${typed === undefined ? "of that name" : `${name} ${typed}`}`, meant + hint);
     }
     case "commander.excessArguments": {
       const most = command.registeredArguments.length;
       const takes = most === 0 ? "no argument" : most === 1 ? "one argument" : `${String(most)} arguments`;
-      return invalid(`${name} takes ${takes}, and got more.`, name === "coffre put" ? VALUE_HINT : hint);
+      return invalid(`${name} takes ${takes}, and got more`, name === "coffre put" ? VALUE_HINT : hint);
     }
     case "commander.missingArgument":
-      return invalid(`${name} needs <${/'(.+)'/.exec(error.message)?.[1] ?? "an argument"}>.`, hint);
+      return invalid(`${name} needs <${/'(.+)'/.exec(error.message)?.[1] ?? "an argument"}>`, hint);
     case "commander.optionMissingArgument":
-      return invalid(`${/'(.+)'/.exec(error.message)?.[1] ?? "The option"} needs its value.`, hint);
+      return invalid(`${/'(.+)'/.exec(error.message)?.[1] ?? "The option"} needs its value`, hint);
     case "commander.help": {
       const names = command.commands.map((sub) => sub.name()).join(", ");
-      return invalid(`${name} is a group of commands: ${names}.`, hint);
+      return invalid(`${name} is a group of commands: ${names}`, hint);
     }
     default:
-      return invalid(`${name} can't be called like this.`, hint);
+      return invalid(`${name} can't be called like this`, hint);
   }
 }
 

@@ -64,7 +64,7 @@ export function readDocument(path: string): Document.Parsed | undefined {
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new CoffreError("CONFIGURATION", `${path} can't be read (${code}).`, { cause: error });
+    throw new CoffreError("CONFIGURATION", `${path} can't be read (${code})`, { cause: error });
   }
   const lineCounter = new LineCounter();
   // The library's own messages quote the line, which may hold a secret: only its code and the line's number are shown.
@@ -72,7 +72,7 @@ export function readDocument(path: string): Document.Parsed | undefined {
   const [wrong] = document.errors;
   if (wrong !== undefined) {
     const { line } = lineCounter.linePos(wrong.pos[0]);
-    throw new CoffreError("CONFIGURATION", `${path} isn't valid YAML: line ${line}, ${wrong.code}.`);
+    throw new CoffreError("CONFIGURATION", `${path} isn't valid YAML: line ${line}, ${wrong.code}`);
   }
   return document;
 }
@@ -88,7 +88,7 @@ export function checkTrusted(path: string): void {
   const owner = statSync(path).uid;
   const mode = statSync(path).mode | statSync(dirname(path)).mode;
   if (owner === uid || owner === 0 || (mode & WRITABLE_BY_OTHERS) === 0) return;
-  throw new CoffreError("CONFIGURATION", `${path} belongs to another user, and stands where all may write.`, {
+  throw new CoffreError("CONFIGURATION", `${path} belongs to another user, and stands where all may write`, {
     hint: "Move your project to a folder of your own, or remove that file.",
   });
 }

@@ -95,7 +95,7 @@ export function resolveConfiguration(input: ConfigurationInput): Configuration {
       if (given.length > 1) {
         throw new CoffreError(
           "CONFIGURATION",
-          `${given.map(({ source }) => source).join(" and ")} contradict each other.`,
+          `${given.map(({ source }) => source).join(" and ")} contradict each other`,
           {
             hint: "Keep one of them.",
           },
@@ -133,7 +133,7 @@ export function resolveConfiguration(input: ConfigurationInput): Configuration {
 /** The vault's URL. @throws CoffreError CONFIGURATION that names all the places where it may stand */
 export function requireUrl(configuration: Configuration): VaultUrl {
   if (configuration.url !== undefined) return configuration.url;
-  throw new CoffreError("CONFIGURATION", "No vault is configured.", {
+  throw new CoffreError("CONFIGURATION", "No vault is configured", {
     hint:
       `Give ${flagOf("url")}, set ${variableOf("url")}, run \`pulumi config set coffre:url file://./coffre.db\`, or write ` +
       "url: into coffre.yaml beside Pulumi.yaml. `coffre vault init` makes a vault.",
@@ -206,8 +206,8 @@ function parseCategoryPath(text: string, source: string): string[] {
   try {
     return text.split("/").map((name) => checkName("category", name));
   } catch (error) {
-    const problem = error instanceof CoffreError ? error.problem : "It can't be read.";
-    throw new CoffreError("CONFIGURATION", `rootCategory (${source}) isn't a path of categories. ${problem}`, {
+    const problem = error instanceof CoffreError ? error.problem : "it can't be read";
+    throw new CoffreError("CONFIGURATION", `rootCategory (${source}) isn't a path of categories: ${problem}`, {
       hint: "Write names with / between them: Production/Databases.",
       cause: error,
     });

@@ -66,5 +66,5 @@ function unreadable(what: string, path: string, cause: unknown): CoffreError {
 }
 
 function wrongFile(what: string, path: string, problem: string, hint?: string): CoffreError {
-  return new CoffreError("CONFIGURATION", `The ${what} ${path} ${problem}.`, hint === undefined ? {} : { hint });
+  return new CoffreError("CONFIGURATION", `The ${what} ${path} ${problem}`, hint === undefined ? {} : { hint });
 }

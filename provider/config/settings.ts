@@ -69,17 +69,17 @@ export function parseSettings<T>(schema: z.ZodType<T>, raw: unknown, describe: (
   if (issue?.code === "unrecognized_keys") throw unknownSetting(issue.keys[0] ?? "", describe);
   const [name] = issue?.path ?? [];
   const where = name === undefined ? `${describe("")} must hold settings, one a line` : describe(String(name));
-  throw new CoffreError("CONFIGURATION", `${where}${name === undefined ? "" : ` ${issue?.message ?? "is wrong"}`}.`);
+  throw new CoffreError("CONFIGURATION", `${where}${name === undefined ? "" : ` ${issue?.message ?? "is wrong"}`}`);
 }
 
 function unknownSetting(name: string, describe: (name: string) => string): CoffreError {
   const isSecret = name === "key" || name === "passphrase" || name === "token";
   if (isSecret) {
-    return new CoffreError("CONFIGURATION", `${describe(name)} would be a secret in a file that is shared.`, {
+    return new CoffreError("CONFIGURATION", `${describe(name)} would be a secret in a file that is shared`, {
       hint: `Write ${name}File: with the path of a file that only its owner may open.`,
     });
   }
-  return new CoffreError("CONFIGURATION", `${describe(name)} is unknown.`, {
+  return new CoffreError("CONFIGURATION", `${describe(name)} is unknown`, {
     hint: `Known are ${SETTING_NAMES.join(", ")}.`,
   });
 }

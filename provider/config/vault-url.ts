@@ -42,14 +42,14 @@ type WrongUrl = (problem: string, hint: string) => CoffreError;
 export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
   const wrongUrl: WrongUrl = (problem, hint) => {
     const where = base.source === undefined ? "" : ` (${base.source})`;
-    return new CoffreError("CONFIGURATION", `The vault's URL${where} ${problem}.`, { hint });
+    return new CoffreError("CONFIGURATION", `The vault's URL${where} ${problem}`, { hint });
   };
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${schemes()}`);
   if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Start it with ${schemes()}`);
   if (scheme !== "file") {
     const { what } = VAULT_SCHEMES[scheme];
-    throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what}).`, {
+    throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what})`, {
       hint: `It opens ${listSchemes(true)}.`,
     });
   }

@@ -24,7 +24,7 @@ export function writeUserConfiguration(patch: FileSettings, env: Environment): s
     replaceFile(path, document.toString());
   } catch (error) {
     const code = systemCode(error);
-    throw new CoffreError("CONFIGURATION", `${path} can't be written (${code}).`, { cause: error });
+    throw new CoffreError("CONFIGURATION", `${path} can't be written (${code})`, { cause: error });
   }
   return path;
 }

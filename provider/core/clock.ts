@@ -28,7 +28,7 @@ export const systemClock: Clock = {
         await timer(Math.min(leftMs, LONGEST_TIMER_MS), undefined, signal === undefined ? {} : { signal });
       }
     } catch (error) {
-      throw new CoffreError("INTERRUPTED", "The wait was interrupted.", { cause: error });
+      throw new CoffreError("INTERRUPTED", "The wait was interrupted", { cause: error });
     }
   },
 };

@@ -73,7 +73,7 @@ export interface CoffreErrorOptions extends ErrorOptions {
 export class CoffreError extends Error {
   override readonly name = "CoffreError";
   readonly code: ErrorCode;
-  /** What went wrong, one sentence, without the hint. */
+  /** What went wrong, one sentence without a full stop (others quote it), without the hint. */
   readonly problem: string;
   readonly hint: string | undefined;
   readonly details: Record<string, string | number | boolean>;

@@ -20,7 +20,7 @@ export function generatePassword(merged: MergedPolicy, acceptedCharacters?: stri
   const parts = partsOf(merged, acceptedCharacters);
   const length = chooseLength(merged, parts);
   const password = drawByRejection(length, parts, TRIES) ?? drawByCounts(length, parts);
-  if (password === undefined) throw new CoffreError("POLICY", "No password obeys this policy.");
+  if (password === undefined) throw new CoffreError("POLICY", "No password obeys this policy");
   return new Secret(password);
 }
 

@@ -19,7 +19,7 @@ export type Named = "category" | "credential" | "user" | "group";
 export function checkName(kind: Named, name: string): string {
   const problem = describeNameProblem(name);
   if (problem !== undefined) {
-    throw new CoffreError("INVALID_INPUT", `The name of the ${kind} ${problem}.`, {
+    throw new CoffreError("INVALID_INPUT", `The name of the ${kind} ${problem}`, {
       hint: `Give the ${kind} a name of 1 to ${LONGEST_NAME} characters, on one line and without a slash.`,
       details: { field: "name" },
     });
@@ -34,7 +34,7 @@ export function checkName(kind: Named, name: string): string {
 export function checkVaultName(name: string): string {
   if (!VAULT_NAME.test(name)) {
     const problem = name === "" ? "is empty" : "has characters that it can't have, or is too long";
-    throw new CoffreError("INVALID_INPUT", `The vault's name ${problem}.`, {
+    throw new CoffreError("INVALID_INPUT", `The vault's name ${problem}`, {
       hint: "A vault's name has 1 to 63 of a-z, 0-9, dot, hyphen and underscore, and starts with a letter or digit.",
       details: { field: "vault" },
     });

@@ -20,7 +20,7 @@ export function checkPolicy(merged: MergedPolicy, acceptedCharacters: string = P
   const rules = findClash(merged, acceptedCharacters);
   if (rules === undefined) return;
   const all = rules.length === 2 ? "both be met" : "all be met";
-  throw new CoffreError("POLICY", `${joinWords(rules)} can't ${all}.`, {
+  throw new CoffreError("POLICY", `${joinWords(rules)} can't ${all}`, {
     hint: "Change one of them. A category inherits the rules of the categories above it, and the strictest holds.",
   });
 }

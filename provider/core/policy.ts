@@ -17,7 +17,7 @@ export interface BrokenRule {
   rule: PolicyRuleName;
   /** The category that the rule comes from; `undefined` for `empty`, which holds everywhere. */
   from: string | undefined;
-  /** One sentence for a person. */
+  /** What a person reads, as a part of a sentence: `it must have at least 20 characters (category A)`. */
   message: string;
 }
 
@@ -27,33 +27,33 @@ export interface BrokenRule {
  */
 export function checkPassword(merged: MergedPolicy, secret: Secret): BrokenRule[] {
   const characters = [...secret.reveal()];
-  if (characters.length === 0) return [{ rule: "empty", from: undefined, message: "It is empty." }];
+  if (characters.length === 0) return [{ rule: "empty", from: undefined, message: "it is empty" }];
   const broken: BrokenRule[] = [];
   const report = (rule: PolicyRuleName, { from }: Rule<unknown>, demand: string) =>
-    broken.push({ rule, from, message: `${demand} (category ${from}).` });
+    broken.push({ rule, from, message: `${demand} (category ${from})` });
 
   const { minLength, maxLength, minBits } = merged;
   if (minLength !== undefined && characters.length < minLength.value) {
-    report("minLength", minLength, `It must have at least ${minLength.value} characters`);
+    report("minLength", minLength, `it must have at least ${minLength.value} characters`);
   }
   if (maxLength !== undefined && characters.length > maxLength.value) {
-    report("maxLength", maxLength, `It must have at most ${maxLength.value} characters`);
+    report("maxLength", maxLength, `it must have at most ${maxLength.value} characters`);
   }
   for (const characterClass of CHARACTER_CLASSES) {
     const least = merged.minCounts[characterClass];
     if (least === undefined || ofClass(secret.reveal(), characterClass).length >= least.value) continue;
-    report("minCounts", least, `It must have at least ${least.value} of class ${characterClass}`);
+    report("minCounts", least, `it must have at least ${least.value} of class ${characterClass}`);
   }
   for (const rule of merged.forbidden) {
     if (onlyCharacters(secret.reveal(), rule.value) === "") continue;
-    report("forbidden", rule, "It has a character that is forbidden");
+    report("forbidden", rule, "it has a character that is forbidden");
   }
   for (const rule of merged.allowedSymbols) {
     if (withoutCharacters(ofClass(secret.reveal(), "symbol"), rule.value) === "") continue;
-    report("allowedSymbols", rule, "It has a symbol that isn't among the allowed ones");
+    report("allowedSymbols", rule, "it has a symbol that isn't among the allowed ones");
   }
   if (minBits !== undefined && estimateBits(secret) < minBits.value) {
-    report("minBits", minBits, `It must have a strength of at least ${minBits.value} bits`);
+    report("minBits", minBits, `it must have a strength of at least ${minBits.value} bits`);
   }
   return broken;
 }

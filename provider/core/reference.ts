@@ -143,5 +143,5 @@ function invalid(
   problem: string,
   hint = "Its form: coffre://<vault>/<category>/<credential> or coffre://<vault>/id/<id>.",
 ) {
-  return new CoffreError("INVALID_INPUT", `The reference isn't valid: ${problem}.`, { hint });
+  return new CoffreError("INVALID_INPUT", `The reference isn't valid: ${problem}`, { hint });
 }

@@ -70,15 +70,15 @@ export async function checkGiven(vault: Vault, categoryId: string | null, what: 
   checkFieldValue(what, "secret", value);
   const broken = checkPassword(await policyFor(vault, categoryId), value);
   if (broken.length === 0) return;
-  const rules = broken.map(({ message }) => message).join(" ");
-  throw new CoffreError("POLICY", `${what} breaks the policy of its category. ${rules}`, {
+  const rules = broken.map(({ message }) => message).join("; ");
+  throw new CoffreError("POLICY", `${what} breaks the policy of its category: ${rules}`, {
     hint: "Nothing was changed.",
   });
 }
 
 function overtaken({ path, id }: Credential, current: number): CoffreError {
   const now = current === 0 ? "it has none" : `version ${current} is current`;
-  return new CoffreError("CONFLICT", `Somebody changed the value of ${path.join("/")} (${id}) meanwhile: ${now}.`, {
+  return new CoffreError("CONFLICT", `Somebody changed the value of ${path.join("/")} (${id}) meanwhile: ${now}`, {
     hint: "Nothing was changed. Look at `coffre history`, then say again what you want.",
     details: { credentialId: id, version: current },
   });

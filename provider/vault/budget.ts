@@ -75,7 +75,7 @@ function spent(what: "account" | "host", name: string, free: Date): CoffreError 
   const { attempts, minutes } = BUDGET[what];
   return new CoffreError(
     "BUDGET_SPENT",
-    `${attempts} logins on ${what} ${name} failed or were cut off within ${minutes} minutes; one more could lock it.`,
+    `${attempts} logins on ${what} ${name} failed or were cut off within ${minutes} minutes; one more could lock it`,
     {
       hint: `Find out why; then \`coffre resolve <ref> --retry\`, with a credential of this ${what}, goes on at once, or wait until ${free.toISOString()}.`,
       details: { [what]: name, freeAt: free.toISOString() },

@@ -24,7 +24,7 @@ export function openVault(configuration: Configuration, { actor, clock }: OpenOp
 
 function keyOf({ key }: Configuration): VaultKey {
   if (!key) {
-    throw new CoffreError("CONFIGURATION", "No key for the vault is configured.", {
+    throw new CoffreError("CONFIGURATION", "No key for the vault is configured", {
       hint: "Set COFFRE_KEY_FILE or COFFRE_PASSPHRASE_FILE, or give --key-file.",
     });
   }

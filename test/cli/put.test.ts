@@ -65,8 +65,8 @@ test("put tells every rule that a value breaks, and nothing of the value", async
   expect(said).toEqual({
     stdout: "",
     stderr:
-      "coffre: The value breaks the policy of its category. It must have at least 12 characters (category Partners). " +
-      "It has a character that is forbidden (category Partners).\n  Nothing was changed.\n",
+      "coffre: The value breaks the policy of its category: it must have at least 12 characters (category Partners); " +
+      "it has a character that is forbidden (category Partners)\n  Nothing was changed.\n",
     exitCode: 2,
   });
   expect(await shell.json(["history", REF])).toEqual([]);
@@ -76,10 +76,10 @@ test.each([
   ["an empty value", [REF], "", "The value on stdin is empty"],
   ["a value that isn't text", [REF], "\0binary-value", "The value on stdin has a NUL character"],
   ["a value that Coffre manages", ["Partners/ours"], "hunter2", "The value of Partners/ours is managed by Coffre"],
-  ["a value as an argument", [REF, "hunter2"], "", "coffre put takes one argument, and got more."],
+  ["a value as an argument", [REF, "hunter2"], "", "coffre put takes one argument, and got more"],
   ["a value as an option", [REF, "--value", "hunter2"], "", "--value is refused: arguments can be seen by every user"],
-  ["a value as another option", [REF, "--pw=hunter2"], "", "coffre put has no option --pw."],
-  ["a value in a short option", [REF, "-phunter2"], "", "coffre put has no option -p."],
+  ["a value as another option", [REF, "--pw=hunter2"], "", "coffre put has no option --pw"],
+  ["a value in a short option", [REF, "-phunter2"], "", "coffre put has no option -p"],
 ])("%s is refused and not repeated", async (_what, args, input, problem) => {
   const said = await shell.coffre(["put", ...args], { input });
   expect(said).toMatchObject({ stdout: "", exitCode: 2 });

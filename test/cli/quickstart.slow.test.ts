@@ -112,7 +112,7 @@ test("the quickstart leads to accounts that log in, changes nothing twice, rotat
 test("without one there is nothing to rotate, and a wrong flag shows how it is called", async () => {
   const rotated = await quickstart("--rotate");
   expect(rotated).toMatchObject({ exitCode: 1 });
-  expect(rotated.stderr).toContain("There is nothing to rotate yet.\n  Run `npm run quickstart` first.");
+  expect(rotated.stderr).toContain("There is nothing to rotate yet\n  Run `npm run quickstart` first.");
   const wrong = await quickstart("--rotat");
   expect(wrong).toMatchObject({ stdout: "", exitCode: 2 });
   expect(wrong.stderr).toContain("Usage: npm run quickstart");

@@ -41,7 +41,7 @@ test("under an older Node it runs itself with the npm package's, as if nothing h
   });
   const refused = await run(program, ["list"]);
   expect(refused).toMatchObject({ stdout: "", exitCode: 2 });
-  expect(refused.stderr).toMatch(/^coffre: No vault is configured\./);
+  expect(refused.stderr).toMatch(/^coffre: No vault is configured\n/);
 });
 
 test("without a newer Node it says so in one line", async () => {

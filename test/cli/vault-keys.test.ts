@@ -35,7 +35,7 @@ break-glass  key file  since <date> UTC  opened it now
   expect(refused).toEqual({
     stdout: "",
     stderr:
-      "coffre: No key slot of the vault opens with this key file.\n" +
+      "coffre: No key slot of the vault opens with this key file\n" +
       "  Check which vault and which key are configured: `coffre doctor` shows both.\n",
     exitCode: 4,
   });
@@ -52,10 +52,10 @@ test("a passphrase can be added beside a key file", async () => {
 
 test.each([
   [["add", "runner"], 2, "It has to be said which kind of key it is"],
-  [["add", "first", "--new-key-file", "x.key"], 5, 'There is a key slot "first" already.'],
-  [["add", "runner", "--new-key-file", "/dev/null/x.key"], 1, "The key file /dev/null/x.key can't be written."],
-  [["add", "runner", "--key", "hunter2"], 2, "--key is refused: arguments can be seen by every user of this machine."],
-  [["remove", "first"], 5, '"first" is the last key slot.'],
+  [["add", "first", "--new-key-file", "x.key"], 5, 'There is a key slot "first" already'],
+  [["add", "runner", "--new-key-file", "/dev/null/x.key"], 1, "The key file /dev/null/x.key can't be written"],
+  [["add", "runner", "--key", "hunter2"], 2, "--key is refused: arguments can be seen by every user of this machine"],
+  [["remove", "first"], 5, '"first" is the last key slot'],
   [["remove", "nobody"], 3, ""],
 ])("vault key %j ends with %d", async (words, exitCode, problem) => {
   const said = await shell.coffre(["vault", "key", ...words]);
@@ -96,5 +96,5 @@ test("check and every other command name an altered file", async () => {
 test("a head that isn't one is wrong usage", async () => {
   const said = await shell.coffre(["vault", "check", "--head", "yesterday"]);
   expect(said).toMatchObject({ stdout: "", exitCode: 2 });
-  expect(said.stderr).toContain("The head isn't one that `coffre vault check` printed.");
+  expect(said.stderr).toContain("The head isn't one that `coffre vault check` printed");
 });

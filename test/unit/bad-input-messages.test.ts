@@ -173,6 +173,6 @@ test.each([
 ])("a Linux target with %j is refused in words of our own", (more, problem) => {
   const description = { host: "web-1", hostKey: `SHA256:${"A".repeat(43)}`, ...more };
   expect(() => parseLinuxTarget(description, "deploy")).toThrow(
-    `INVALID_INPUT: The Linux target isn't valid: ${problem}.\n  Correct the field; docs/targets/linux.md describes`,
+    `INVALID_INPUT: The Linux target isn't valid: ${problem}\n  Correct the field; docs/targets/linux.md describes`,
   );
 });

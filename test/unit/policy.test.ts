@@ -102,62 +102,62 @@ describe("merged policies: the strictest rule wins", () => {
 describe("rules that can't be met together are named with their categories:", () => {
   test.each<[string, PasswordPolicy[], string | undefined]>([
     [
-      "minLength 32 (category A) and maxLength 16 (category B) can't both be met.",
+      "minLength 32 (category A) and maxLength 16 (category B) can't both be met",
       [{ minLength: 32 }, { maxLength: 16 }],
       undefined,
     ],
     [
-      'require digit (category A) and forbidden "0123456789" (category B) can\'t both be met.',
+      'require digit (category A) and forbidden "0123456789" (category B) can\'t both be met',
       [{ require: ["digit"] }, { forbidden: DIGITS }],
       undefined,
     ],
     [
-      'require digit (category A), forbidden "01234" (category B) and forbidden "56789" (category C) can\'t all be met.',
+      'require digit (category A), forbidden "01234" (category B) and forbidden "56789" (category C) can\'t all be met',
       [{ require: ["digit"] }, { forbidden: "01234" }, { forbidden: "56789" }],
       undefined,
     ],
     [
-      'require symbol (category A) and allowedSymbols "" (category B) can\'t both be met.',
+      'require symbol (category A) and allowedSymbols "" (category B) can\'t both be met',
       [{ require: ["symbol"] }, { allowedSymbols: "" }],
       undefined,
     ],
     [
-      'minCounts.symbol 2 (category A), allowedSymbols "!@" (category A) and allowedSymbols "#" (category B) can\'t all be met.',
+      'minCounts.symbol 2 (category A), allowedSymbols "!@" (category A) and allowedSymbols "#" (category B) can\'t all be met',
       [{ minCounts: { symbol: 2 }, allowedSymbols: "!@" }, { allowedSymbols: "#" }],
       undefined,
     ],
     [
-      "require symbol (category A) and the characters that the target accepts can't both be met.",
+      "require symbol (category A) and the characters that the target accepts can't both be met",
       [{ require: ["symbol"] }],
       "abcDEF012",
     ],
     [
       "require symbol (category A), the symbols that Coffre draws unless allowedSymbols names others and the characters " +
-        "that the target accepts can't all be met.",
+        "that the target accepts can't all be met",
       [{ require: ["symbol"] }],
       "abc'",
     ],
     [
-      "minCounts.upper 6 (category A), minCounts.digit 6 (category B) and maxLength 10 (category C) can't all be met.",
+      "minCounts.upper 6 (category A), minCounts.digit 6 (category B) and maxLength 10 (category C) can't all be met",
       [{ minCounts: { upper: 6 } }, { minCounts: { digit: 6 } }, { maxLength: 10 }],
       undefined,
     ],
     [
-      "minCounts.upper 200 (category A), minCounts.digit 100 (category A) and the 256 characters that Coffre generates at most can't all be met.",
+      "minCounts.upper 200 (category A), minCounts.digit 100 (category A) and the 256 characters that Coffre generates at most can't all be met",
       [{ minCounts: { upper: 200, digit: 100 } }],
       undefined,
     ],
     [
-      "minBits 128 (category A) and maxLength 12 (category B) over 90 different characters can't both be met.",
+      "minBits 128 (category A) and maxLength 12 (category B) over 90 different characters can't both be met",
       [{ minBits: 128 }, { maxLength: 12 }],
       undefined,
     ],
     [
-      "minBits 300 (category A) and the 256 characters that Coffre generates at most over 2 different characters can't both be met.",
+      "minBits 300 (category A) and the 256 characters that Coffre generates at most over 2 different characters can't both be met",
       [{ minBits: 300 }],
       "01",
     ],
-    ["a choice of at least two characters and the characters that the target accepts can't both be met.", [{}], "é "],
+    ["a choice of at least two characters and the characters that the target accepts can't both be met", [{}], "é "],
   ])("%s", (problem, list, accepted) => {
     expect(problemOf(list, accepted)).toBe(problem);
     expect(() => generatePassword(merge(...list), accepted)).toThrow(problem);
@@ -210,7 +210,7 @@ describe("a value that a person brings", () => {
     expect(first).toEqual({
       rule: "minLength",
       from: "A",
-      message: "It must have at least 20 characters (category A).",
+      message: "it must have at least 20 characters (category A)",
     });
     const list: PasswordPolicy = { minLength: 20, require: ["upper"], forbidden: "2", allowedSymbols: "", minBits: 90 };
     expect(JSON.stringify(checkPassword(merge(list), new Secret("hunter2!")))).not.toMatch(/hunter|!/);

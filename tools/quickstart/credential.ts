@@ -28,7 +28,7 @@ export async function findRegistered(): Promise<RegisteredAccounts> {
   const of = (wanted: string) => credentials.find(({ targets }) => targets.some(({ kind }) => kind === wanted));
   const database = of("postgres");
   if (database) return { database, machine: of("linux") };
-  throw new Trouble("The vault holds no database account.", "Run `npm run quickstart` first, without a flag.");
+  throw new Trouble("The vault holds no database account", "Run `npm run quickstart` first, without a flag.");
 }
 
 /** A value, by the very command that people use. It stays in this process. */

@@ -22,7 +22,7 @@ export class Stack {
     const engine = await locateEngine();
     if (engine) return new Stack(engine, places);
     throw new Trouble(
-      "There is no Pulumi engine.",
+      "There is no Pulumi engine",
       "Start the quickstart with `npm run quickstart`, which provides one.",
     );
   }

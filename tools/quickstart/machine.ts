@@ -45,7 +45,7 @@ export async function startMachine(places: Places): Promise<LinuxHost | undefine
 /** Another machine in its place: a new disk and a new host key, under the same address and name. @throws Trouble */
 export async function remakeMachine(places: Places): Promise<void> {
   const host = existsSync(places.machine) ? await startMachine(places) : undefined;
-  if (!host) throw new Trouble("There is no machine to replace.", "Run `npm run quickstart` first.");
+  if (!host) throw new Trouble("There is no machine to replace", "Run `npm run quickstart` first.");
   await host.recreate(await settings(places));
 }
 
@@ -67,7 +67,7 @@ async function publicKey(file: string): Promise<string> {
   try {
     return publicLineOf(await readFile(file, "utf8"));
   } catch {
-    throw new Trouble(`${file} is no private key.`, "Remove it, and run the quickstart again.");
+    throw new Trouble(`${file} is no private key`, "Remove it, and run the quickstart again.");
   }
 }
 

@@ -17,7 +17,7 @@ interface Tried {
 export async function showRotation(): Promise<void> {
   const places = findPlaces();
   if (!existsSync(places.vault) || !existsSync(places.configuration)) {
-    throw new Trouble("There is nothing to rotate yet.", "Run `npm run quickstart` first.");
+    throw new Trouble("There is nothing to rotate yet", "Run `npm run quickstart` first.");
   }
   const server = await startDatabase(places);
   const { database, machine } = await findRegistered();
@@ -52,7 +52,7 @@ async function rotate(before: Registered, tryBoth: () => Promise<Tried>): Promis
     ["old password", isOldRefused ? `${style("green", "refused")}, just tried` : style("red", "accepted")],
   ]);
   if (!isNewAccepted || !isOldRefused) {
-    throw new Trouble("The rotation isn't as it should be.", "Please report it; `npx coffre events` says more.");
+    throw new Trouble("The rotation isn't as it should be", "Please report it; `npx coffre events` says more.");
   }
 }
 

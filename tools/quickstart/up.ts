@@ -95,13 +95,13 @@ async function prepareVault({ vault, key, configuration }: Places): Promise<void
   const present = existsSync(configuration) ? await readFile(configuration, "utf8") : undefined;
   if (present !== undefined && !present.startsWith(OURS)) {
     throw new Trouble(
-      "There is a coffre.yaml in this checkout that isn't the quickstart's.",
+      "There is a coffre.yaml in this checkout that isn't the quickstart's",
       "Move it away: the quickstart uses a vault of its own, and says so in that file.",
     );
   }
   if (existsSync(vault) && !existsSync(key)) {
     throw new Trouble(
-      `The quickstart's vault is there, but its key ${shortPath(key)} is gone.`,
+      `The quickstart's vault is there, but its key ${shortPath(key)} is gone`,
       "Bring the key back, or begin again: `npm run quickstart -- --destroy`.",
     );
   }
@@ -202,7 +202,7 @@ async function refuseUnproven(
   if (isRight && isWrongRefused && hits === 0) return;
   throw new Trouble(
     `This isn't as it should be for ${username}: right password accepted: ${String(isRight)}, wrong one refused: ` +
-      `${String(isWrongRefused)}, files of Pulumi's state with the password: ${String(hits)}.`,
+      `${String(isWrongRefused)}, files of Pulumi's state with the password: ${String(hits)}`,
     "Please report it. `npx coffre verify --all` and `npx coffre events` say more.",
   );
 }

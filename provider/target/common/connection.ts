@@ -58,17 +58,17 @@ export function connectionError(
   const known = { host: address.host, port: address.port, ...details };
   switch (failure) {
     case "not-up":
-      return new CoffreError("UNREACHABLE", `Nothing serves ${service} at ${where}: ${why}.`, {
+      return new CoffreError("UNREACHABLE", `Nothing serves ${service} at ${where}: ${why}`, {
         hint: "Check host, port and firewall; for a machine that is still starting, declare waitFor.timeoutSeconds.",
         details: { ...known, refusedConnect: true },
       });
     case "silent":
     case "lost":
-      return new CoffreError("UNREACHABLE", `${service} at ${where} can't be reached: ${why}.`, {
+      return new CoffreError("UNREACHABLE", `${service} at ${where} can't be reached: ${why}`, {
         hint: "Check that the machine is healthy and nothing between cuts connections; limits sets the time it has.",
         details: known,
       });
     case "aborted":
-      return new CoffreError("INTERRUPTED", `The call to ${where} was interrupted.`, { details: known });
+      return new CoffreError("INTERRUPTED", `The call to ${where} was interrupted`, { details: known });
   }
 }

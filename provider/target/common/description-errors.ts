@@ -27,7 +27,7 @@ export function invalidDescription(
   const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
   return new CoffreError(
     "INVALID_INPUT",
-    `The ${name} target isn't valid: ${problems.map(({ text }) => text).join("; ")}.`,
+    `The ${name} target isn't valid: ${problems.map(({ text }) => text).join("; ")}`,
     {
       hint: hint ?? `Correct the field; ${page} describes each one.`,
       details: { field: problems[0]?.field ?? "" },

@@ -29,7 +29,7 @@ export const Reference = z.string().superRefine((text, context) => {
     parseReference(text);
   } catch (error) {
     if (!(error instanceof CoffreError)) throw error;
-    const why = error.problem.replace(/^The reference isn't valid: |\.$/g, "");
+    const why = error.problem.replace(/^The reference isn't valid: /, "");
     context.addIssue({ code: "custom", message: `isn't a reference: ${why}` });
   }
 });

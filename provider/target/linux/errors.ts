@@ -32,18 +32,18 @@ export function toCoffreError(error: unknown, { address, username, unanswered = 
   const details = { host: address.host, port: address.port, ...(unanswered ? { unanswered } : {}) };
   if (error instanceof Refusal) {
     const { code, message, hint } = error;
-    return new CoffreError(code, `${username} at ${where}: ${message}.`, { hint, details: { ...details, username } });
+    return new CoffreError(code, `${username} at ${where}: ${message}`, { hint, details: { ...details, username } });
   }
   if (!(error instanceof SshError)) return error;
   switch (error.failure) {
     case "not-ssh":
-      return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}.`, {
+      return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}`, {
         hint: "Check host and port, and that the server offers algorithms of today.",
         details,
       });
     case "unknown-key":
     case "other-key":
-      return new CoffreError("HOST_KEY_NOT_TRUSTED", `The host key of ${where} isn't trusted: ${error.message}.`, {
+      return new CoffreError("HOST_KEY_NOT_TRUSTED", `The host key of ${where} isn't trusted: ${error.message}`, {
         hint:
           "If the machine was made anew, declare its new key, or with trustOnFirstUse change identity; otherwise somebody " +
           "may answer in its place. No password was sent.",

@@ -89,7 +89,7 @@ function readKeyLine(text: string): ShownKey | undefined {
 async function trustKnownHosts(address: TargetAddress, path: string): Promise<Trust> {
   const { keys, revoked } = findInKnownHosts(await readKnownHosts(path), address);
   if (keys.length === 0) {
-    throw new CoffreError("HOST_KEY_NOT_TRUSTED", `${nameOf(address)} isn't in the known hosts of ${path}.`, {
+    throw new CoffreError("HOST_KEY_NOT_TRUSTED", `${nameOf(address)} isn't in the known hosts of ${path}`, {
       hint: "Add its key, checked by another way, for example from the machine's console; or declare hostKey.",
       details: { host: address.host, port: address.port, path },
     });
@@ -107,7 +107,7 @@ async function readKnownHosts(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new CoffreError("CONFIGURATION", `The file that knownHostsFile names, ${path}, can't be read.`, {
+    throw new CoffreError("CONFIGURATION", `The file that knownHostsFile names, ${path}, can't be read`, {
       hint: "Check the path, or give the key's text in hostKey, which travels with the entry.",
       details: { field: "knownHostsFile", path },
       cause: error,

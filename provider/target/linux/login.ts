@@ -113,7 +113,7 @@ async function readKeyFile(path: string): Promise<ParsedKey> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new CoffreError("CONFIGURATION", `The file that admin.keyFile names, ${path}, can't be read.`, {
+    throw new CoffreError("CONFIGURATION", `The file that admin.keyFile names, ${path}, can't be read`, {
       hint: "Check the path and who may read it.",
       details: { field: "admin.keyFile", path },
       cause: error,
@@ -127,7 +127,7 @@ function parseKey(text: string, what: string): ParsedKey {
   if (!(key instanceof Error) && key.isPrivateKey()) return key;
   // The library's words could quote the text.
   const locked = key instanceof Error && /passphrase|encrypted/i.test(key.message);
-  throw new CoffreError("CONFIGURATION", `${what} ${locked ? "is locked by a passphrase" : "holds no private key"}.`, {
+  throw new CoffreError("CONFIGURATION", `${what} ${locked ? "is locked by a passphrase" : "holds no private key"}`, {
     hint: locked ? "Load it into an agent and declare admin.agent." : "Give a private key in OpenSSH's or PEM form.",
   });
 }
@@ -135,7 +135,7 @@ function parseKey(text: string, what: string): ParsedKey {
 function agentSocket(): string {
   const socket = process.env["SSH_AUTH_SOCK"];
   if (socket !== undefined && socket !== "") return socket;
-  throw new CoffreError("CONFIGURATION", "admin.agent is declared, and SSH_AUTH_SOCK names no agent.", {
+  throw new CoffreError("CONFIGURATION", "admin.agent is declared, and SSH_AUTH_SOCK names no agent", {
     hint: "Start ssh-agent where Coffre runs, or name a key with admin.keyFile.",
   });
 }

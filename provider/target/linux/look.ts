@@ -16,16 +16,16 @@ export function judgeFacts(spec: TargetSpec, target: LinuxTarget, facts: Facts):
   };
   const provable = spec.verifyAddresses.length > 0;
   if (account === undefined && target.account?.create !== true) {
-    stop("NOT_FOUND", `${name} doesn't exist.`, "Create it, or declare account: { create: true }.");
+    stop("NOT_FOUND", `${name} doesn't exist`, "Create it, or declare account: { create: true }.");
   }
   if (facts.missingGroups.length > 0) {
     const groups = facts.missingGroups.map((group) => `"${group}"`).join(", ");
-    stop("TARGET_NOT_READY", `${name} is to be in ${groups}, which doesn't exist there.`, "Create it with groupadd.");
+    stop("TARGET_NOT_READY", `${name} is to be in ${groups}, which doesn't exist there`, "Create it with groupadd.");
   }
   if (facts.noSuchShell) {
     stop(
       "TARGET_NOT_READY",
-      `${name} is to have the shell ${target.account?.shell ?? ""}, which can't be run there.`,
+      `${name} is to have the shell ${target.account?.shell ?? ""}, which can't be run there`,
       "Install it.",
     );
   }
@@ -33,14 +33,14 @@ export function judgeFacts(spec: TargetSpec, target: LinuxTarget, facts: Facts):
     if (account.password === "locked") {
       stop(
         "TARGET_NOT_READY",
-        `${name} is locked.`,
+        `${name} is locked`,
         `Somebody locked it (passwd -l). If it is to be used again: usermod --unlock ${spec.username}.`,
       );
     }
     if (account.expireDay !== undefined && account.expireDay <= facts.today) {
       stop(
         "TARGET_NOT_READY",
-        `${name} has expired: it would refuse every password.`,
+        `${name} has expired: it would refuse every password`,
         `Extend it: chage --expiredate -1 ${spec.username}.`,
       );
     }
@@ -48,21 +48,21 @@ export function judgeFacts(spec: TargetSpec, target: LinuxTarget, facts: Facts):
   if (account !== undefined && provable && !account.shellRuns && target.account?.shell === undefined) {
     stop(
       "TARGET_NOT_READY",
-      `${name} has the shell ${account.shell}, which can't be run: sshd refuses it.`,
+      `${name} has the shell ${account.shell}, which can't be run: sshd refuses it`,
       "Declare account.shell.",
     );
   }
   if (facts.closed && provable && account?.uid !== 0) {
     stop(
       "TARGET_NOT_READY",
-      `${formatAddress(spec.address)} lets nobody but root in at the moment (nologin).`,
+      `${formatAddress(spec.address)} lets nobody but root in at the moment (nologin)`,
       "Wait until it is up, or remove /etc/nologin.",
     );
   }
   if (root !== undefined && provable && (root.permitted !== "yes" || !root.password)) {
     stop(
       "NOT_VERIFIABLE",
-      `${name} can't prove a password: sshd says PermitRootLogin ${root.permitted}${root.password ? "" : ", and takes no passwords"}.`,
+      `${name} can't prove a password: sshd says PermitRootLogin ${root.permitted}${root.password ? "" : ", and takes no passwords"}`,
       'Set PermitRootLogin yes, choose another account, or declare verify: "none" to do without a proof.',
     );
   }

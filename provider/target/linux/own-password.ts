@@ -43,7 +43,7 @@ export async function lookAtOwn(connection: Connection, spec: TargetSpec): Promi
   if (Number(days) > 0 && until > Date.now()) {
     throw new CoffreError(
       "TARGET_NOT_READY",
-      `Account "${spec.username}" at ${formatAddress(spec.address)} may not change its password before ${new Date(until).toISOString().slice(0, 10)}.`,
+      `Account "${spec.username}" at ${formatAddress(spec.address)} may not change its password before ${new Date(until).toISOString().slice(0, 10)}`,
       {
         hint: `Run again then, name an admin, or lift the minimum age: chage --mindays 0 ${spec.username}.`,
         details: { account: spec.account },

@@ -40,7 +40,7 @@ function notProvable(spec: TargetSpec, why: string): CoffreError {
   const { host, port } = spec.address;
   return new CoffreError(
     "NOT_VERIFIABLE",
-    `SSH at ${formatAddress(spec.address)} can't prove a password of account "${spec.username}": it ${why}.`,
+    `SSH at ${formatAddress(spec.address)} can't prove a password of account "${spec.username}": it ${why}`,
     {
       hint: 'Set PasswordAuthentication yes in sshd_config, or declare verify: "none" to do without a proof.',
       details: { account: spec.account, host, port },

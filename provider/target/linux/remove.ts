@@ -14,7 +14,7 @@ export async function removeAccount(shell: RootShell, spec: TargetSpec, how: "di
   const words = lastLine(said("stderr")) || `exit code ${String(command.exitCode)}`;
   throw new CoffreError(
     "TARGET_NOT_READY",
-    `Account "${spec.username}" at ${formatAddress(spec.address)} isn't ${what}: ${words}.`,
+    `Account "${spec.username}" at ${formatAddress(spec.address)} isn't ${what}: ${words}`,
     { hint: 'End its processes, or declare onDelete: "disable" or "keep".', details: { account: spec.account } },
   );
 }

@@ -177,7 +177,7 @@ export function parseLinuxTarget(description: Record<string, unknown>, username:
 function checkUsername(username: string | undefined): string {
   const problem = username === undefined ? "is missing" : accountNameProblem(username);
   if (problem === undefined && username !== undefined) return username;
-  throw new CoffreError("INVALID_INPUT", `The credential's username, the account's name on the machine, ${problem}.`, {
+  throw new CoffreError("INVALID_INPUT", `The credential's username, the account's name on the machine, ${problem}`, {
     hint: "Give the credential the account's name as its username.",
     details: { field: "username" },
   });

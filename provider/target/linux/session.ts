@@ -73,7 +73,7 @@ function refused(
     const what = means.by === "password" ? "passwords" : "keys";
     return new CoffreError(
       "TARGET_NOT_READY",
-      `SSH at ${where} takes no ${what} of "${username}" (only ${offered.join(", ") || "nothing"}).`,
+      `SSH at ${where} takes no ${what} of "${username}" (only ${offered.join(", ") || "nothing"})`,
       {
         hint:
           means.by === "password"
@@ -86,7 +86,7 @@ function refused(
   if (means.by === "password" && password.state === "accepted") {
     return new CoffreError(
       "TARGET_NOT_READY",
-      `SSH at ${where} wants another factor of "${username}" beside its password.`,
+      `SSH at ${where} wants another factor of "${username}" beside its password`,
       {
         hint: "Log in by a key: admin.keyFile or admin.agent.",
         details,
@@ -94,7 +94,7 @@ function refused(
     );
   }
   const what = means.by === "password" ? "password" : means.by === "key" ? "key" : "agent's keys";
-  return new CoffreError("LOGIN_REFUSED", `SSH at ${where} refused the ${what} of account "${username}".`, {
+  return new CoffreError("LOGIN_REFUSED", `SSH at ${where} refused the ${what} of account "${username}"`, {
     hint: "Another one works there, or the account may not log in.",
     details,
   });

@@ -52,7 +52,7 @@ export async function proveAt(
     if (error.failure === "other-key" || error.failure === "unknown-key") {
       return { proof: "not-verifiable", reason: sentence(address, `isn't trusted: ${error.message}`) };
     }
-    return { proof: "unreachable", reason: `${formatAddress(address)}: ${error.message}.` };
+    return { proof: "unreachable", reason: `${formatAddress(address)}: ${error.message}` };
   } finally {
     connection.close();
   }
@@ -81,4 +81,4 @@ function settledBy(address: TargetAddress, { state }: PasswordLogin, said: strin
   return undefined;
 }
 
-const sentence = (address: TargetAddress, what: string) => `SSH at ${formatAddress(address)} ${what}.`;
+const sentence = (address: TargetAddress, what: string) => `SSH at ${formatAddress(address)} ${what}`;

@@ -72,7 +72,7 @@ function ofUnanswered({ cause }: Unanswered, { address }: Occasion): CoffreError
   const interrupted = cause instanceof WireError && cause.failure === "aborted";
   return new CoffreError(
     interrupted ? "INTERRUPTED" : "UNREACHABLE",
-    `PostgreSQL at ${formatAddress(address)} didn't answer to a login: ${reasonOf(cause)}.`,
+    `PostgreSQL at ${formatAddress(address)} didn't answer to a login: ${reasonOf(cause)}`,
     {
       hint: "It may count as a refused one. Check that the server is healthy and nothing between cuts connections.",
       details: { host: address.host, port: address.port, unanswered: true },
@@ -86,17 +86,17 @@ function ofWire(error: WireError, { address }: Occasion): CoffreError {
   switch (error.failure) {
     case "not-postgres":
     case "not-understood":
-      return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}.`, {
+      return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}`, {
         hint: "Check host and port; the account and its admin must be asked for SCRAM-SHA-256.",
         details,
       });
     case "untrusted":
-      return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${where} isn't trusted: ${error.message}.`, {
+      return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${where} isn't trusted: ${error.message}`, {
         hint: "Name the authority's certificate in tls.caFile or tls.ca; if only the name differs, in tls.serverName.",
         details,
       });
     case "no-tls":
-      return new CoffreError("TLS_NOT_TRUSTED", `The server at ${where} offers no TLS.`, {
+      return new CoffreError("TLS_NOT_TRUSTED", `The server at ${where} offers no TLS`, {
         hint: "Turn on ssl on the server. In a network where nobody listens, tls.allowPlainTcp does without.",
         details,
       });
@@ -113,30 +113,30 @@ function ofServer(error: ServerError, { address, username }: Occasion): CoffreEr
   const details = { host: address.host, port: address.port, username, sqlState: error.sqlState };
   const said = `${error.message} (${error.sqlState || "no SQLSTATE"})`;
   if (error.sqlState === SQLSTATE.wrongPassword) {
-    return new CoffreError("LOGIN_REFUSED", `PostgreSQL at ${where} refused the password of role "${username}".`, {
+    return new CoffreError("LOGIN_REFUSED", `PostgreSQL at ${where} refused the password of role "${username}"`, {
       hint: "Another password works there, or the role has expired or doesn't exist.",
       details,
     });
   }
   if (error.sqlState === SQLSTATE.noRight) {
-    return new CoffreError("FORBIDDEN", `Role "${username}" has no right to this at ${where}: ${said}.`, {
+    return new CoffreError("FORBIDDEN", `Role "${username}" has no right to this at ${where}: ${said}`, {
       hint: "Log in as a role that may, or grant it the right.",
       details,
     });
   }
   if (STARTING_OR_STOPPING.test(error.sqlState)) {
-    return new CoffreError("UNREACHABLE", `PostgreSQL at ${where} isn't up: ${said}.`, {
+    return new CoffreError("UNREACHABLE", `PostgreSQL at ${where} isn't up: ${said}`, {
       hint: "Run again when the server is up; waitFor.timeoutSeconds waits for it.",
       details: { ...details, refusedConnect: error.sqlState === "57P03" },
     });
   }
   if (TOO_MANY.test(error.sqlState) || error.sqlState === "") {
-    return new CoffreError("UNREACHABLE", `PostgreSQL at ${where} couldn't serve: ${said}.`, {
+    return new CoffreError("UNREACHABLE", `PostgreSQL at ${where} couldn't serve: ${said}`, {
       hint: "Check its load and max_connections, then run again.",
       details,
     });
   }
-  return new CoffreError("TARGET_NOT_READY", `PostgreSQL at ${where} refused: ${said}.`, {
+  return new CoffreError("TARGET_NOT_READY", `PostgreSQL at ${where} refused: ${said}`, {
     hint:
       error.sqlState === SQLSTATE.notAllowed
         ? `Give role "${username}" LOGIN and a line in pg_hba.conf that asks it for scram-sha-256.`

@@ -18,32 +18,32 @@ export function judgeFacts(spec: TargetSpec, target: PostgresTarget, facts: Fact
   if (facts.version < OLDEST_VERSION) {
     stop(
       "NOT_VERIFIABLE",
-      `PostgreSQL at ${formatAddress(spec.address)} is older than version 10 and has no SCRAM.`,
+      `PostgreSQL at ${formatAddress(spec.address)} is older than version 10 and has no SCRAM`,
       "Upgrade it.",
     );
   }
   if (facts.isStandby) {
     stop(
       "TARGET_NOT_READY",
-      `PostgreSQL at ${formatAddress(spec.address)} is a standby: it can't be changed.`,
+      `PostgreSQL at ${formatAddress(spec.address)} is a standby: it can't be changed`,
       "Name the primary in host, and replicas in verifyHosts.",
     );
   }
   if (facts.isReadOnly) {
     stop(
       "TARGET_NOT_READY",
-      `PostgreSQL at ${formatAddress(spec.address)} is read-only for role "${me.name}".`,
+      `PostgreSQL at ${formatAddress(spec.address)} is read-only for role "${me.name}"`,
       "Turn default_transaction_read_only off for it.",
     );
   }
   if (account === null) {
     if (target.account?.create !== true) {
-      stop("NOT_FOUND", `${role} doesn't exist.`, "Create it, or declare account: { create: true }.");
+      stop("NOT_FOUND", `${role} doesn't exist`, "Create it, or declare account: { create: true }.");
     }
     if (!me.isSuperuser && !me.mayCreateRoles) {
       stop(
         "FORBIDDEN",
-        `${role} doesn't exist, and role "${me.name}" may not create it.`,
+        `${role} doesn't exist, and role "${me.name}" may not create it`,
         `Grant it the right: ALTER ROLE "${me.name}" CREATEROLE.`,
       );
     }
@@ -51,33 +51,33 @@ export function judgeFacts(spec: TargetSpec, target: PostgresTarget, facts: Fact
     if (!account.mayLogIn && !hasMark(account.comment, "disabled")) {
       stop(
         "TARGET_NOT_READY",
-        `${role} may not log in (NOLOGIN).`,
+        `${role} may not log in (NOLOGIN)`,
         `Allow it if that is meant: ALTER ROLE "${spec.username}" LOGIN.`,
       );
     }
     if (account.isExpired) {
       stop(
         "TARGET_NOT_READY",
-        `${role} has expired (VALID UNTIL ${account.expiresAt ?? "the past"}): it would refuse every password.`,
+        `${role} has expired (VALID UNTIL ${account.expiresAt ?? "the past"}): it would refuse every password`,
         `Extend it: ALTER ROLE "${spec.username}" VALID UNTIL 'infinity'.`,
       );
     }
     if (!mayChange(facts, spec.username)) {
-      stop("FORBIDDEN", `${role} may not be changed by role "${me.name}".`, rightsHint(facts, spec.username));
+      stop("FORBIDDEN", `${role} may not be changed by role "${me.name}"`, rightsHint(facts, spec.username));
     }
   }
   for (const group of facts.groups) {
     if (!group.exists) {
       stop(
         "TARGET_NOT_READY",
-        `Role "${group.name}", which account.memberOf names, doesn't exist.`,
+        `Role "${group.name}", which account.memberOf names, doesn't exist`,
         "Create it, or take it out of memberOf.",
       );
     }
     if (!group.isMember && !mayGrant(facts, group)) {
       stop(
         "FORBIDDEN",
-        `Role "${me.name}" may not make "${spec.username}" a member of "${group.name}".`,
+        `Role "${me.name}" may not make "${spec.username}" a member of "${group.name}"`,
         `Grant it the right: GRANT "${group.name}" TO "${me.name}" WITH ADMIN OPTION.`,
       );
     }

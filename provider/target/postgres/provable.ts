@@ -43,7 +43,7 @@ export async function assertProvable(spec: TargetSpec, target: PostgresTarget, a
 function notProvable(spec: TargetSpec, address: TargetAddress, why: string): CoffreError {
   return new CoffreError(
     "NOT_VERIFIABLE",
-    `PostgreSQL at ${formatAddress(address)} can't prove a password of role "${spec.username}": it ${why}.`,
+    `PostgreSQL at ${formatAddress(address)} can't prove a password of role "${spec.username}": it ${why}`,
     {
       hint: 'Give the role a line with scram-sha-256 in pg_hba.conf, or declare verify: "none" to do without a proof.',
       details: { account: spec.account, host: address.host, port: address.port },

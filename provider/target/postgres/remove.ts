@@ -32,7 +32,7 @@ function explain(error: ServerError, spec: TargetSpec): Error {
   if (error.sqlState === SQLSTATE.dependentObjects) {
     return new CoffreError(
       "TARGET_NOT_READY",
-      `${role} isn't dropped: objects belong to it, or rights were granted to it.`,
+      `${role} isn't dropped: objects belong to it, or rights were granted to it`,
       {
         hint: `In each database run REASSIGN OWNED BY "${spec.username}" TO another role, then DROP OWNED BY it; or declare onDelete: "disable".`,
         details,
@@ -40,7 +40,7 @@ function explain(error: ServerError, spec: TargetSpec): Error {
     );
   }
   if (error.sqlState === SQLSTATE.objectInUse) {
-    return new CoffreError("TARGET_NOT_READY", `${role} isn't dropped: it is the role that is logged in.`, {
+    return new CoffreError("TARGET_NOT_READY", `${role} isn't dropped: it is the role that is logged in`, {
       hint: 'Use an admin of another name, or declare onDelete: "disable".',
       details,
     });

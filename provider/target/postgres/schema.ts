@@ -161,7 +161,7 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
 function checkUsername(username: string | undefined): string {
   const problem = username === undefined ? "is missing" : roleNameProblem(username);
   if (problem === undefined && username !== undefined) return username;
-  throw new CoffreError("INVALID_INPUT", `The credential's username, the role's name in PostgreSQL, ${problem}.`, {
+  throw new CoffreError("INVALID_INPUT", `The credential's username, the role's name in PostgreSQL, ${problem}`, {
     hint: "Give the credential a username of 1 to 63 bytes, spelled as PostgreSQL spells the role.",
     details: { field: "username" },
   });

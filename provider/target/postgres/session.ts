@@ -38,7 +38,7 @@ async function logIn(wire: Wire, spec: TargetSpec, { database }: PostgresTarget,
   const unsafe = (why: string) =>
     new CoffreError(
       "NOT_VERIFIABLE",
-      `PostgreSQL at ${formatAddress(spec.address)} ${why}; the password of role "${login.username}" wasn't sent.`,
+      `PostgreSQL at ${formatAddress(spec.address)} ${why}; the password of role "${login.username}" wasn't sent`,
       {
         hint: `Give role "${login.username}" a password kept as SCRAM and a line with scram-sha-256 in pg_hba.conf.`,
         details: { host: spec.address.host, port: spec.address.port, username: login.username },

@@ -30,7 +30,7 @@ async function readAuthorities(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new CoffreError("CONFIGURATION", `The file that tls.caFile names, ${path}, can't be read.`, {
+    throw new CoffreError("CONFIGURATION", `The file that tls.caFile names, ${path}, can't be read`, {
       hint: "Put the authority's certificate there, or give its text in tls.ca, which travels with the entry.",
       details: { field: "tls.caFile", path },
       cause: error,

@@ -78,9 +78,9 @@ function explain(error: unknown, occasion: { address: TargetAddress; username: s
     return { proof: "unanswered", reason: sentence(address, `didn't answer to the proof: ${reasonOf(error.cause)}`) };
   }
   if (error instanceof WireError || error instanceof ServerError) {
-    return { proof: "unreachable", reason: `${formatAddress(address)}: ${reasonOf(error)}.` };
+    return { proof: "unreachable", reason: `${formatAddress(address)}: ${reasonOf(error)}` };
   }
   throw error;
 }
 
-const sentence = (address: TargetAddress, what: string) => `PostgreSQL at ${formatAddress(address)} ${what}.`;
+const sentence = (address: TargetAddress, what: string) => `PostgreSQL at ${formatAddress(address)} ${what}`;

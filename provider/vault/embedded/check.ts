@@ -154,7 +154,7 @@ function checkLinks(store: Store, credentials: Map<string, CredentialRow>, repor
 function parseProof(text: string): { seq: number; proof: string } {
   const match = /^(\d{1,15}):[0-9a-f]{32}$/.exec(text);
   if (match) return { seq: Number(match[1]), proof: text };
-  throw new CoffreError("INVALID_INPUT", "The head isn't one that `coffre vault check` printed.", {
+  throw new CoffreError("INVALID_INPUT", "The head isn't one that `coffre vault check` printed", {
     hint: "Its form: a number, a colon, and 32 hexadecimal digits.",
     details: { field: "head" },
   });

@@ -135,7 +135,7 @@ export function checkNothingThere(path: string): void {
 }
 
 function occupied(path: string): CoffreError {
-  return new CoffreError("CONFLICT", `There is a file at ${path} already.`, {
+  return new CoffreError("CONFLICT", `There is a file at ${path} already`, {
     hint: "A vault is never overwritten: choose another path, or move that file away.",
     details: { path },
   });
@@ -146,10 +146,10 @@ export function mapCreateError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === "EEXIST") return occupied(path);
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}.`, { cause: error });
+    return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}`, { cause: error });
   }
   if (code !== undefined && /^E(ACCES|PERM|ROFS|NOTDIR)$/.test(code)) {
-    return new CoffreError("READ_ONLY", `No vault can be made at ${path} (${code}).`, {
+    return new CoffreError("READ_ONLY", `No vault can be made at ${path} (${code})`, {
       hint: "Choose a folder that this user may write.",
       cause: error,
     });

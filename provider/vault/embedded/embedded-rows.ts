@@ -204,7 +204,7 @@ export class EmbeddedRows implements Rows {
   #checkNotReplaced(file: FileIdentity): void {
     const now = identifyFile(this.path);
     if (now.inode === file.inode && now.device === file.device) return;
-    throw new CoffreError("ROLLED_BACK", `The file ${this.path} was replaced while it was open.`, {
+    throw new CoffreError("ROLLED_BACK", `The file ${this.path} was replaced while it was open`, {
       hint: "Run it again. A vault is never restored by replacing its file while a process has it open.",
     });
   }
@@ -220,5 +220,5 @@ function emptyJournal(db: DatabaseSync): void {
 }
 
 function closed(path: string): CoffreError {
-  return new CoffreError("INTERRUPTED", `The vault ${path} was closed.`, { hint: "Open it again." });
+  return new CoffreError("INTERRUPTED", `The vault ${path} was closed`, { hint: "Open it again." });
 }

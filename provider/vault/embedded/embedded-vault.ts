@@ -67,7 +67,7 @@ export class EmbeddedVault extends RecordVault {
     const slot = await lockSlot(home, dataKey, key).finally(() => dataKey.fill(0));
     return this.#rows.change(({ store }) => {
       if (listSlotRows(store).some((other) => other.label === checked)) {
-        throw new CoffreError("CONFLICT", `There is a key slot ${JSON.stringify(checked)} already.`, {
+        throw new CoffreError("CONFLICT", `There is a key slot ${JSON.stringify(checked)} already`, {
           hint: "Give the new one another label, or remove the old one first.",
         });
       }
@@ -88,7 +88,7 @@ export class EmbeddedVault extends RecordVault {
       const slots = listSlotRows(store);
       const slot = findSlot(slots, idOrLabel);
       if (slots.length === 1) {
-        throw new CoffreError("CONFLICT", `${JSON.stringify(slot.label)} is the last key slot.`, {
+        throw new CoffreError("CONFLICT", `${JSON.stringify(slot.label)} is the last key slot`, {
           hint: "Add another one first: without any, nobody opens the vault again.",
         });
       }

@@ -30,7 +30,7 @@ export function checkHeader(path: string, header: Uint8Array): void {
 /** @throws CoffreError NEWER_FORMAT, CORRUPT */
 export function checkFormat(path: string, format: number): void {
   if (format > FORMAT) {
-    throw new CoffreError("NEWER_FORMAT", `The vault ${path} has format ${format}; this release knows ${FORMAT}.`, {
+    throw new CoffreError("NEWER_FORMAT", `The vault ${path} has format ${format}; this release knows ${FORMAT}`, {
       hint: "Update Coffre here; nothing was changed.",
       details: { format, known: FORMAT },
     });
@@ -41,14 +41,14 @@ export function checkFormat(path: string, format: number): void {
 export { HEADER_BYTES };
 
 function notAVault(path: string, what: string): CoffreError {
-  return new CoffreError("CORRUPT", `The file ${path} ${what}.`, {
+  return new CoffreError("CORRUPT", `The file ${path} ${what}`, {
     hint: "Check the URL; if it was a vault, bring a backup.",
   });
 }
 
 /** An altered or missing part of the file, by table and record. */
 export function corrupt(table: string, id: string, problem: string, cause?: unknown): CoffreError {
-  return new CoffreError("CORRUPT", `The vault's table ${table}, record ${id}: ${problem}.`, {
+  return new CoffreError("CORRUPT", `The vault's table ${table}, record ${id}: ${problem}`, {
     hint: "`coffre vault check` lists all damage; other records are not affected. Bring a backup.",
     details: { table, id },
     ...(cause === undefined ? {} : { cause }),

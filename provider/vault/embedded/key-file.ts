@@ -28,7 +28,7 @@ export function parseKeyText(text: Secret): Buffer {
   const key = bytes.subarray(0, KEY_BYTES);
   // Written back, so that no character is skipped over: the decoder takes any.
   if (bytes.toString("base64url") !== encoded || !checksum(key).equals(bytes.subarray(KEY_BYTES))) {
-    throw new CoffreError("WRONG_KEY", "The key is cut or mistyped: its checksum doesn't fit.", {
+    throw new CoffreError("WRONG_KEY", "The key is cut or mistyped: its checksum doesn't fit", {
       hint: "Copy the key file again, as a whole.",
     });
   }
@@ -42,11 +42,11 @@ export function writeKeyFile(path: string, key: Secret): void {
     file = openSync(path, "wx", 0o600);
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
-      throw new CoffreError("CONFLICT", `There is a file at ${path} already.`, {
+      throw new CoffreError("CONFLICT", `There is a file at ${path} already`, {
         hint: "Choose another path for the key.",
       });
     }
-    throw new CoffreError("READ_ONLY", `The key file ${path} can't be written.`, {
+    throw new CoffreError("READ_ONLY", `The key file ${path} can't be written`, {
       hint: "Check that its folder exists and may be written.",
       cause: error,
     });
@@ -65,14 +65,14 @@ export function readKeyFile(path: string): Secret {
     const { mode } = statSync(path);
     // Windows has no such bits.
     if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) {
-      throw new CoffreError("CONFIGURATION", `The key file ${path} may be opened by others than its owner.`, {
+      throw new CoffreError("CONFIGURATION", `The key file ${path} may be opened by others than its owner`, {
         hint: `Run: chmod 600 ${path}`,
       });
     }
     return new Secret(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof CoffreError) throw error;
-    throw new CoffreError("CONFIGURATION", `The key file ${path} can't be read.`, {
+    throw new CoffreError("CONFIGURATION", `The key file ${path} can't be read`, {
       hint: "Check its path and its owner.",
       cause: error,
     });

@@ -35,7 +35,7 @@ export function checkFileSystem(path: string, typeOf: FileSystemType): void {
   if (process.platform !== "linux") return;
   const name = NETWORK_FILE_SYSTEMS.get(typeOf(dirname(path)) >>> 0);
   if (name === undefined) return;
-  throw new CoffreError("NETWORK_FILE_SYSTEM", `The vault ${path} lies on a network file system (${name}).`, {
+  throw new CoffreError("NETWORK_FILE_SYSTEM", `The vault ${path} lies on a network file system (${name})`, {
     hint: "Its locks can't be trusted, so two writers could destroy it. Put it on a local disk; several machines share a vault through a server.",
     details: { fileSystem: name },
   });
@@ -86,15 +86,15 @@ function readHeader(path: string): Uint8Array {
 function unreadable(path: string, error: unknown): CoffreError {
   const code = systemCode(error);
   if (code === "ENOENT" || code === "ENOTDIR") return missing(path);
-  if (code === "EISDIR") return new CoffreError("CORRUPT", `${path} is a folder, no vault.`, { cause: error });
-  return new CoffreError("FORBIDDEN", `The vault ${path} can't be read by this user.`, {
+  if (code === "EISDIR") return new CoffreError("CORRUPT", `${path} is a folder, no vault`, { cause: error });
+  return new CoffreError("FORBIDDEN", `The vault ${path} can't be read by this user`, {
     hint: "Check the owner and the mode of file and folder.",
     cause: error,
   });
 }
 
 function missing(path: string): CoffreError {
-  return new CoffreError("VAULT_MISSING", `There is no vault at ${path}.`, {
+  return new CoffreError("VAULT_MISSING", `There is no vault at ${path}`, {
     hint: "Check the URL, or make one with `coffre vault init`; nothing else creates one.",
     details: { path },
   });

@@ -12,7 +12,7 @@ export const SlotText = z.object({ label: z.string(), createdAt: z.string(), pub
 export function checkLabel(label: string): string {
   const problem = describeNameProblem(label, { foreign: true });
   if (problem === undefined && label.length <= 100) return label.normalize("NFC");
-  throw new CoffreError("INVALID_INPUT", `The label of the key slot ${problem ?? "is longer than 100 characters"}.`, {
+  throw new CoffreError("INVALID_INPUT", `The label of the key slot ${problem ?? "is longer than 100 characters"}`, {
     hint: "Say in a few words whose key it is: `ana`, `runner-3`, `break-glass`.",
     details: { field: "label" },
   });
@@ -43,12 +43,12 @@ export function listSlotRows(store: Store): SlotInfo[] {
 export function findSlot(slots: readonly SlotInfo[], idOrLabel: string): SlotInfo {
   const [first, second] = slots.filter(({ id, label }) => id === idOrLabel || label === idOrLabel.normalize("NFC"));
   if (!first) {
-    throw new CoffreError("NOT_FOUND", `There is no key slot ${JSON.stringify(idOrLabel)}.`, {
+    throw new CoffreError("NOT_FOUND", `There is no key slot ${JSON.stringify(idOrLabel)}`, {
       hint: "`coffre vault key list` shows them.",
     });
   }
   if (!second) return first;
-  throw new CoffreError("CONFLICT", `Several key slots have the label ${JSON.stringify(idOrLabel)}.`, {
+  throw new CoffreError("CONFLICT", `Several key slots have the label ${JSON.stringify(idOrLabel)}`, {
     hint: "Name one by its id: `coffre vault key list` shows them.",
   });
 }

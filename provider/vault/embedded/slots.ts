@@ -73,7 +73,7 @@ const argon2Async = promisify(argon2);
 export async function lockSlot(home: SlotHome, dataKey: Uint8Array, key: VaultKey): Promise<NewSlot> {
   const kind = kindOf(key);
   if ("passphrase" in key && [...key.passphrase.reveal()].length < SHORTEST_PASSPHRASE) {
-    throw new CoffreError("INVALID_INPUT", `The passphrase has less than ${SHORTEST_PASSPHRASE} characters.`, {
+    throw new CoffreError("INVALID_INPUT", `The passphrase has less than ${SHORTEST_PASSPHRASE} characters`, {
       hint: "Whoever copies the file can try passphrases at leisure: take five or six random words.",
       details: { field: "passphrase" },
     });
@@ -144,7 +144,7 @@ export async function unlock(
   }
   if (damaged) throw corrupt("slot", damaged.id, "it was altered, so the key may be right all the same");
   const what = kind === "passphrase" ? "passphrase" : "key file";
-  throw new CoffreError("WRONG_KEY", `No key slot of the vault opens with this ${what}.`, {
+  throw new CoffreError("WRONG_KEY", `No key slot of the vault opens with this ${what}`, {
     hint: "Check which vault and which key are configured: `coffre doctor` shows both.",
   });
 }

@@ -112,14 +112,10 @@ export async function untilFree<T>(limitMs: number, attempt: () => T): Promise<T
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (performance.now() - start > limitMs) {
-        throw new CoffreError(
-          "LOCKED",
-          `Another process has been writing to the vault for ${limitMs / 1000} seconds.`,
-          {
-            hint: "Try again; if it stays so, look for a process that hangs while it has the vault open.",
-            cause: error,
-          },
-        );
+        throw new CoffreError("LOCKED", `Another process has been writing to the vault for ${limitMs / 1000} seconds`, {
+          hint: "Try again; if it stays so, look for a process that hangs while it has the vault open.",
+          cause: error,
+        });
       }
     }
     // Of several that wait, chance decides who comes next; none waits in step with another.
@@ -138,23 +134,23 @@ export function mapSqliteError(path: string, error: unknown): unknown {
   if (code === undefined) return error;
   const options = { cause: error };
   if (code === SQLITE.FULL || (code === SQLITE.IOERR && isDiskFull(path))) {
-    return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}.`, {
+    return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}`, {
       hint: "Make room and run it again; nothing was changed.",
       ...options,
     });
   }
   if (code === SQLITE.BUSY || code === SQLITE.LOCKED) {
-    return new CoffreError("LOCKED", `Another process is using the vault ${path}.`, { hint: "Try again.", ...options });
+    return new CoffreError("LOCKED", `Another process is using the vault ${path}`, { hint: "Try again.", ...options });
   }
   if (code === SQLITE.READONLY || (code === SQLITE.CANTOPEN && !isWritable(path))) return readOnly(path, error);
-  return new CoffreError("CORRUPT", `The vault ${path} can't be read as a database (SQLite's code ${code}).`, {
+  return new CoffreError("CORRUPT", `The vault ${path} can't be read as a database (SQLite's code ${code})`, {
     hint: "Its file is cut or altered, or its disk fails. Nothing was changed. Bring a backup.",
     ...options,
   });
 }
 
 export function readOnly(path: string, cause?: unknown): CoffreError {
-  return new CoffreError("READ_ONLY", `The vault ${path} can't be written: its file or folder is read-only.`, {
+  return new CoffreError("READ_ONLY", `The vault ${path} can't be written: its file or folder is read-only`, {
     hint: "Each read of a value is written to the event log first: give this user write access to file and folder.",
     ...(cause === undefined ? {} : { cause }),
   });

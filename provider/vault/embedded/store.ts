@@ -102,7 +102,7 @@ export class Store {
     const row = selectMeta(this.connection);
     checkFormat(this.#path, numberOf(row, "format"));
     if (row.vault_id !== this.keys.vaultId) {
-      throw new CoffreError("WRONG_VAULT", `Another vault stands at ${this.#path} by now.`, { hint: "Run it again." });
+      throw new CoffreError("WRONG_VAULT", `Another vault stands at ${this.#path} by now`, { hint: "Run it again." });
     }
     if (row.key_number !== this.keys.keyNumber) throw this.#restored();
     const meta = openMeta(this.keys, row);
@@ -111,7 +111,7 @@ export class Store {
   }
 
   #restored(): CoffreError {
-    return new CoffreError("ROLLED_BACK", `The vault ${this.#path} was restored or re-keyed by another process.`, {
+    return new CoffreError("ROLLED_BACK", `The vault ${this.#path} was restored or re-keyed by another process`, {
       hint: "Run it again: nothing was changed.",
     });
   }

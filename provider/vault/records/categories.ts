@@ -71,7 +71,7 @@ export function deleteCategory(
   const what = `Category ${named(new Tree(tx).view(row).path, id)}`;
   checkOwner(keyed, row, proof, what);
   if (!tx.isEmpty(id)) {
-    throw new CoffreError("CONFLICT", `${what} isn't empty.`, {
+    throw new CoffreError("CONFLICT", `${what} isn't empty`, {
       hint: "Move or delete what stands in it first; archived credentials don't count.",
     });
   }
@@ -113,14 +113,10 @@ function compareNames(left: string, right: string): number {
 function checkNameFree(tx: ReadRows, tree: Tree, row: CategoryRow): void {
   const taken = tx.categoryNamed(row.parentId, row.name);
   if (taken === undefined || taken === row.id) return;
-  throw new CoffreError(
-    "CONFLICT",
-    `Category ${named([...tree.path(row.parentId), row.name], taken)} exists already.`,
-    {
-      hint: "Choose another name, or adopt the one that is there.",
-      details: { categoryId: taken },
-    },
-  );
+  throw new CoffreError("CONFLICT", `Category ${named([...tree.path(row.parentId), row.name], taken)} exists already`, {
+    hint: "Choose another name, or adopt the one that is there.",
+    details: { categoryId: taken },
+  });
 }
 
 function checkNoLoop(tx: ReadRows, row: CategoryRow): void {
@@ -131,7 +127,7 @@ function checkNoLoop(tx: ReadRows, row: CategoryRow): void {
   const loop = tree.chain(parent.id).some(({ id }) => id === row.id);
   if (!loop) return;
   const into = row.id === parent.id ? "itself" : `${named(tree.path(parent.id), parent.id)}, which stands in it`;
-  throw new CoffreError("CONFLICT", `Category ${named(tree.path(row.id), row.id)} can't be moved into ${into}.`, {
+  throw new CoffreError("CONFLICT", `Category ${named(tree.path(row.id), row.id)} can't be moved into ${into}`, {
     hint: "A tree has no loops: choose a parent outside of it.",
   });
 }

@@ -13,7 +13,7 @@ export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
   if (taken !== undefined && taken !== row.id) {
     throw new CoffreError(
       "CONFLICT",
-      `Credential ${named([...tree.path(row.categoryId), row.name], taken)} exists already.`,
+      `Credential ${named([...tree.path(row.categoryId), row.name], taken)} exists already`,
       {
         hint: "Choose another name, or adopt the one that is there.",
         details: { credentialId: taken },
@@ -23,7 +23,7 @@ export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
   const accounts = new Set<string>();
   for (const { account } of row.targets) {
     if (accounts.has(account)) {
-      throw new CoffreError("INVALID_INPUT", `The account ${account} is a target twice.`, {
+      throw new CoffreError("INVALID_INPUT", `The account ${account} is a target twice`, {
         hint: "Leave one of the two out.",
       });
     }
@@ -33,7 +33,7 @@ export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
     const owner = tx.credential(first);
     throw new CoffreError(
       "CONFLICT",
-      `The account ${account} belongs to credential ${named(owner ? pathOf(tree, owner) : [], first)}.`,
+      `The account ${account} belongs to credential ${named(owner ? pathOf(tree, owner) : [], first)}`,
       {
         hint: "One account has one credential: use that one, or archive it first.",
         details: { account, credentialId: first },
@@ -54,7 +54,7 @@ export function checkAdmins(tx: ReadRows, tree: Tree, row: CredentialRow): void 
       if (adminId === row.id) {
         const path = [...tree.path(row.categoryId), row.name];
         const closing = current.id === row.id ? "itself" : named(pathOf(tree, current), current.id);
-        throw new CoffreError("CONFLICT", `Credential ${named(path, row.id)} would be its own admin, by ${closing}.`, {
+        throw new CoffreError("CONFLICT", `Credential ${named(path, row.id)} would be its own admin, by ${closing}`, {
           hint: "Break the circle: one of them needs an admin outside of it.",
         });
       }

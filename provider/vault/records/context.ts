@@ -29,9 +29,9 @@ export function named(path: readonly string[], id: string): string {
 }
 
 export function categoryGone(id: string): CoffreError {
-  return new CoffreError("NOT_FOUND", `There is no category ${id}.`, { details: { categoryId: id } });
+  return new CoffreError("NOT_FOUND", `There is no category ${id}`, { details: { categoryId: id } });
 }
 
 export function credentialGone(id: string): CoffreError {
-  return new CoffreError("NOT_FOUND", `There is no credential ${id}.`, { details: { credentialId: id } });
+  return new CoffreError("NOT_FOUND", `There is no credential ${id}`, { details: { credentialId: id } });
 }

@@ -142,7 +142,7 @@ function checkExpected(row: CredentialRow, expected: CredentialPatch["expected"]
     expected,
   );
   if (changed.length === 0) return;
-  throw new CoffreError("CONFLICT", `Somebody changed ${changed.join(", ")} of ${row.name} (${row.id}) meanwhile.`, {
+  throw new CoffreError("CONFLICT", `Somebody changed ${changed.join(", ")} of ${row.name} (${row.id}) meanwhile`, {
     hint: "Nothing was changed. Look at it, then say again what you want.",
     details: { credentialId: row.id },
   });
@@ -183,7 +183,7 @@ export function unarchiveCredential(
   if (!before) throw credentialGone(id);
   const tree = new Tree(tx);
   if (!before.archived) {
-    throw new CoffreError("CONFLICT", `Credential ${named(pathOf(tree, before), id)} isn't archived.`);
+    throw new CoffreError("CONFLICT", `Credential ${named(pathOf(tree, before), id)} isn't archived`);
   }
   if (categoryId !== null && !tree.row(categoryId)) throw categoryGone(categoryId);
   const { archived: _archived, ...live } = before;
@@ -210,14 +210,14 @@ export function deleteCredential(
   checkOwner(keyed, row, proof, what);
   const pending = row.versions.find(({ state }) => state === "pending");
   if (pending) {
-    throw new CoffreError("CONFLICT", `${what} has a pending version ${pending.number}, which a target may hold.`, {
+    throw new CoffreError("CONFLICT", `${what} has a pending version ${pending.number}, which a target may hold`, {
       hint: "Archive it, or finish the rotation with `coffre resume` first.",
     });
   }
   const dependant = tx.dependants(id)[0];
   if (dependant !== undefined) {
     const path = pathOf(tree, liveRow(tx, dependant));
-    throw new CoffreError("CONFLICT", `${what} is the admin of ${named(path, dependant)}.`, {
+    throw new CoffreError("CONFLICT", `${what} is the admin of ${named(path, dependant)}`, {
       hint: "Give that one another admin first, or archive this one.",
       details: { dependantId: dependant },
     });
@@ -231,7 +231,7 @@ export function liveRow(tx: ReadRows, id: string): CredentialRow {
   const row = tx.credential(id);
   if (!row) throw credentialGone(id);
   if (row.archived) {
-    throw new CoffreError("NOT_FOUND", `Credential ${named(row.archived.path, id)} was archived.`, {
+    throw new CoffreError("NOT_FOUND", `Credential ${named(row.archived.path, id)} was archived`, {
       hint: "Bring it back first, by `adopt`.",
       details: { credentialId: id, archivedAt: row.archived.at },
     });

@@ -55,7 +55,7 @@ function put(
 ): void {
   const kept = checkFieldValue(`The value of ${name}`, type, value);
   if (field && field.removedAt === undefined && field.type !== type) {
-    throw new CoffreError("CONFLICT", `The field ${name} of ${what} is of type ${field.type}, not ${type}.`, {
+    throw new CoffreError("CONFLICT", `The field ${name} of ${what} is of type ${field.type}, not ${type}`, {
       hint: "Give it a value of its own type, or remove it first.",
       details: { field: name, type: field.type },
     });
@@ -129,7 +129,7 @@ function checkExpected(
   const current = field?.versions.find(({ state }) => state === "current")?.number ?? 0;
   if (current === expected) return;
   const now = current === 0 ? "has no value" : `is at version ${current}`;
-  throw new CoffreError("CONFLICT", `Somebody changed the field ${name} of ${what} meanwhile: it ${now} now.`, {
+  throw new CoffreError("CONFLICT", `Somebody changed the field ${name} of ${what} meanwhile: it ${now} now`, {
     hint: "Nothing was changed. Look at it, then say again what you want.",
     details: { field: name, version: current },
   });

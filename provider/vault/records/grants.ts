@@ -70,7 +70,7 @@ export function refuseGranted(tx: ReadRows, categoryId: string, what: string): v
     return principal ? [`${principal.kind} ${principal.name} (${id})`] : [];
   });
   const more = ids.length > named.length ? `, and ${ids.length - named.length} more` : "";
-  throw new CoffreError("CONFLICT", `${what} has grants: ${named.join(", ")}${more}.`, {
+  throw new CoffreError("CONFLICT", `${what} has grants: ${named.join(", ")}${more}`, {
     hint: "Remove them first, where they are declared: `coffre access` shows them.",
     details: { categoryId },
   });
@@ -84,7 +84,7 @@ export function viewGrant({ owner, ...shown }: GrantRow): Grant {
 export function requireGrant(tx: ReadRows, id: string): GrantRow {
   const row = tx.people.grant(id);
   if (row) return row;
-  throw new CoffreError("NOT_FOUND", `There is no grant ${id}.`, { details: { grantId: id } });
+  throw new CoffreError("NOT_FOUND", `There is no grant ${id}`, { details: { grantId: id } });
 }
 
 function idsOf({ id, categoryId, principalId }: GrantRow): string[] {
@@ -98,7 +98,7 @@ function checkGrant(tx: ReadRows, row: GrantRow): void {
   if (taken === undefined || taken === row.id) return;
   const role = tx.people.grant(taken)?.role;
   const where = row.categoryId === null ? "the root" : `category ${row.categoryId}`;
-  throw new CoffreError("CONFLICT", `${principalText(principal)} is ${role} of ${where} already, by grant ${taken}.`, {
+  throw new CoffreError("CONFLICT", `${principalText(principal)} is ${role} of ${where} already, by grant ${taken}`, {
     hint: "One grant for each principal and category: change the role of that one, or adopt it.",
     details: { grantId: taken },
   });

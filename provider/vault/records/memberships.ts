@@ -77,7 +77,7 @@ export function viewMembership({ owner, ...shown }: MembershipRow): Membership {
 export function requireMembership(tx: ReadRows, id: string): MembershipRow {
   const row = tx.people.membership(id);
   if (row) return row;
-  throw new CoffreError("NOT_FOUND", `There is no membership ${id}.`, { details: { membershipId: id } });
+  throw new CoffreError("NOT_FOUND", `There is no membership ${id}`, { details: { membershipId: id } });
 }
 
 function idsOf({ id, groupId, memberId }: MembershipRow): string[] {
@@ -87,14 +87,14 @@ function idsOf({ id, groupId, memberId }: MembershipRow): string[] {
 function checkMembership(tx: ReadRows, row: MembershipRow): void {
   const [group, member] = [requirePrincipal(tx, row.groupId), requirePrincipal(tx, row.memberId)];
   if (group.kind !== "group") {
-    throw new CoffreError("INVALID_INPUT", `${principalText(group)} is no group.`, {
+    throw new CoffreError("INVALID_INPUT", `${principalText(group)} is no group`, {
       hint: "Only a group has members: put the user into the group, not the group into the user.",
       details: { field: "groupId" },
     });
   }
   const taken = tx.people.membershipOf(group.id, member.id);
   if (taken !== undefined && taken !== row.id) {
-    throw new CoffreError("CONFLICT", `${principalText(member)} is in group ${group.name} already, by ${taken}.`, {
+    throw new CoffreError("CONFLICT", `${principalText(member)} is in group ${group.name} already, by ${taken}`, {
       hint: "One membership is enough: remove this one.",
       details: { membershipId: taken },
     });
@@ -106,7 +106,7 @@ function checkMembership(tx: ReadRows, row: MembershipRow): void {
 function checkNoCycle(tx: ReadRows, row: MembershipRow): void {
   const [group, member] = [requirePrincipal(tx, row.groupId), requirePrincipal(tx, row.memberId)];
   if (group.id === member.id) {
-    throw new CoffreError("CONFLICT", `${principalText(group)} can't be a member of itself.`, {
+    throw new CoffreError("CONFLICT", `${principalText(group)} can't be a member of itself`, {
       hint: "Remove this membership.",
       details: { groupId: group.id },
     });
@@ -115,7 +115,7 @@ function checkNoCycle(tx: ReadRows, row: MembershipRow): void {
   if (!above.has(member.id)) return;
   throw new CoffreError(
     "CONFLICT",
-    `${principalText(member)} can't be in group ${group.name} (${group.id}), which is in ${member.name} itself.`,
+    `${principalText(member)} can't be in group ${group.name} (${group.id}), which is in ${member.name} itself`,
     {
       hint: "Groups in groups make no circle: remove one of these memberships.",
       details: { groupId: group.id, memberId: member.id },

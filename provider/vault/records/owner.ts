@@ -22,7 +22,7 @@ export function carriesToken(keyed: Keyed, row: { owner?: OwnerRow }, token: str
 /** @throws CoffreError CONFLICT unless the token is the row's own; no token at all is a person's */
 export function checkOwner(keyed: Keyed, row: { owner?: OwnerRow }, proof: OwnerProof, what: string): void {
   if (proof.token === undefined || carriesToken(keyed, row, proof.token)) return;
-  throw new CoffreError("CONFLICT", `${what} belongs to ${row.owner ? "another owner" : "no stack"}.`, {
+  throw new CoffreError("CONFLICT", `${what} belongs to ${row.owner ? "another owner" : "no stack"}`, {
     hint: "Adopt it first, if it is to be yours.",
   });
 }

@@ -86,7 +86,7 @@ export function viewPrincipal({ owner, ...shown }: PrincipalRow): Principal {
 export function requirePrincipal(tx: ReadRows, id: string): PrincipalRow {
   const row = tx.people.principal(id);
   if (row) return row;
-  throw new CoffreError("NOT_FOUND", `There is no user or group ${id}.`, {
+  throw new CoffreError("NOT_FOUND", `There is no user or group ${id}`, {
     hint: "Correct the id. If it was removed, its grants and memberships went with it: `coffre access --json` lists who is there.",
     details: { principalId: id },
   });
@@ -117,7 +117,7 @@ function checkPrincipal(tx: ReadRows, row: PrincipalRow): void {
   }
   const taken = tx.people.principalNamed(row.kind, row.name);
   if (taken === undefined || taken === row.id) return;
-  throw new CoffreError("CONFLICT", `There is a ${row.kind} ${row.name} (${taken}) already.`, {
+  throw new CoffreError("CONFLICT", `There is a ${row.kind} ${row.name} (${taken}) already`, {
     hint: "Choose another name, or adopt the one that is there.",
     details: { principalId: taken },
   });

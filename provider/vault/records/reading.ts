@@ -62,7 +62,7 @@ function findVersion(tx: ReadRows, tree: Tree, request: ValueRequest): FoundVers
   }
   const field = row.fields?.find((one) => one.name === name);
   if (!field) {
-    throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no field ${JSON.stringify(name)}.`, {
+    throw new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no field ${JSON.stringify(name)}`, {
       hint: "`coffre get` shows its fields.",
       details: { credentialId: row.id },
     });
@@ -76,7 +76,7 @@ function answer(found: FoundVersion, value: Secret | undefined): ValueAnswer | C
   const { row, path, field, type, version } = found;
   const { id, username } = row;
   if (!value) {
-    return new CoffreError("CORRUPT", `The value of version ${version} of ${named(path, id)} is missing.`, {
+    return new CoffreError("CORRUPT", `The value of version ${version} of ${named(path, id)} is missing`, {
       hint: "Run `coffre vault check`.",
       details: { table: "value", id, version },
     });
@@ -107,7 +107,7 @@ function findRow(tx: ReadRows, { id, path = [] }: ValueRequest): Readonly<Creden
   const row = found === undefined ? undefined : tx.glimpse(found);
   if (row) return row;
   if (id !== undefined) throw credentialGone(id);
-  throw new CoffreError("NOT_FOUND", `There is no credential ${JSON.stringify(path.join("/"))}.`, {
+  throw new CoffreError("NOT_FOUND", `There is no credential ${JSON.stringify(path.join("/"))}`, {
     hint: "`coffre list` shows the tree.",
   });
 }
@@ -142,7 +142,7 @@ const FIRST_VALUE: Partial<Record<CredentialStatus, string>> = {
 
 function noVersion(row: Readonly<CredentialRow>, path: readonly string[], wanted: WantedVersion): CoffreError {
   const status = rowStatus(row);
-  return new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${words(wanted)}; it is ${status}.`, {
+  return new CoffreError("NOT_FOUND", `Credential ${named(path, row.id)} has no ${words(wanted)}; it is ${status}`, {
     hint: FIRST_VALUE[status] ?? "`coffre history` lists its versions.",
     details: { credentialId: row.id, status },
   });
@@ -161,7 +161,7 @@ function noFieldVersion(
         ? ""
         : "; it awaits its value";
   const what = `The field ${name} of credential ${named(path, row.id)}`;
-  return new CoffreError("NOT_FOUND", `${what} has no ${words(wanted)}${now}.`, {
+  return new CoffreError("NOT_FOUND", `${what} has no ${words(wanted)}${now}`, {
     hint:
       versions.length === 0
         ? `\`coffre put --field ${name}\` gives it its first value.`

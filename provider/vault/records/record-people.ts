@@ -131,7 +131,7 @@ export class RecordPeople implements People {
     return this.#rows.read((tx) => {
       const [first, second] = tx.people.marked(kind, this.#keyed("mark", ownerKey));
       if (second === undefined) return first;
-      throw new CoffreError("CONFLICT", `Two of them carry the mark of ${ownerKey}: ${first} and ${second}.`, {
+      throw new CoffreError("CONFLICT", `Two of them carry the mark of ${ownerKey}: ${first} and ${second}`, {
         hint: "Delete one of them, or adopt it under another name.",
       });
     });

@@ -158,7 +158,7 @@ export class RecordVault implements Vault {
       const mark = this.#keyed("mark", ownerKey);
       const [first, second] = kind === "credential" ? tx.credentialsMarked(mark) : tx.categoriesMarked(mark);
       if (second === undefined) return first;
-      throw new CoffreError("CONFLICT", `Two entries carry the mark of ${ownerKey}: ${first} and ${second}.`, {
+      throw new CoffreError("CONFLICT", `Two entries carry the mark of ${ownerKey}: ${first} and ${second}`, {
         hint: "Delete one of them, or adopt it under another name.",
       });
     });

@@ -28,7 +28,7 @@ export function acquireLease(
   const row = tx.credential(id);
   if (!row) throw credentialGone(id);
   if (row.archived) {
-    throw new CoffreError("CONFLICT", `Credential ${named(row.archived.path, id)} is archived and no longer rotated.`, {
+    throw new CoffreError("CONFLICT", `Credential ${named(row.archived.path, id)} is archived and no longer rotated`, {
       hint: "Bring it back first, by `adopt`.",
     });
   }
@@ -66,7 +66,7 @@ function leased(
 }
 
 function leaseHeld(row: CredentialRow, lease: Lease): CoffreError {
-  return new CoffreError("LOCKED", `Credential ${row.name} (${row.id}) is being rotated by ${lease.holder}.`, {
+  return new CoffreError("LOCKED", `Credential ${row.name} (${row.id}) is being rotated by ${lease.holder}`, {
     hint: `Try again when that has ended; its lease runs out at ${lease.expiresAt}.`,
     details: { holder: lease.holder, fencing: lease.fencing, expiresAt: lease.expiresAt },
   });
@@ -85,7 +85,7 @@ export function record(
   const held = row.journal.lease;
   if (held?.fencing !== lease.fencing) {
     if (held) throw leaseHeld(row, held);
-    throw new CoffreError("LOCKED", `The lease on credential ${row.name} (${row.id}) was released.`, {
+    throw new CoffreError("LOCKED", `The lease on credential ${row.name} (${row.id}) was released`, {
       details: { fencing: row.journal.fencing },
     });
   }
@@ -94,7 +94,7 @@ export function record(
   if (forbidden) {
     throw new CoffreError(
       "CONFLICT",
-      `Credential ${row.name} (${row.id}) was archived: ${forbidden.step} is not allowed.`,
+      `Credential ${row.name} (${row.id}) was archived: ${forbidden.step} is not allowed`,
     );
   }
   return writeSteps(tx, context, keyed, row, steps);

@@ -25,7 +25,7 @@ export class Tree {
     for (let next = id; next !== null;) {
       const row = this.row(next);
       if (!row || chain.includes(row)) {
-        throw new CoffreError("CORRUPT", `The tree of categories is broken at ${next}.`, {
+        throw new CoffreError("CORRUPT", `The tree of categories is broken at ${next}`, {
           hint: "Run `coffre vault check`.",
           details: { table: "category", id: next },
         });
