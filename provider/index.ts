@@ -3,7 +3,12 @@ export type { PasswordPolicy } from "./core/policy.js";
 export { Category } from "./resources/category/resource.js";
 export type { CategoryArgs } from "./resources/category/resource.js";
 export { Credential } from "./resources/credential/resource.js";
-export type { CredentialArgs, RotationArgs, SecretFieldArgs } from "./resources/credential/resource.js";
+export type {
+  CredentialArgs,
+  RotationArgs,
+  RotationWindowArgs,
+  SecretFieldArgs,
+} from "./resources/credential/resource.js";
 export type { CredentialProgress } from "./resources/credential/schema.js";
 export { Grant } from "./resources/grant/resource.js";
 export type { GrantArgs } from "./resources/grant/resource.js";

@@ -1,5 +1,5 @@
 import { formatReference } from "../core/reference.js";
-import { dueAt, isDue } from "../rotation/due.js";
+import { dueAt, isDue, waitsUntil } from "../rotation/due.js";
 import type { Credential, VersionInfo } from "../vault/port.js";
 import { currentVersion } from "./shape.js";
 import { printable } from "./terminal.js";
@@ -23,11 +23,13 @@ export function typedPath(vault: string, path: readonly string[]): string {
   return formatReference({ vault, by: "path", path: [...path] }).slice(`coffre://${vault}/`.length);
 }
 
-/** When the rhythm wants the next rotation, `undefined` without one. */
-export function dueText(credential: Credential, now: Date): string | undefined {
+/** When the rhythm wants the next rotation, and what it waits for; `undefined` without one. */
+export async function dueText(credential: Credential, now: Date): Promise<string | undefined> {
   const due = dueAt(credential);
   if (due === undefined) return undefined;
-  return isDue(credential, now) ? `due since ${dateText(due)}` : `due ${dateText(due)}`;
+  if (!isDue(credential, now)) return `due ${dateText(due)}`;
+  const opensAt = await waitsUntil(credential, now);
+  return `due since ${dateText(due)}${opensAt === undefined ? "" : `, its window opens ${dateText(opensAt)}`}`;
 }
 
 export function versionText({ number, verified }: VersionInfo): string {

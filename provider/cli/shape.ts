@@ -1,4 +1,4 @@
-import { dueAt, isDue } from "../rotation/due.js";
+import { dueAt, isDue, waitsUntil } from "../rotation/due.js";
 import { referenceOf } from "../rotation/resolve-reference.js";
 import type { Credential, CredentialStatus, VaultIdentity, VersionInfo } from "../vault/port.js";
 
@@ -23,6 +23,8 @@ export interface CredentialShape {
   rotation: { everyDays: number; when: "scheduled" | "up" } | null;
   dueAt: string | null;
   due: boolean;
+  /** When it is due and its window is closed: when that opens, ISO 8601, UTC. */
+  opensAt: string | null;
   targets: { kind: string; account: string; adminId: string | null; accountMade: boolean }[];
   /** Accounts that are its targets no more and could not be ended yet. */
   leaving: string[];
@@ -35,7 +37,11 @@ export interface CredentialShape {
   archivedAt: string | null;
 }
 
-export function credentialShape(identity: VaultIdentity, credential: Credential, now: Date): CredentialShape {
+export async function credentialShape(
+  identity: VaultIdentity,
+  credential: Credential,
+  now: Date,
+): Promise<CredentialShape> {
   const current = currentVersion(credential);
   const { attention } = credential.journal;
   return {
@@ -54,6 +60,7 @@ export function credentialShape(identity: VaultIdentity, credential: Credential,
     rotation: credential.rotation ?? null,
     dueAt: dueAt(credential)?.toISOString() ?? null,
     due: isDue(credential, now),
+    opensAt: (await waitsUntil(credential, now))?.toISOString() ?? null,
     targets: credential.targets.map(({ kind, account, adminId, accountMade }) => ({
       kind,
       account,

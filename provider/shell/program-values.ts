@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { formatReference, parseReference } from "../core/reference.js";
 import type { CredentialProgress } from "../resources/credential/schema.js";
@@ -64,6 +65,17 @@ export function readIdReference(credential: Shown, provider: Provider): pulumi.O
       ? pulumi.all([id, settings]).apply(async ([known, chosen]) => byId(await vaultName(chosen), known))
       : fromState,
   );
+}
+
+/** Since when a rotation is due, as the vault says now; unknown where a preview may ask nothing of it. */
+export function readDueSince({ id }: Pick<Shown, "id">, provider: Provider): pulumi.Output<string | undefined> {
+  const settings = pulumi.unsecret(provider.settings);
+  return pulumi.all([id, settings]).apply(async ([known, chosen]): Promise<string | undefined> => {
+    // The SDK takes this object for "not known yet", whatever the type says.
+    if (!(await mayRead(chosen))) return pulumi.unknown as unknown as undefined;
+    const [vault, { dueSince }] = await Promise.all([vaultFor(chosen), import("../rotation/due.js")]);
+    return dueSince(await vault.readCredential(known), systemClock.now());
+  });
 }
 
 function byId(vault: string, id: string): string {

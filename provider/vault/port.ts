@@ -1,6 +1,7 @@
 import type { FieldType } from "../core/field.js";
 import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
+import type { RotationWindow } from "../core/window.js";
 import type { People } from "./port-people.js";
 
 export * from "./port-people.js";
@@ -231,6 +232,8 @@ export interface RotationPolicy {
   everyDays: number;
   /** `scheduled`: `coffre rotate --due` does it, `up` only shows it. `up`: an `up` does it. */
   when: "scheduled" | "up";
+  /** When a rotation that is due may begin. Default: always. */
+  window?: RotationWindow;
 }
 
 export interface CredentialInput {

@@ -175,6 +175,7 @@ test("the keys of --json are a promise", async () => {
     rotation: { everyDays: 90, when: "scheduled" },
     dueAt: expect.any(String),
     due: false,
+    opensAt: null,
     targets: [],
     leaving: [],
     fields: [],

@@ -96,6 +96,7 @@ test("rotate sets a new password that works, and the one before works no more", 
       ref: "coffre://main/Databases/orders_app",
       id: expect.stringMatching(/^cr_/),
       action: "rotated",
+      opensAt: null,
       version: 2,
       previousVersion: 1,
       error: null,
@@ -123,6 +124,36 @@ test("rotate --due finds what its rhythm wants, once", async () => {
   expect(await shell.coffre(["rotate", "--due"])).toEqual({ stdout: "", stderr: "Nothing is due.\n", exitCode: 0 });
   const { stdout } = await shell.coffre(["history", "Databases/nightly"]);
   expect(shell.plain(stdout)).toMatch(/^2 +current +verified +<date> UTC +its rhythm \(due <date> UTC\)$/m);
+});
+
+test("what is due waits for its window, which list and rotate --due name; by name it is rotated at once", async () => {
+  const hour = (later: number) => `${String((new Date().getUTCHours() + later) % 24).padStart(2, "0")}:00`;
+  const window = { between: [hour(3), hour(5)] satisfies [string, string], timeZone: "UTC" };
+  await rotateDaysAgo(await account("at_night", { rotation: { everyDays: 30, when: "scheduled", window } }), 31);
+  await rotateDaysAgo(await account("always", { rotation: { everyDays: 90, when: "scheduled" } }), 31);
+
+  const waits = /^waiting {2}Databases\/at_night {2}its window opens [-0-9]{10} [0-9]{2}:00 UTC\n$/;
+  const said = await shell.coffre(["rotate", "--due"]);
+  expect(said).toEqual({ stdout: expect.stringMatching(waits), stderr: "", exitCode: 0 });
+  expect(said.stdout).toContain(` ${hour(3)} UTC`);
+  const opensAt = expect.stringMatching(new RegExp(`T${hour(3)}:00.000Z$`));
+  expect(await shell.json(["rotate", "--due"])).toMatchObject([{ action: "waiting", opensAt, version: 1 }]);
+  expect(shell.plain((await shell.coffre(["list", "--due"])).stdout)).toMatch(
+    /^Databases\/\n└─ at_night {2}at_night {2}due, window opens <date> UTC\n$/,
+  );
+  expect(await shell.json(["list", "--due"])).toMatchObject({
+    categories: [{ path: ["Databases"] }],
+    credentials: [{ due: true, opensAt, rotation: { window } }],
+  });
+  const { stdout } = await shell.coffre(["get", "Databases/at_night"]);
+  expect(stdout).toMatch(
+    /rhythm .*by coffre rotate --due; from [0-9:]{5} to [0-9:]{5} UTC; due since .*, its window opens /,
+  );
+
+  expect(await shell.coffre(["rotate", "Databases/at_night"])).toMatchObject({
+    stdout: "rotated  Databases/at_night  version 1 -> 2\n",
+  });
+  expect((await shell.coffre(["rotate", "--due"])).stderr).toBe("Nothing is due.\n");
 });
 
 test("one that fails doesn't stop the others, and running it again goes on", async () => {

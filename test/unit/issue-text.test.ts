@@ -5,6 +5,10 @@ import { parseInputs, schemaFailures } from "../../provider/resources/parse.js";
 import { CategoryInputs } from "../../provider/resources/category/schema.js";
 import { CredentialInputs } from "../../provider/resources/credential/schema.js";
 
+function windowOf(more: object): object {
+  return { rotation: { everyDays: 9, window: { between: ["22:00", "04:00"], timeZone: "Europe/Paris", ...more } } };
+}
+
 const SECRET = "hunter2, a value that no message repeats";
 
 test.each([
@@ -18,6 +22,25 @@ test.each([
   [{ rotation: { everyDays: 1.5 } }, "rotation.everyDays: must be a whole number, not a fraction"],
   [{ rotation: { everyDays: SECRET } }, "rotation.everyDays: must be a number, not text"],
   [{ rotation: { everyDays: 9, when: "never" } }, 'rotation.when: must be "scheduled" or "up"'],
+  [
+    { rotation: { everyDays: 9, window: { timeZone: "UTC" } } },
+    "rotation.window.between: is missing: it must be a list",
+  ],
+  [windowOf({ between: ["22:00"] }), "rotation.window.between: must have 2 items or more"],
+  [windowOf({ between: ["22:00", "24:00"] }), 'rotation.window.between.1: must be a time of day, "00:00" to "23:59"'],
+  [
+    windowOf({ between: ["22:00", "22:00"] }),
+    "rotation.window.between: must be two different times: a window that ends as it begins never opens",
+  ],
+  [
+    windowOf({ timeZone: "Europe/Pari" }),
+    'rotation.window.timeZone: must be an IANA time zone, for example "Europe/Paris"',
+  ],
+  [windowOf({ days: [] }), "rotation.window.days: must name a day; left out, it means every day"],
+  [
+    windowOf({ days: ["saturday"] }),
+    'rotation.window.days.0: must be "mon" or "tue" or "wed" or "thu" or "fri" or "sat" or "sun"',
+  ],
   [{ rotation: {} }, "rotation.everyDays: is missing: it must be a number"],
   [{ targets: [{}] }, "targets.0.kind: is missing: it must be text"],
   [{ passwrod: SECRET }, 'has no field "passwrod"; look for a typing error'],

@@ -104,7 +104,7 @@ describe("a preview takes", () => {
         name: "a",
         username: UNKNOWN,
         tags: [UNKNOWN],
-        rotation: { everyDays: UNKNOWN },
+        rotation: { everyDays: UNKNOWN, window: { between: [UNKNOWN, UNKNOWN], timeZone: UNKNOWN, days: [UNKNOWN] } },
         rotateWhenChanged: { image: UNKNOWN },
         targets: [{ kind: "fake", host: UNKNOWN, adminRef: UNKNOWN }],
       }),

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { CoffreError } from "../../provider/core/errors.js";
 import { Secret } from "../../provider/core/secret.js";
 import { ResourceScene } from "../fixtures/resource-scene.ts";
+import { killedAtStep } from "../fixtures/rotation-scene.ts";
 
 let scene: ResourceScene;
 beforeEach(() => {
@@ -252,7 +253,7 @@ describe("what an ordinary up sees of the vault", () => {
     const made = await scene.up(inputs);
     scene.clock.advance(91 * DAY_MS);
     expect(await scene.changes(inputs, made)).toBe(false);
-    expect(scene.notes).toEqual(["smtp is due for rotation since 2031-08-04: run `coffre rotate --due`"]);
+    expect(scene.notes).toEqual(["smtp is due for rotation since 2031-08-04T07:08:09.000Z: run `coffre rotate --due`"]);
     const rotated = await scene.up(inputs, made, { rotateDue: true });
     expect(rotated.outputs).toMatchObject({ currentVersion: 2 });
     expect(await scene.changes(inputs, rotated, { rotateDue: true })).toBe(false);
@@ -265,6 +266,59 @@ describe("what an ordinary up sees of the vault", () => {
     scene.clock.advance(DAY_MS);
     const rotated = await scene.up(inputs, made);
     expect(rotated.outputs).toMatchObject({ currentVersion: 2 });
+  });
+
+  describe("with a window that is closed", () => {
+    // The scene begins at 07:08 UTC.
+    const window = { between: ["22:00", "04:00"], timeZone: "UTC" };
+
+    test("an up rotates nothing that is due and says when it will; in the window it does", async () => {
+      const inputs = { name: "smtp", rotation: { everyDays: 1, when: "up", window } };
+      const made = await scene.up(inputs);
+      scene.clock.advance(DAY_MS);
+      expect(await scene.changes(inputs, made)).toBe(false);
+      const since = "smtp is due for rotation since 2031-05-07T07:08:09.000Z";
+      expect(scene.notes).toEqual([`${since}: an \`up\` does it in its window, from 2031-05-07T22:00:00.000Z`]);
+      scene.clock.set("2031-05-08T03:59:00Z");
+      const rotated = await scene.up(inputs, made);
+      expect(rotated.outputs).toMatchObject({ currentVersion: 2, rotation: inputs.rotation });
+    });
+
+    test("an up that has something else to change doesn't rotate along", async () => {
+      const inputs = { name: "smtp", rotation: { everyDays: 1, when: "up", window } };
+      const made = await scene.up(inputs);
+      scene.clock.advance(DAY_MS);
+      const changed = await scene.up({ ...inputs, description: "of the shop" }, made);
+      expect(changed.outputs).toMatchObject({ currentVersion: 1, description: "of the shop" });
+    });
+
+    test("a declared cause and rotateDue: the first is done at once, the second waits", async () => {
+      const inputs = { name: "smtp", rotation: { everyDays: 1, window } };
+      const made = await scene.up(inputs);
+      scene.clock.advance(DAY_MS);
+      expect(await scene.changes(inputs, made, { rotateDue: true })).toBe(false);
+      const triggered = await scene.up({ ...inputs, rotateWhenChanged: { reason: "leak" } }, made);
+      expect(triggered.outputs).toMatchObject({ currentVersion: 2 });
+    });
+
+    test("what has begun is finished, whatever the hour", async () => {
+      const target = await scene.declaredTarget();
+      const inputs = { name: "orders", username: "orders", targets: [target], rotation: { everyDays: 1, window } };
+      const made = await scene.up(inputs);
+      scene.clock.advance(DAY_MS);
+      await expect(
+        scene.rotate(made.id, "due:x", scene.context({ around: killedAtStep("verified", "before") })),
+      ).rejects.toThrow();
+      const done = await scene.up(inputs, made);
+      expect(done.outputs).toMatchObject({ currentVersion: 2, status: "done" });
+    });
+
+    test("a refresh reports it as it is declared", async () => {
+      const inputs = { name: "smtp", rotation: { everyDays: 1, window: { ...window, days: ["sat", "sun"] } } };
+      const made = await scene.up(inputs);
+      const refreshed = await scene.refresh(made);
+      expect(refreshed?.outputs).toEqual(made.outputs);
+    });
   });
 
   test("a category that was renamed changes the reference", async () => {

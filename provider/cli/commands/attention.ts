@@ -59,11 +59,11 @@ export const attention: CommandDefinition = {
     const all = await collect(vault.listCredentials());
     const waiting = all.filter(({ journal, leaving }) => journal.attention !== undefined || leaving.length > 0);
     if (context.json) {
-      const shapes = waiting.map((credential) => ({
-        ...credentialShape(identity, credential, clock.now()),
+      const shapes = waiting.map(async (credential) => ({
+        ...(await credentialShape(identity, credential, clock.now())),
         advice: adviceFor(credential, identity.name),
       }));
-      terminal.json(shapes);
+      terminal.json(await Promise.all(shapes));
     } else {
       if (waiting.length === 0) terminal.note("Nothing needs attention.");
       for (const credential of waiting) print(context, credential, identity.name);

@@ -57,7 +57,7 @@ export const edit: CommandDefinition = {
     const patch = asked && changesOf(before, asked, removed);
     if (patch) await vault.updateCredential(before.id, patch);
     const after = patch ? await vault.readCredential(before.id) : before;
-    if (context.json) terminal.json(credentialShape(await vault.identity(), after, clock.now()));
+    if (context.json) terminal.json(await credentialShape(await vault.identity(), after, clock.now()));
     else terminal.print(patch ? `${pathText(after)}: changed.` : `${pathText(after)}: nothing was changed.`);
     if (patch && before.owned)
       terminal.note("A Pulumi stack made it: what its program declares comes back with an update.");

@@ -1,3 +1,4 @@
+import { windowText } from "../../core/window.js";
 import type { Credential, Field } from "../../vault/port.js";
 import type { CommandDefinition } from "../definition.js";
 import { currentText, dateText, dueText, KEY_HOLDER_READS_ALL, pathText } from "../describe.js";
@@ -18,14 +19,14 @@ export const get: CommandDefinition = {
     { command: "coffre get Databases/orders-app", does: "one credential, for people" },
     { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
   ],
-  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
   takesReferences: true,
   async run(context, { args: [ref = ""] }) {
     const { terminal, clock } = context;
     const vault = await context.vault();
     const [identity, credential] = [await vault.identity(), await findCredential(vault, ref)];
     if (context.json) {
-      terminal.json(credentialShape(identity, credential, clock.now()));
+      terminal.json(await credentialShape(identity, credential, clock.now()));
       return;
     }
     const names = referenceOf(identity, credential);
@@ -43,7 +44,7 @@ export const get: CommandDefinition = {
       ["status", statusText(credential)],
       ["version", currentText(credential)],
       ["current since", dateOrNothing(currentVersion(credential)?.promotedAt)],
-      ["rhythm", rhythmText(credential, clock.now())],
+      ["rhythm", await rhythmText(credential, clock.now())],
       ...credential.targets.map(({ account }, index) => [
         "target",
         admins[index] === undefined ? account : `${account}, by ${admins[index]}`,
@@ -83,12 +84,17 @@ function statusText({ status, journal }: Credential): string {
   return more === "" ? status : `${status} (${more})`;
 }
 
-function rhythmText(credential: Credential, now: Date): string | undefined {
+async function rhythmText(credential: Credential, now: Date): Promise<string | undefined> {
   const { rotation } = credential;
   if (!rotation) return undefined;
   const by = rotation.when === "up" ? "by pulumi up" : "by coffre rotate --due";
-  const due = dueText(credential, now);
-  return `every ${String(rotation.everyDays)} days, ${by}${due === undefined ? "" : `; ${due}`}`;
+  const due = await dueText(credential, now);
+  const parts = [
+    `every ${String(rotation.everyDays)} days, ${by}`,
+    rotation.window && `from ${printable(windowText(rotation.window))}`,
+    due,
+  ];
+  return parts.filter((part) => part !== undefined).join("; ");
 }
 
 function dateOrNothing(iso: string | undefined): string | undefined {

@@ -1,8 +1,9 @@
+import { isDue, waitsUntil } from "../../rotation/due.js";
 import type { Category, Credential } from "../../vault/port.js";
 import { findTypedCategory, key } from "../category.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { dueText, KEY_HOLDER_READS_ALL, typedPath } from "../describe.js";
+import { dateText, dueText, KEY_HOLDER_READS_ALL, typedPath } from "../describe.js";
 import { credentialShape } from "../shape.js";
 import { cut, treeLines, type TreeNode, widthOf } from "../table.js";
 import { printable } from "../terminal.js";
@@ -15,19 +16,21 @@ export const list: CommandDefinition = {
   name: "list",
   summary: "show the vault's tree: categories, credentials, what is wrong with them",
   description: [
-    "Shows the categories and credentials of the vault as a tree, without values. Beside each name stand its user name, its status if it isn't simply current, and whether a rotation is due.",
+    "Shows the categories and credentials of the vault as a tree, without values. Beside each name stand its user name, its status if it isn't simply current, and whether a rotation is due. One that is due may wait for its window; then it also says when that opens.",
     "With --archived it shows the entries that were taken out of the tree instead; their values stay readable by id.",
   ],
   arguments: [
     { name: "[category]", description: "only this category and what is below it, for example Production/Databases" },
   ],
   options: [
+    { flags: "--due", description: "only what is due for rotation" },
     { flags: "--archived", description: "the archived entries, with their ids" },
     { flags: "--paths", description: "one path a line, as it can be typed: for scripts and completion" },
   ],
   examples: [
     { command: "coffre list", does: "the whole tree" },
     { command: "coffre list Production/Databases", does: "one branch" },
+    { command: "coffre list --due", does: "what is due, since when, and which window it waits for" },
     {
       command: "coffre list --json | jq -r '.credentials[] | select(.due) | .ref'",
       does: "the references of what is due",
@@ -39,9 +42,14 @@ export const list: CommandDefinition = {
     const [identity, all] = [await vault.identity(), await collect(vault.listCategories())];
     const root = category === undefined ? [] : findTypedCategory(all, category).path;
     const isInside = ({ path }: { path: string[] }) => root.every((name, index) => path[index] === name);
-    const categories = all.filter(isInside);
+    const onlyDue = options["due"] === true;
     const archived = options["archived"] === true;
-    const credentials = (await collect(vault.listCredentials({ archived }))).filter(isInside);
+    const now = context.clock.now();
+    const credentials = (await collect(vault.listCredentials({ archived }))).filter(
+      (credential) => isInside(credential) && (!onlyDue || isDue(credential, now)),
+    );
+    const holdsOne = ({ path }: Category) => credentials.some((one) => path.every((name, at) => one.path[at] === name));
+    const categories = all.filter((category) => isInside(category) && (!onlyDue || holdsOne(category)));
 
     if (context.json) {
       context.terminal.json({
@@ -53,12 +61,12 @@ export const list: CommandDefinition = {
           description: description ?? null,
           owned,
         })),
-        credentials: credentials.map((credential) => credentialShape(identity, credential, context.clock.now())),
+        credentials: await Promise.all(credentials.map((credential) => credentialShape(identity, credential, now))),
       });
     } else if (options["paths"] === true) {
       for (const { path } of credentials) context.terminal.print(typedPath(identity.name, path));
     } else {
-      printTree(context, { root, categories: archived ? [] : categories, credentials });
+      await printTree(context, { root, categories: archived ? [] : categories, credentials });
       const counted = `${count(credentials.length, "credential")}${archived ? " archived" : ` in ${count(categories.length, "category", "categories")}`}, vault ${identity.name}.`;
       context.terminal.note(counted);
       if (vault.capabilities.grants !== "enforced")
@@ -77,7 +85,10 @@ interface Branch extends TreeNode {
   children: Branch[];
 }
 
-function printTree({ terminal, clock }: CommandContext, { root, categories, credentials }: Listed): void {
+async function printTree(
+  { terminal, clock }: CommandContext,
+  { root, categories, credentials }: Listed,
+): Promise<void> {
   const forest: Branch = { label: "", children: [] };
   const branches = new Map<string, Branch>([[key(root.slice(0, -1)), forest]]);
   const branchOf = (path: readonly string[]): Branch => {
@@ -92,17 +103,23 @@ function printTree({ terminal, clock }: CommandContext, { root, categories, cred
   for (const { path } of categories) branchOf(path);
   for (const credential of credentials) {
     const width = terminal.width - 3 * credential.path.length - LABEL_RESERVE;
-    const { name, more, isUrgent } = labelOf(credential, clock.now(), width);
+    const { name, more, isUrgent } = await labelOf(credential, clock.now(), width);
     const shown = more === "" ? "" : `  ${terminal.style(isUrgent ? "yellow" : "dim", more)}`;
     branchOf(credential.path.slice(0, -1)).children.push({ label: `${name}${shown}`, children: [] });
   }
   for (const line of treeLines(forest.children, terminal)) terminal.print(line);
 }
 
-function labelOf(credential: Credential, now: Date, width: number): { name: string; more: string; isUrgent: boolean } {
+async function labelOf(
+  credential: Credential,
+  now: Date,
+  width: number,
+): Promise<{ name: string; more: string; isUrgent: boolean }> {
   const { id, username, archivedAt, status } = credential;
-  const due = dueText(credential, now);
-  const isOverdue = due?.startsWith("due since") === true;
+  const isOverdue = isDue(credential, now);
+  const opensAt = await waitsUntil(credential, now);
+  // Short, for the width of a terminal.
+  const due = opensAt === undefined ? await dueText(credential, now) : `due, window opens ${dateText(opensAt)}`;
   const isUsual = status === "current" || status === "archived";
   const parts = [
     archivedAt === undefined ? undefined : id, // the only way to read it

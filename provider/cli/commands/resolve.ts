@@ -71,7 +71,7 @@ export const resolve: CommandDefinition = {
 
     const identity = await vault.identity();
     if (context.json) {
-      terminal.json(credentialShape(identity, after, clock.now()));
+      terminal.json(await credentialShape(identity, after, clock.now()));
       return;
     }
     const typed = typedPath(identity.name, after.path);
@@ -96,7 +96,8 @@ async function acceptAll(context: CommandContext): Promise<void> {
   // What needed attention before the restore needs it again.
   const open = [...all.filter((credential) => !decidable.includes(credential)), ...decided.filter(needsMore)];
   const identity = await vault.identity();
-  if (context.json) terminal.json(decided.map((credential) => credentialShape(identity, credential, clock.now())));
+  if (context.json)
+    terminal.json(await Promise.all(decided.map((credential) => credentialShape(identity, credential, clock.now()))));
   else for (const credential of decided) terminal.print(`${pathText(credential)}: ${credential.status}`);
   for (const credential of open) {
     terminal.warn(`${pathText(credential)} needs attention, and a decision of its own: see \`coffre attention\``);

@@ -1,12 +1,12 @@
 import { CoffreError } from "../../core/errors.js";
 import { commandCause } from "../../rotation/causes.js";
-import { dueCause, isDue } from "../../rotation/due.js";
+import { closedUntil, dueCause, isDue } from "../../rotation/due.js";
 import { reachCauses, resume, type RotationOutcome } from "../../rotation/rotate.js";
 import type { Credential, Vault } from "../../vault/port.js";
 import { complainOf, exitCodeOf, forEachCredential, itemShape, type Outcome } from "../bulk.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { dueText, pathText } from "../describe.js";
+import { dateText, dueText, pathText } from "../describe.js";
 import { findCredentials, parseCount } from "../reference.js";
 import { credentialShape, currentVersion } from "../shape.js";
 import { collect } from "../collect.js";
@@ -17,7 +17,7 @@ export const rotate: CommandDefinition = {
   description: [
     "Rotates credentials: a new password is drawn by the category's policy, kept in the vault as pending, set on every target, proven by a login, and only then made current. The one before stays in the history.",
     "A rotation that somebody left unfinished is finished instead, with the password that was drawn for it: to run `coffre rotate` again after a failure never draws a second one. One credential that fails doesn't stop the others.",
-    "`--due` rotates what its rhythm (`rotation.everyDays`) wants by now; give it to cron or a pipeline. Two that run at once rotate each credential once.",
+    "`--due` rotates what its rhythm (`rotation.everyDays`) wants by now; give it to cron or a pipeline. Two that run at once rotate each credential once. What has a window (`rotation.window`) begins in it only, and is `waiting` until then; what has begun may end after it, and what is named is rotated at once.",
   ],
   arguments: [{ name: "[ref...]", description: "the credentials, unless --due" }],
   options: [
@@ -30,7 +30,7 @@ export const rotate: CommandDefinition = {
     { command: "coffre rotate --due", does: "whatever is due: for a nightly job" },
     { command: "coffre rotate --due --dry-run", does: "what a nightly job would do" },
   ],
-  json: "An array, one object for each credential: `ref`, `id`, `action` (rotated, finished, none), `version`, `previousVersion`, `error` (`null`, or `code`, `problem`, `hint`, `details`, `exitCode`). With --dry-run the credentials as `coffre get --json` shows them.",
+  json: "An array, one object for each credential: `ref`, `id`, `action` (rotated, finished, none, waiting), `opensAt` (of one that waits for its window), `version`, `previousVersion`, `error` (`null`, or `code`, `problem`, `hint`, `details`, `exitCode`). With --dry-run the credentials as `coffre get --json` shows them.",
   exits: [
     { code: 6, when: "every credential that failed needs a person: see `coffre attention`" },
     { code: 1, when: "some failed, for different reasons or because a target didn't answer; run it again to go on" },
@@ -57,21 +57,32 @@ export const rotate: CommandDefinition = {
 
     const order = commandCause();
     const rotation = await context.rotation();
-    const outcomes = await forEachCredential<RotationOutcome>(context, credentials, {
+    const outcomes = await forEachCredential<Turn>(context, credentials, {
       parallel,
       doing: "rotating",
       ended: (outcome) => context.json || printOutcome(context, outcome),
-      work: (credential) =>
+      work: async (credential) => {
         // What is pending was drawn and never used: to finish it is the rotation that was asked for.
-        credential.journal.pending
-          ? resume(rotation, credential.id)
-          : reachCauses(rotation, credential.id, [due ? dueCause(credential) : order]),
+        if (credential.journal.pending) return resume(rotation, credential.id);
+        if (!due) return reachCauses(rotation, credential.id, [order]);
+        // Asked when its turn comes: those before it may have taken until its window was closed.
+        const opensAt = await closedUntil(credential, context.clock.now());
+        if (opensAt !== undefined) return waiting(credential, opensAt);
+        return reachCauses(rotation, credential.id, [dueCause(credential)]);
+      },
     });
     if (context.json) terminal.json(await Promise.all(outcomes.map((outcome) => outcomeShape(vault, outcome))));
     reportNotBegun(context, credentials.length - outcomes.length);
     return exitCodeOf(outcomes);
   },
 };
+
+/** How a credential came out, also one whose turn hasn't come. */
+type Turn = RotationOutcome | { action: "waiting"; version: number | undefined; opensAt: Date };
+
+function waiting(credential: Credential, opensAt: Date): Turn {
+  return { action: "waiting", version: currentVersion(credential)?.number, opensAt };
+}
 
 async function findDue(vault: Vault, now: Date): Promise<Credential[]> {
   const all = await collect(vault.listCredentials());
@@ -89,25 +100,32 @@ async function printPlan(context: CommandContext, credentials: readonly Credenti
   const now = context.clock.now();
   if (context.json) {
     const identity = await (await context.vault()).identity();
-    context.terminal.json(credentials.map((credential) => credentialShape(identity, credential, now)));
+    context.terminal.json(
+      await Promise.all(credentials.map((credential) => credentialShape(identity, credential, now))),
+    );
     return;
   }
   if (credentials.length === 0) context.terminal.note("Nothing is due.");
   for (const credential of credentials) {
     context.terminal.print(
-      [pathText(credential), dueText(credential, now)].filter((part) => part !== undefined).join("  "),
+      [pathText(credential), await dueText(credential, now)].filter((part) => part !== undefined).join("  "),
     );
   }
 }
 
 /** One line for what became of a credential; also for `coffre resume`. */
-export function printOutcome(context: CommandContext, outcome: Outcome<RotationOutcome>): void {
+export function printOutcome(context: CommandContext, outcome: Outcome<Turn>): void {
   if ("error" in outcome) {
     complainOf(context, outcome.credential, outcome.error);
     return;
   }
   const { terminal } = context;
   const { action, version } = outcome.result;
+  if (action === "waiting") {
+    const opens = `its window opens ${dateText(outcome.result.opensAt)}`;
+    terminal.print(`${terminal.style("dim", "waiting ")} ${pathText(outcome.credential)}  ${opens}`);
+    return;
+  }
   const word = { rotated: "rotated ", finished: "finished", none: "as it was" }[action];
   const before = currentVersion(outcome.credential)?.number;
   const versions =
@@ -118,13 +136,14 @@ export function printOutcome(context: CommandContext, outcome: Outcome<RotationO
 }
 
 /** The same for `--json`. */
-export async function outcomeShape(vault: Vault, outcome: Outcome<RotationOutcome>): Promise<Record<string, unknown>> {
+export async function outcomeShape(vault: Vault, outcome: Outcome<Turn>): Promise<Record<string, unknown>> {
   const { error, ...names } = itemShape(await vault.identity(), outcome);
   const done = "result" in outcome ? outcome.result : undefined;
   const previousVersion = currentVersion(outcome.credential)?.number ?? null;
   return {
     ...names,
     action: done?.action ?? "none",
+    opensAt: done?.action === "waiting" ? done.opensAt.toISOString() : null,
     version: done?.version ?? previousVersion,
     previousVersion,
     error,

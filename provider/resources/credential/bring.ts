@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { dueCause, isDue } from "../../rotation/due.js";
+import { closedUntil, dueCause, isDue } from "../../rotation/due.js";
 import { giveValue } from "../../rotation/give.js";
 import { reachCauses } from "../../rotation/rotate.js";
 import type { Credential, CredentialPatch, TargetRecord } from "../../vault/port.js";
@@ -42,7 +42,8 @@ export async function bring(
   }
   const written = await vault.updateCredential(id, patch);
   onWritten();
-  if (evenDue && isDue(written, rotation.clock.now())) wanted.push(dueCause(written));
+  const now = rotation.clock.now();
+  if (evenDue && isDue(written, now) && (await closedUntil(written, now)) === undefined) wanted.push(dueCause(written));
   if (password && !written.journal.pending) return endLeft(context, await giveValue(rotation, id, password));
   const idle = wanted.length === 0 && !written.journal.pending && !written.journal.attention;
   const reached = idle ? written : (await reachCauses(rotation, id, wanted)).credential;

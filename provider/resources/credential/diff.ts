@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { dueAt, isDue } from "../../rotation/due.js";
+import { closedUntil, dueSince } from "../../rotation/due.js";
 import { prepareTargets } from "../../rotation/targets.js";
 import type { Credential, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -49,7 +49,8 @@ export async function diffCredential(
   const declared = inputsChanged(state, inputs);
   if (declared && !hasUnknown(inputs))
     await refuseImpossibleUpdate(context, credential, CredentialInputs.parse(inputs), state);
-  return { changes: declared || !listed || factsChanged(state, identity, credential) || isWanted(context, credential) };
+  const changes = declared || !listed || factsChanged(state, identity, credential);
+  return { changes: (await isWanted(context, credential)) || changes };
 }
 
 /** Not listed: the vault has it under the mark of an earlier stack name, or it was taken over by somebody. */
@@ -86,12 +87,18 @@ function factsChanged(state: CredentialState, identity: VaultIdentity, credentia
   );
 }
 
-function isWanted(context: ResourceContext, credential: Credential): boolean {
+/** Would an `up` rotate what is due? If not, the preview says since when it is due, and what will. */
+async function isWanted(context: ResourceContext, credential: Credential): Promise<boolean> {
   const now = context.rotation.clock.now();
-  if (!isDue(credential, now)) return false;
-  if (context.rotateDue || credential.rotation?.when === "up") return true;
-  const since = dueAt(credential)?.toISOString().slice(0, 10) ?? "";
-  context.notify(`${credential.path.join("/")} is due for rotation since ${since}: run \`coffre rotate --due\``);
+  const since = dueSince(credential, now);
+  if (since === undefined) return false;
+  const opensAt = await closedUntil(credential, now);
+  const byUp = context.rotateDue || credential.rotation?.when === "up";
+  if (byUp && opensAt === undefined) return true;
+  const byWhom = byUp ? "an `up`" : "`coffre rotate --due`";
+  const next =
+    opensAt === undefined ? `run ${byWhom}` : `${byWhom} does it in its window, from ${opensAt.toISOString()}`;
+  context.notify(`${credential.path.join("/")} is due for rotation since ${since}: ${next}`);
   return false;
 }
 

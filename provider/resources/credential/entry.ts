@@ -106,8 +106,11 @@ export function changedFields(
   };
 }
 
-export function rotationPolicy({ everyDays, when }: NonNullable<CredentialInputs["rotation"]>): RotationPolicy {
-  return { everyDays, when: when ?? "scheduled" };
+export function rotationPolicy({ everyDays, when, window }: NonNullable<CredentialInputs["rotation"]>): RotationPolicy {
+  const policy: RotationPolicy = { everyDays, when: when ?? "scheduled" };
+  if (window === undefined) return policy;
+  const { between, timeZone, days } = window;
+  return { ...policy, window: { between, timeZone, ...(days === undefined ? {} : { days }) } };
 }
 
 /** True if both lists name the same accounts, in any order. */

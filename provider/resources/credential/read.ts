@@ -86,9 +86,9 @@ function allFields({ name, categoryId, username, url, description, tags, rotatio
 /** `when` is left out of a state that left it to its default, so that a refresh finds no difference. */
 function declaredRotation(
   declared: NonNullable<CredentialState["rotation"]>,
-  { everyDays, when }: NonNullable<Credential["rotation"]>,
+  { when, ...rotation }: NonNullable<Credential["rotation"]>,
 ): NonNullable<CredentialState["rotation"]> {
-  return declared.when === undefined && when === "scheduled" ? { everyDays } : { everyDays, when };
+  return declared.when === undefined && when === "scheduled" ? rotation : { ...rotation, when };
 }
 
 /** The newest event alone is no news: a refresh of what didn't change changes nothing. */

@@ -2,8 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { declaredAt, dynamicOptions, providerOf, serialized } from "../../shell/register.js";
 import type { DeepInput } from "../../shell/inputs.js";
 import type { Target } from "../../shell/targets.js";
-import { readIdReference, readPassword, readPasswordHash } from "../../shell/program-values.js";
+import { readDueSince, readIdReference, readPassword, readPasswordHash } from "../../shell/program-values.js";
 import type { PasswordHashScheme } from "../../shell/password-hash.js";
+import type { Weekday } from "../../core/window.js";
 import type { CredentialProgress } from "./schema.js";
 import type { FieldSource, PasswordSource } from "./source.js";
 
@@ -16,6 +17,21 @@ export interface RotationArgs {
    * does it. `up`: every `pulumi up` does it.
    */
   when?: pulumi.Input<"scheduled" | "up"> | undefined;
+  /**
+   * When a rotation that is due may begin. Default: always. What a program or a person orders waits for no window, and
+   * what has begun is finished at once, also after it.
+   */
+  window?: pulumi.Input<RotationWindowArgs> | undefined;
+}
+
+/** Open exactly while the clocks of its zone show a time within it. */
+export interface RotationWindowArgs {
+  /** Two times of day, `["22:00", "04:00"]`: from the first up to the second, past midnight if that is the earlier one. */
+  between: pulumi.Input<pulumi.Input<string>[]>;
+  /** IANA name, `Europe/Paris`. */
+  timeZone: pulumi.Input<string>;
+  /** The days on which it begins. Default: all. */
+  days?: pulumi.Input<pulumi.Input<Weekday>[]> | undefined;
 }
 
 /** A field with a value that the program doesn't know: 64 kB of text, or 1 MB of a file, at most. */
@@ -100,6 +116,7 @@ export class Credential extends pulumi.CustomResource {
   #password: pulumi.Output<string> | undefined;
   #passwordHash: pulumi.Output<string> | undefined;
   #idRef: pulumi.Output<string> | undefined;
+  #rotationDueSince: pulumi.Output<string | undefined> | undefined;
 
   /**
    * @param name The resource's name in Pulumi, and the entry's unless `args.name` says otherwise.
@@ -143,6 +160,14 @@ export class Credential extends pulumi.CustomResource {
   /** `coffre://<vault>/id/<id>`: a name that survives renames and moves, for programs. No value. */
   get idRef(): pulumi.Output<string> {
     return (this.#idRef ??= readIdReference(this, providerOf(this)));
+  }
+
+  /**
+   * Since when a rotation is due, ISO 8601, UTC; `undefined` while none is. The program asks the vault, so that every
+   * preview that shows it (as an output of the stack, for example) shows what is due then, with no change planned for it.
+   */
+  get rotationDueSince(): pulumi.Output<string | undefined> {
+    return (this.#rotationDueSince ??= readDueSince(this, providerOf(this)));
   }
 
   /**

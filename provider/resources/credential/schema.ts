@@ -1,9 +1,24 @@
 import * as z from "zod";
+import { isTimeZone, TIME_OF_DAY, WEEKDAYS } from "../../core/window.js";
 import { type Properties, dropEmpty } from "../values.js";
 import { PasswordSource, SecretFields, TextFields } from "./source.js";
 
 /** A target as a program declares it; its own fields are its driver's to parse. */
 const DeclaredTarget = z.looseObject({ kind: z.string().min(1) });
+
+const TimeOfDay = z.string().regex(TIME_OF_DAY, { error: 'must be a time of day, "00:00" to "23:59"' });
+
+/** When due rotations may begin; one that never opens is refused. */
+const Window = z
+  .strictObject({
+    between: z.tuple([TimeOfDay, TimeOfDay]),
+    timeZone: z.string().refine(isTimeZone, { error: 'must be an IANA time zone, for example "Europe/Paris"' }),
+    days: z.array(z.enum(WEEKDAYS)).min(1, { error: "must name a day; left out, it means every day" }).optional(),
+  })
+  .refine(({ between: [start, end] }) => start !== end, {
+    path: ["between"],
+    error: "must be two different times: a window that ends as it begins never opens",
+  });
 
 /** What a stack author declares, as it reaches the handlers: every value known, absent ones left out. */
 export const CredentialInputs = z.strictObject({
@@ -15,7 +30,11 @@ export const CredentialInputs = z.strictObject({
   tags: z.array(z.string().min(1)).optional(),
   targets: z.array(DeclaredTarget).optional(),
   rotation: z
-    .strictObject({ everyDays: z.int().min(1).max(3650), when: z.enum(["scheduled", "up"]).optional() })
+    .strictObject({
+      everyDays: z.int().min(1).max(3650),
+      when: z.enum(["scheduled", "up"]).optional(),
+      window: Window.optional(),
+    })
     .optional(),
   rotateWhenChanged: z.record(z.string(), z.string()).optional(),
   adopt: z.union([z.literal(true), z.string().min(1)], { error: "must be true, or the id of an entry" }).optional(),
