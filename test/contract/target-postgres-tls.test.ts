@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -44,6 +45,17 @@ describe("TLS to PostgreSQL", () => {
     const caFile = join(folder, "authority.pem");
     await writeFile(caFile, authority());
     await rotate(secured, specOf(secured, { caFile, serverName: "db.example.com" }));
+  });
+
+  test("trusts the one certificate whose fingerprint is named, and no other", async () => {
+    const { fingerprint256 } = new X509Certificate(await readFile(join(secured.server.folder, "server.pem")));
+    await rotate(secured, specOf(secured, { fingerprint256 }));
+    await rotate(secured, specOf(secured, { fingerprint256: ["0".repeat(64), fingerprint256.toLowerCase()] }));
+    const spec = specOf(secured, { fingerprint256: "0".repeat(64) });
+    await expect(secured.driver.connect(spec, secured.admin)).rejects.toMatchObject({
+      code: "TLS_NOT_TRUSTED",
+      problem: expect.stringContaining(fingerprint256) as unknown,
+    });
   });
 
   test.each<[string, () => Record<string, unknown>, RegExp]>([

@@ -131,6 +131,18 @@ describe("a description that can't be right is refused", () => {
     ["a group without a name", { ...ADMIN, account: { memberOf: [""] } }, "account.memberOf.0", /is empty/],
     ["a certificate that is none", { tls: { ca: "secret?" } }, "tls.ca", /PEM/],
     ["two authorities", { tls: { ca: createAuthority().certificate, caFile: "x" } }, "tls", /give one of them/],
+    [
+      "a fingerprint of something shorter",
+      { tls: { fingerprint256: "AB:CD" } },
+      "tls.fingerprint256",
+      /64 hexadecimal/,
+    ],
+    [
+      "a fingerprint beside a name",
+      { tls: { fingerprint256: "0".repeat(64), serverName: "x" } },
+      "tls",
+      /by which alone a certificate is known/,
+    ],
     ["TLS settings without TLS", { tls: { allowPlainTcp: true, serverName: "x" } }, "tls", /does without TLS/],
     ["an endless wait", { waitFor: { timeoutSeconds: 1e9 } }, "waitFor.timeoutSeconds", /waitFor/],
     ["a limit of no time", { limits: { setMs: 0 } }, "limits.setMs", /limits.setMs/],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { postgresDriver, PostgresTarget } from "../../provider/target/postgres/driver.js";
-import { tlsFor } from "../../provider/target/postgres/tls.js";
+import { tlsFor } from "../../provider/target/common/tls.js";
 
 async function tlsOf(host: string, tls?: Record<string, unknown>, address = { host, port: 5432 }) {
   const description = { host, ...(tls === undefined ? {} : { tls }) };

@@ -1,8 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress } from "../port.js";
 import { formatAddress } from "../common/address.js";
-import { connectionError } from "../common/connection.js";
-import { WireError } from "./wire.js";
+import { WireError, wireError } from "../common/wire.js";
 
 /** What PostgreSQL answered to a login or a statement: its SQLSTATE and its sentence, without details, context or query. */
 export class ServerError extends Error {
@@ -43,6 +42,8 @@ const STARTING_OR_STOPPING = /^57P0/;
 const TOO_MANY = /^53/;
 const OUT_OF_TIME = /^(55P03|57014|25P0[34])$/; // lock_timeout, statement_timeout, idle_in_transaction, transaction_timeout
 
+const ASKED_FOR_SCRAM = "the account and its admin must be asked for SCRAM-SHA-256";
+
 /** Who was doing what, for the sentences. */
 export interface Occasion {
   address: TargetAddress;
@@ -56,7 +57,8 @@ export interface Occasion {
  */
 export function toCoffreError(error: unknown, occasion: Occasion): unknown {
   if (error instanceof Unanswered) return ofUnanswered(error, occasion);
-  if (error instanceof WireError) return ofWire(error, occasion);
+  if (error instanceof WireError)
+    return wireError(error, { service: "PostgreSQL", address: occasion.address, isUsable: ASKED_FOR_SCRAM });
   if (error instanceof ServerError) return ofServer(error, occasion);
   return error;
 }
@@ -78,34 +80,6 @@ function ofUnanswered({ cause }: Unanswered, { address }: Occasion): CoffreError
       details: { host: address.host, port: address.port, unanswered: true },
     },
   );
-}
-
-function ofWire(error: WireError, { address }: Occasion): CoffreError {
-  const where = formatAddress(address);
-  const details = { host: address.host, port: address.port };
-  switch (error.failure) {
-    case "not-postgres":
-    case "not-understood":
-      return new CoffreError("UNREACHABLE", `What answers at ${where} isn't usable: ${error.message}`, {
-        hint: "Check host and port; the account and its admin must be asked for SCRAM-SHA-256.",
-        details,
-      });
-    case "untrusted":
-      return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${where} isn't trusted: ${error.message}`, {
-        hint: "Name the authority's certificate in tls.caFile or tls.ca; if only the name differs, in tls.serverName.",
-        details,
-      });
-    case "no-tls":
-      return new CoffreError("TLS_NOT_TRUSTED", `The server at ${where} offers no TLS`, {
-        hint: "Turn on ssl on the server. In a network where nobody listens, tls.allowPlainTcp does without.",
-        details,
-      });
-    case "not-up":
-    case "silent":
-    case "lost":
-    case "aborted":
-      return connectionError(error.failure, error.message, { service: "PostgreSQL", address });
-  }
 }
 
 function ofServer(error: ServerError, { address, username }: Occasion): CoffreError {

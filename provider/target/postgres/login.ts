@@ -3,7 +3,8 @@ import type { BackendMessage, MessageName } from "pg-protocol/dist/messages.js";
 import type { Secret } from "../../core/secret.js";
 import { ServerError, SQLSTATE, Unanswered } from "./errors.js";
 import { ScramError, ScramExchange } from "./scram.js";
-import { type Wire, WireError } from "./wire.js";
+import { WireError } from "../common/wire.js";
+import type { PostgresWire } from "./wire.js";
 
 const MECHANISM = "SCRAM-SHA-256";
 
@@ -21,7 +22,7 @@ const QUESTIONS: Partial<Record<MessageName, Question>> = {
  * Says who wants in, and hears what is asked. Nothing of a password is sent.
  * @throws ServerError for a refusal before any question (no rule in pg_hba.conf, still starting); WireError
  */
-export async function begin(wire: Wire, username: string, database: string): Promise<Question> {
+export async function begin(wire: PostgresWire, username: string, database: string): Promise<Question> {
   wire.send(serialize.startup({ user: username, database, application_name: "coffre" }));
   try {
     const message = unlessError(await wire.next());
@@ -39,7 +40,7 @@ export async function begin(wire: Wire, username: string, database: string): Pro
  * @throws Unanswered once the proof was sent; before it ServerError for another refusal; ScramError for a challenge that no
  * real server sends; WireError
  */
-export async function prove(wire: Wire, password: Secret): Promise<"proven" | "refused" | "forged"> {
+export async function prove(wire: PostgresWire, password: Secret): Promise<"proven" | "refused" | "forged"> {
   const exchange = new ScramExchange(password);
   let sent = false;
   wire.send(serialize.sendSASLInitialResponseMessage(MECHANISM, exchange.first));
@@ -59,7 +60,7 @@ export async function prove(wire: Wire, password: Secret): Promise<"proven" | "r
 }
 
 /** Waits until the session can take statements. @throws ServerError for what it is refused for after the password */
-export async function untilReady(wire: Wire): Promise<void> {
+export async function untilReady(wire: PostgresWire): Promise<void> {
   for (;;) if (unlessError(await wire.next()).name === "readyForQuery") return;
 }
 

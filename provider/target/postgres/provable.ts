@@ -4,9 +4,9 @@ import { formatAddress } from "../common/address.js";
 import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
 import { begin, type Question } from "./login.js";
 import type { PostgresTarget } from "./schema.js";
-import { tlsFor } from "./tls.js";
+import { tlsFor } from "../common/tls.js";
 import { within } from "../common/connection.js";
-import { Wire } from "./wire.js";
+import { PostgresWire } from "./wire.js";
 
 /** Why a server that asks this can't prove a password, as the end of a sentence about it. */
 export const WHY_NO_PROOF: Record<Exclude<Question, "scram">, string> = {
@@ -22,7 +22,7 @@ export const WHY_NO_PROOF: Record<Exclude<Question, "scram">, string> = {
  * @throws CoffreError NOT_VERIFIABLE if no set could be proven there; UNREACHABLE; TLS_NOT_TRUSTED
  */
 export async function assertProvable(spec: TargetSpec, target: PostgresTarget, address: TargetAddress): Promise<void> {
-  const wire = new Wire();
+  const wire = new PostgresWire();
   let question: Question | undefined;
   try {
     question = await within(wire, { limitMs: spec.limits.verifyMs }, async () => {

@@ -6,10 +6,10 @@ import { ServerError, SQLSTATE } from "./errors.js";
 import { factsQuery, readFacts } from "./facts.js";
 import { withMark } from "./role-marks.js";
 import { beginQuery, run } from "./statement.js";
-import type { Wire } from "./wire.js";
+import type { PostgresWire } from "./wire.js";
 
 /** Disables or drops the role; a missing one is a success. @throws CoffreError TARGET_NOT_READY, ServerError, WireError */
-export async function removeAccount(wire: Wire, spec: TargetSpec, how: "disable" | "drop"): Promise<void> {
+export async function removeAccount(wire: PostgresWire, spec: TargetSpec, how: "disable" | "drop"): Promise<void> {
   const role = escapeIdentifier(spec.username);
   try {
     const begun = await run(wire, beginQuery(spec.limits.setMs / 2) + factsQuery(spec.username, []));

@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import * as z from "zod";
 import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
@@ -8,6 +7,7 @@ import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
+import { Tls } from "../common/tls.js";
 import { roleNameProblem } from "./role-name.js";
 
 const DEFAULT_PORT = 5432;
@@ -22,8 +22,6 @@ const RoleName = z.string().superRefine((name, context) => {
   const problem = roleNameProblem(name);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
-
-const Certificates = z.string().refine(isPem, "must be one or more certificates in PEM form");
 
 /**
  * What a stack declares to have a PostgreSQL role's password changed and proven, and what the vault keeps of it. No
@@ -78,25 +76,7 @@ export const PostgresTarget = z
      * How the server's certificate is checked. TLS is always used, except for the machine itself (`localhost`,
      * 127.0.0.0/8, `::1`) where nothing here asks for it.
      */
-    tls: z
-      .strictObject({
-        /** Certificates of the authorities to trust, PEM, in place of the system's. */
-        ca: Certificates.optional(),
-        /** File with such certificates, read where Coffre runs. `ca` travels with the entry, a file doesn't. */
-        caFile: z.string().min(1).optional(),
-        /** Name in the certificate of `host`, if it is another. */
-        serverName: z.string().min(1).optional(),
-        /**
-         * Do without TLS. Whoever can read the traffic of a rotation can then log in as the account: the stored keys
-         * that are set, with one login that is overheard, replace the password.
-         */
-        allowPlainTcp: z.boolean().optional(),
-      })
-      .refine((tls) => tls.ca === undefined || tls.caFile === undefined, "has ca and caFile; give one of them")
-      .refine((tls) => tls.allowPlainTcp !== true || (tls.ca ?? tls.caFile ?? tls.serverName) === undefined, {
-        message: "has allowPlainTcp, which does without TLS, beside settings of TLS",
-      })
-      .optional(),
+    tls: Tls.optional(),
     /** Waiting for a new machine. `timeoutSeconds`: seconds to wait until the server takes connections; default 0. */
     waitFor: WaitFor.optional(),
     /** Changes when the server was made anew (for example `vm.id`): the account then gets a new password. */
@@ -175,13 +155,4 @@ function furtherAddresses({ verifyHosts = [], port }: PostgresTarget): TargetAdd
 function distinct(addresses: readonly TargetAddress[]): TargetAddress[] {
   const byName = new Map(addresses.toReversed().map((address) => [accountOf("postgres", "", address), address]));
   return [...byName.values()].toReversed();
-}
-
-function isPem(text: string): boolean {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  try {
-    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).raw.length > 0);
-  } catch {
-    return false;
-  }
 }

@@ -12,15 +12,16 @@ import { PostgresTarget } from "./schema.js";
 import { ScramError } from "./scram.js";
 import { setPassword } from "./set.js";
 import { run } from "./statement.js";
-import { tlsFor } from "./tls.js";
+import { tlsFor } from "../common/tls.js";
 import { within } from "../common/connection.js";
-import { Wire, WireError } from "./wire.js";
+import { Turns } from "../common/turns.js";
+import { PostgresWire } from "./wire.js";
 
 /** Connects and logs in. An admin's password, too, is sent in the form of a SCRAM proof only. @throws as the port promises */
 export async function openSession(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession> {
   const target = PostgresTarget.parse(spec.description);
   const tls = await tlsFor(spec.address, spec, target);
-  const wire = new Wire();
+  const wire = new PostgresWire();
   const asking = new FirstQuestions(spec, target);
   try {
     await within(wire, { limitMs: spec.limits.connectMs, signal }, async () => {
@@ -34,7 +35,12 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
   return new PostgresSession(wire, login.username, asking);
 }
 
-async function logIn(wire: Wire, spec: TargetSpec, { database }: PostgresTarget, login: TargetLogin): Promise<void> {
+async function logIn(
+  wire: PostgresWire,
+  spec: TargetSpec,
+  { database }: PostgresTarget,
+  login: TargetLogin,
+): Promise<void> {
   const unsafe = (why: string) =>
     new CoffreError(
       "NOT_VERIFIABLE",
@@ -84,15 +90,16 @@ function ask(spec: TargetSpec, target: PostgresTarget): Promise<void>[] {
 
 /** One logged-in connection that serves one call after another. */
 class PostgresSession implements TargetSession {
-  readonly #wire: Wire;
+  readonly #wire: PostgresWire;
   readonly #username: string;
   readonly #asking: FirstQuestions;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns: Turns;
 
-  constructor(wire: Wire, username: string, asking: FirstQuestions) {
+  constructor(wire: PostgresWire, username: string, asking: FirstQuestions) {
     this.#wire = wire;
     this.#username = username;
     this.#asking = asking;
+    this.#turns = new Turns(wire);
   }
 
   get usable(): boolean {
@@ -134,23 +141,14 @@ class PostgresSession implements TargetSession {
   }
 
   async close(): Promise<void> {
-    await this.#queue;
+    await this.#turns.ended();
     this.#wire.close({ loggedIn: true });
   }
 
-  /** Runs `work` after the calls before it. The time in the queue counts, so that no call outlasts its limit. */
+  /** Runs `work` after the calls before it, in the words of the port's errors. */
   #inTurn<T>(spec: TargetSpec, limitMs: number, work: () => Promise<T>): Promise<T> {
-    const latest = performance.now() + limitMs;
-    const turn = this.#queue.then(async () => {
-      const leftMs = latest - performance.now();
-      try {
-        if (leftMs <= 0) throw new WireError("silent", "other calls on the same connection took all its time");
-        return await within(this.#wire, { limitMs: leftMs }, work);
-      } catch (error) {
-        throw toCoffreError(error, { address: spec.address, username: this.#username });
-      }
+    return this.#turns.take(limitMs, work).catch((error: unknown) => {
+      throw toCoffreError(error, { address: spec.address, username: this.#username });
     });
-    this.#queue = turn.catch(() => {});
-    return turn;
   }
 }

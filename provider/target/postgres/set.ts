@@ -8,7 +8,8 @@ import { hasMark, withMark, withoutMark } from "./role-marks.js";
 import { LEAST_ITERATIONS, MOST_ITERATIONS, scramVerifier } from "./scram.js";
 import type { PostgresTarget } from "./schema.js";
 import { beginQuery, run } from "./statement.js";
-import { type Wire, WireError } from "./wire.js";
+import { WireError } from "../common/wire.js";
+import type { PostgresWire } from "./wire.js";
 
 const REPLICA_POLL_MS = 20;
 
@@ -18,7 +19,7 @@ const REPLICA_POLL_MS = 20;
  * @param startedAt `performance.now()` of the call, since time in the queue counts too
  */
 export async function setPassword(
-  wire: Wire,
+  wire: PostgresWire,
   spec: TargetSpec,
   target: PostgresTarget,
   password: Secret,
@@ -88,7 +89,7 @@ function refusesValue(error: ServerError | WireError): boolean {
  * Waits until the standbys that stream from here have replayed the change, since one that lags refuses the new password.
  * An admin who may not see them (no `pg_monitor`) waits for none.
  */
-async function awaitReplicas(wire: Wire, until: number): Promise<void> {
+async function awaitReplicas(wire: PostgresWire, until: number): Promise<void> {
   const { value: position } = await run(wire, "SELECT pg_current_wal_lsn()");
   const behind = `SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn < ${escapeLiteral(position ?? "0/0")}`;
   while (performance.now() < until && (await run(wire, behind)).value !== "0") await delay(REPLICA_POLL_MS);

@@ -1,7 +1,7 @@
 import { DatabaseError, serialize } from "pg-protocol";
 import { CommandCompleteMessage, DataRowMessage } from "pg-protocol/dist/messages.js";
 import { ServerError } from "./errors.js";
-import type { Wire } from "./wire.js";
+import type { PostgresWire } from "./wire.js";
 
 /** The end of an answer. */
 export interface Answer {
@@ -15,7 +15,7 @@ export interface Answer {
  * Runs one or more statements, sent as one message: the server runs them in order and skips the rest after an error.
  * @throws ServerError for the first error; WireError if the connection breaks before the answer is complete
  */
-export async function run(wire: Wire, sql: string): Promise<Answer> {
+export async function run(wire: PostgresWire, sql: string): Promise<Answer> {
   wire.send(serialize.query(sql));
   const answer: Answer = { value: undefined, tag: "" };
   let refusal: ServerError | undefined;

@@ -6,9 +6,10 @@ import { begin, prove, untilReady } from "./login.js";
 import { WHY_NO_PROOF } from "./provable.js";
 import { ScramError } from "./scram.js";
 import type { PostgresTarget } from "./schema.js";
-import { tlsFor } from "./tls.js";
+import { tlsFor } from "../common/tls.js";
 import { within } from "../common/connection.js";
-import { Wire, WireError } from "./wire.js";
+import { WireError } from "../common/wire.js";
+import { PostgresWire } from "./wire.js";
 
 /** How long to wait, after the proof, for what the server says about the session itself. */
 const NOTE_MS = 1_000;
@@ -25,7 +26,7 @@ export async function proveAt(
   signal?: AbortSignal,
 ): Promise<Proof> {
   const tls = await tlsFor(address, spec, target);
-  const wire = new Wire();
+  const wire = new PostgresWire();
   let asked = false;
   let loggedIn = false;
   try {
@@ -52,7 +53,7 @@ export async function proveAt(
 }
 
 /** What the session is refused for after the proof: NOLOGIN, a missing database, too many connections. It isn't the password. */
-async function sessionNote(wire: Wire): Promise<string | undefined> {
+async function sessionNote(wire: PostgresWire): Promise<string | undefined> {
   try {
     await within(wire, { limitMs: NOTE_MS }, () => untilReady(wire));
     return undefined;

@@ -1,0 +1,32 @@
+import { type Breakable, within } from "./connection.js";
+import { WireError } from "./wire.js";
+
+/** Runs one call after another on a connection that serves several. */
+export class Turns {
+  readonly #connection: Breakable;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(connection: Breakable) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Runs `work` after the calls before it. The time in the queue counts, so that no call outlasts its limit.
+   * @throws WireError `silent` if there was none left; nothing was sent then
+   */
+  take<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
+    const latest = performance.now() + limitMs;
+    const turn = this.#queue.then(async () => {
+      const leftMs = latest - performance.now();
+      if (leftMs <= 0) throw new WireError("silent", "other calls on the same connection took all its time");
+      return within(this.#connection, { limitMs: leftMs }, work);
+    });
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+
+  /** When all that was begun has ended. */
+  async ended(): Promise<void> {
+    await this.#queue;
+  }
+}
