@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { isCoffreError } from "../core/errors.js";
+import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { TargetAddress, TargetSpec } from "../target/port.js";
 import type { Credential, LoginOutcome, VersionInfo } from "../vault/port.js";
 import { addressOf } from "./admins.js";
@@ -19,20 +19,38 @@ export interface TargetVerdict {
   /** The version that works there. */
   version?: number;
   reason?: string;
+  /** Versions that it refused now, in the order in which they were tried. */
+  refused: number[];
+  /** Versions that weren't tried any more, since the budget of refused logins is spent; the likeliest first. */
+  untried: number[];
+}
+
+export interface VerifyOptions {
+  /** Tries this version only, whatever became of it: to go on where the budget ended a verify before. */
+  version?: number;
 }
 
 const LEASE_SECONDS = 30;
 
 /**
  * Finds out which version each target accepts: the pending one if it may have been set, then the current one, then the
- * previous. Each refused login costs the account's budget, so it stops at the first that works, and when the budget is
- * spent. An unverified current version that works is marked as verified; after a restore, what works everywhere settles
+ * earlier ones, newest first. Each refused login costs the account's budget, so it stops at the first that works, and when
+ * the budget is spent. An unverified current version that works is marked as verified; after a restore, what works everywhere settles
  * the question whether the vault is too old. Changes nothing on a target.
+ * @throws CoffreError NOT_FOUND if there is no such version
  */
-export async function verifyCredential(context: RotationContext, id: string): Promise<TargetVerdict[]> {
+export async function verifyCredential(
+  context: RotationContext,
+  id: string,
+  { version }: VerifyOptions = {},
+): Promise<TargetVerdict[]> {
   const credential = await context.vault.readCredential(id);
+  const only = version === undefined ? undefined : versionOf(credential, version);
   const verdicts: TargetVerdict[] = [];
-  for (const { spec } of targetsOf(context, credential)) verdicts.push(...(await judge(context, credential, spec)));
+  for (const { spec } of targetsOf(context, credential)) {
+    const versions = only === undefined ? candidates(credential, spec) : [only];
+    verdicts.push(...(await judge(context, credential, spec, versions)));
+  }
   const current = credential.versions.find(({ state }) => state === "current");
   const proven = verdicts.length > 0 && verdicts.every(({ verdict }) => verdict === "agrees");
   if (proven && current?.verified === false) {
@@ -44,19 +62,31 @@ export async function verifyCredential(context: RotationContext, id: string): Pr
   return verdicts;
 }
 
+function versionOf({ versions, path }: Credential, number: number): VersionInfo {
+  const found = versions.find((version) => version.number === number);
+  if (found) return found;
+  throw new CoffreError("NOT_FOUND", `${path.join("/")} has no version ${number}`, {
+    hint: "`coffre history` lists the versions.",
+  });
+}
+
 /** One verdict for each address: the server that is set, and each of its `verifyHosts`. */
-async function judge(context: RotationContext, credential: Credential, spec: TargetSpec): Promise<TargetVerdict[]> {
+async function judge(
+  context: RotationContext,
+  credential: Credential,
+  spec: TargetSpec,
+  candidates: readonly VersionInfo[],
+): Promise<TargetVerdict[]> {
   if (spec.verifyAddresses.length === 0) {
     const reason = "the target says verify: none";
-    return [{ account: spec.account, address: addressOf(spec), verdict: "not-verifiable", reason }];
+    const tried = { refused: [], untried: [] };
+    return [{ account: spec.account, address: addressOf(spec), verdict: "not-verifiable", reason, ...tried }];
   }
   const verdicts: TargetVerdict[] = [];
   for (const address of spec.verifyAddresses) {
     // What works at the server is what its replicas should have: tried first there, it costs no refused login.
     const found = verdicts.findLast(({ version }) => version !== undefined)?.version;
-    const versions = candidates(credential, spec).sort(
-      (a, b) => Number(b.number === found) - Number(a.number === found),
-    );
+    const versions = candidates.toSorted((a, b) => Number(b.number === found) - Number(a.number === found));
     verdicts.push(await judgeAt(context, { credential, spec, address, versions }));
   }
   return verdicts;
@@ -71,15 +101,25 @@ interface Question {
 
 async function judgeAt(context: RotationContext, question: Question): Promise<TargetVerdict> {
   const { spec, address, versions } = question;
-  const found = { account: spec.account, address: `${address.host}:${address.port}` };
-  let refused = "there is no version to try";
-  for (const version of versions) {
-    const proof = await tryVersion(context, question, version.number);
-    if (proof.outcome === "works") return { ...found, verdict: VERDICTS[version.state], version: version.number };
+  const refused: number[] = [];
+  const found = { account: spec.account, address: `${address.host}:${address.port}`, refused, untried: [] };
+  let reason = "there is no version to try";
+  let wasCurrent = false;
+  for (const [index, { number, state }] of versions.entries()) {
+    const proof = await tryVersion(context, question, number);
+    if (proof.outcome === "works") return { ...found, verdict: VERDICTS[state], version: number };
+    if (proof.outcome === "not-tried") {
+      // Whatever it accepts, it isn't what the vault gives to its readers.
+      const verdict = wasCurrent ? "differs" : "not-tried";
+      const untried = versions.slice(index).map((version) => version.number);
+      return { ...found, verdict, reason: proof.reason, untried };
+    }
     if (proof.outcome !== "refused") return { ...found, verdict: proof.outcome, reason: proof.reason };
-    refused = proof.reason;
+    refused.push(number);
+    wasCurrent ||= state === "current";
+    reason = proof.reason;
   }
-  return { ...found, verdict: "differs", reason: refused };
+  return { ...found, verdict: "differs", reason };
 }
 
 const VERDICTS: Record<VersionInfo["state"], TargetVerdict["verdict"]> = {
@@ -89,6 +129,7 @@ const VERDICTS: Record<VersionInfo["state"], TargetVerdict["verdict"]> = {
   discarded: "earlier-version",
 };
 
+/** What may be in force, the likeliest first. */
 function candidates({ versions, journal }: Credential, spec: TargetSpec): VersionInfo[] {
   const progress = journal.pending?.targets.find(({ account }) => account === spec.account);
   const pending = progress?.setStarted === true ? versions.filter(({ state }) => state === "pending") : [];
@@ -96,8 +137,17 @@ function candidates({ versions, journal }: Credential, spec: TargetSpec): Versio
   // A login with the pending one was refused already: the budget is for the others.
   const refusedBefore = attention?.reason === "set-but-refused" && attention.account === spec.account;
   const current = versions.filter(({ state }) => state === "current");
-  const previous = versions.filter(({ state }) => state === "previous").slice(-1);
+  const previous = versions.filter(({ state }) => state === "previous").toReversed();
+  // A restore keeps newer versions than the backup's current one as earlier ones: what was newest is the likeliest.
+  if (attention?.reason === "rolled-back") {
+    return [...pending, ...current, ...previous].sort((a, b) => b.number - a.number);
+  }
   return refusedBefore ? [...current, ...pending, ...previous] : [...pending, ...current, ...previous];
+}
+
+function budgetReason({ problem, details }: CoffreError): string {
+  const { freeAt } = details;
+  return typeof freeAt === "string" ? `${problem} It is free again at ${freeAt}.` : problem;
 }
 
 type Tried =
@@ -111,7 +161,7 @@ async function tryVersion(context: RotationContext, question: Question, version:
     try {
       await context.vault.bookLogin(booking);
     } catch (error) {
-      if (isCoffreError(error, "BUDGET_SPENT")) return { outcome: "not-tried", reason: error.problem };
+      if (isCoffreError(error, "BUDGET_SPENT")) return { outcome: "not-tried", reason: budgetReason(error) };
       throw error;
     }
     let settled: LoginOutcome = "not-made";

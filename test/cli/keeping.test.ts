@@ -112,6 +112,18 @@ test("in place is asked for, and says which passwords it kept, which entries it 
   expect(said.stdout).toMatch(/ {2}archived {3}Databases\/late \(cr_\w+\), which the backup lacks\n/);
   expect(said.stderr).toContain("1 membership or grant came from the backup. What was revoked since holds again");
   expect((await shell.coffre(["read", "Databases/app?version=1"])).stdout).toBe("a newer password\n");
+
+  const verified = await shell.coffre(["verify", "--all"]);
+  expect(verified.exitCode).toBe(6);
+  expect(verified.stdout).toContain(
+    "Databases/orders-app  needs a decision: No target can tell. See whether the value is still the right one " +
+      "(`coffre read Databases/orders-app`), then `coffre resolve Databases/orders-app --accept-rollback`.\n",
+  );
+  const named = await shell.coffre(["verify", "Databases/app", "--only", "1", "--json"]);
+  expect(JSON.parse(named.stdout)).toMatchObject([
+    { decision: null, targets: [{ verdict: "unreachable", refused: [], untried: [] }] },
+  ]);
+  expect(await shell.coffre(["verify", "--all", "--only", "1"])).toMatchObject({ exitCode: 2 });
 });
 
 test("a drill says how long it took and what it compared; --json has the figures", async () => {

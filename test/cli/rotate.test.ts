@@ -70,8 +70,7 @@ async function logsIn(user: string, password: string): Promise<boolean> {
 }
 
 async function asSuperuser(sql: string): Promise<void> {
-  const { host, port, user, password } = server;
-  const client = new pg.Client({ host, port, user, password, database: "postgres" });
+  const client = new pg.Client(server.connection());
   await client.connect();
   await client.query(sql);
   await client.end();
@@ -271,8 +270,11 @@ test("verify finds which version a target accepts, and --accept takes a person's
           verdict: "earlier-version",
           version: 1,
           reason: null,
+          refused: [2],
+          untried: [],
         },
       ],
+      decision: null,
       error: null,
     },
   ]);
@@ -370,10 +372,7 @@ test("from an older copy of the file nothing is set, however far it has come aga
 });
 
 async function changeBehindTheVault(user: string, password: string): Promise<void> {
-  const client = new pg.Client(server.connection());
-  await client.connect();
-  await client.query(`ALTER ROLE ${user} PASSWORD ${pg.escapeLiteral(password)}`);
-  await client.end();
+  await asSuperuser(`ALTER ROLE ${user} PASSWORD ${pg.escapeLiteral(password)}`);
 }
 
 test("Ctrl-C stops what has not begun, and leaves nothing that can't go on", async () => {

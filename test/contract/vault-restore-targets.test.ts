@@ -102,6 +102,27 @@ describe("a password that a target has, and the backup doesn't know", () => {
     expect(await vault.check()).toMatchObject({ ok: true, damage: [] });
   });
 
+  test("is found though it isn't the newest, within the budget, and by its number after that", async () => {
+    const id = await byAdmin("app", "one");
+    await rotate(id, "first");
+    const { file } = await files.backUp(vault);
+    for (const cause of ["second", "third", "fourth"]) await rotate(id, cause);
+    scene.target.give("app@one:1", await scene.value(id, 3)); // somebody put a machine's backup back
+    await restoreInPlace(file);
+    expect(await scene.versions(id)).toBe("1 current, 2 previous, 3 previous, 4 previous");
+    const [found] = await verifyCredential(scene.context(), id);
+    expect(found).toMatchObject({ verdict: "earlier-version", version: 3, refused: [4], untried: [] });
+
+    scene.target.give("app@one:1", await scene.value(id, 2));
+    const [stopped] = await verifyCredential(scene.context(), id);
+    expect(stopped).toMatchObject({ verdict: "not-tried", refused: [4, 3], untried: [2, 1] });
+    expect(stopped?.reason).toContain("free again at");
+    scene.clock.advance(61 * 60_000);
+    const [named] = await verifyCredential(scene.context(), id, { version: 2 });
+    expect(named).toMatchObject({ verdict: "earlier-version", version: 2, refused: [] });
+    await failure(verifyCredential(scene.context(), id, { version: 9 }), "NOT_FOUND");
+  });
+
   test("stays through a second restore, and keeps its cause answered", async () => {
     const id = await byAdmin("app", "one");
     await rotate(id, "first");
@@ -188,6 +209,39 @@ describe("a password that a target has, and the backup doesn't know", () => {
     expect((await restoreInPlace(file)).setAside).toHaveLength(1); // what was archived before stays, and is no news
     expect(await scene.value(id, 1)).toBe(inForce);
   });
+});
+
+test("what was learned of a machine since, and that Coffre made an account there, is not forgotten", async () => {
+  const id = await byAdmin("app", "one", "two");
+  const { file } = await files.backUp(vault);
+  const account = "fake://app@one:1";
+  const learned: RotationStep[] = [
+    { step: "pinned", account, pin: "SHA256:seen" },
+    { step: "account-made", account },
+    { step: "release" },
+  ];
+  await hold(vault, id, learned);
+  await restoreInPlace(file);
+  expect((await vault.readCredential(id)).targets).toMatchObject([
+    { account, pin: "SHA256:seen", accountMade: true },
+    { account: "fake://app@two:1", accountMade: false },
+  ]);
+  expect(await vault.check()).toMatchObject({ ok: true, damage: [] });
+});
+
+test("a key that was learned of a machine made anew since is not taken for the older one's", async () => {
+  const id = await scene.withTargets([{ host: "one", ...BY_ADMIN, identity: "vm-1" }], { name: "app" });
+  const { file } = await files.backUp(vault);
+  const [target] = (await vault.readCredential(id)).targets;
+  if (!target) throw new Error("it has no target");
+  await vault.updateCredential(id, {
+    targets: [{ ...target, description: { ...target.description, identity: "vm-2" } }],
+  });
+  await hold(vault, id, [{ step: "pinned", account: target.account, pin: "SHA256:seen" }, { step: "release" }]);
+  await restoreInPlace(file);
+  const [after] = (await vault.readCredential(id)).targets;
+  expect(after).toMatchObject({ description: { identity: "vm-1" } });
+  expect(after?.pin).toBeUndefined();
 });
 
 test("refused logins of after the backup still count: the target remembers them", async () => {

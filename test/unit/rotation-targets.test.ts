@@ -240,8 +240,9 @@ describe("verify", () => {
     await scene.rotate(id, "cause:2");
     await scene.rotate(id, "cause:3");
     scene.target.give(one, "somebody changed it");
-    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "differs" }]);
-    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "not-tried" }]);
+    const spent = [{ verdict: "differs", refused: [3, 2], untried: [1] }];
+    expect(await verifyCredential(scene.context(), id)).toMatchObject(spent);
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "not-tried", untried: [3, 2, 1] }]);
     expect(scene.target.refusedLogins.get(one)).toBe(2);
     scene.clock.advance(61 * 60_000);
     expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "differs" }]);

@@ -95,7 +95,8 @@ function print({ terminal }: CommandContext, credential: Credential, vault: stri
   terminal.print(`  do     ${adviceFor(credential, vault)}`);
 }
 
-function adviceFor(credential: Credential, vault: string): string {
+/** What a person can do about a credential that needs attention, with the command. */
+export function adviceFor(credential: Credential, vault: string): string {
   const reason = credential.journal.attention?.reason ?? LEAVING;
   const word = reason === "rolled-back" && credential.targets.length === 0 ? "rolled-back, no target" : reason;
   const advice = ADVICE[word] ?? OTHER_ADVICE;

@@ -25,10 +25,7 @@ export const resume: CommandDefinition = {
     const { terminal } = context;
     const vault = await context.vault();
     const named = await findCredentials(vault, args);
-    const credentials =
-      args.length > 0
-        ? named
-        : (await collect(vault.listCredentials())).filter(isUnfinished);
+    const credentials = args.length > 0 ? named : (await collect(vault.listCredentials())).filter(isUnfinished);
     if (credentials.length === 0) terminal.note("Nothing is unfinished.");
     const rotation = await context.rotation();
     const outcomes = await forEachCredential<RotationOutcome>(context, credentials, {

@@ -17,6 +17,7 @@ import { pathOf, viewCredential } from "./credential-view.js";
 import { type AppliedFields, applyFieldChanges } from "./fields.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
 import { changedFields, patched } from "./patch.js";
+import { keepFacts } from "./target-facts.js";
 import type { CredentialRow, ReadRows, WriteRows } from "./rows.js";
 import { Tree } from "./tree.js";
 
@@ -260,19 +261,4 @@ function changeTargets(row: CredentialRow, before: CredentialRow, targets: reado
 function leave(row: CredentialRow, leaving: CredentialRow["leaving"] = []): void {
   if (leaving.length > 0) row.leaving = leaving;
   else delete row.leaving;
-}
-
-/**
- * That Coffre made an account, and what its target was seen to be, are facts of the vault, which no later declaration takes
- * back. Only a thing that was made anew, by its declared identity, is seen afresh.
- */
-function keepFacts(before: readonly TargetRecord[], after: readonly TargetRecord[]): TargetRecord[] {
-  const known = new Map(before.map((target) => [target.account, target]));
-  return after.map((target) => {
-    const earlier = known.get(target.account);
-    const isSame = earlier?.description["identity"] === target.description["identity"];
-    const pin = target.pin ?? (isSame ? earlier?.pin : undefined);
-    const accountMade = target.accountMade || earlier?.accountMade === true;
-    return { ...target, accountMade, ...(pin === undefined ? {} : { pin }) };
-  });
 }

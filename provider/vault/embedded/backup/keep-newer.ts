@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { PASSWORD_FIELD } from "../../../core/field.js";
 import { Secret } from "../../../core/secret.js";
-import type { VersionInfo } from "../../port.js";
+import type { TargetRecord, VersionInfo } from "../../port.js";
 import { pathOf } from "../../records/credential-view.js";
 import type { CredentialRow } from "../../records/rows.js";
+import { keepFacts } from "../../records/target-facts.js";
 import { Tree } from "../../records/tree.js";
 import type { Store } from "../store.js";
 import { Transaction, valueId } from "../transaction.js";
@@ -20,6 +22,8 @@ export interface KeptEntry {
 export interface Newer {
   /** Live entries that the backup lacks: they are archived, with everything. */
   archived: KeptEntry[];
+  /** What targets of the backup's entries are known to be by now, by the entry's id. */
+  targets: Map<string, TargetRecord[]>;
   entries: { kept: KeptEntry; versions: VersionInfo[]; moved: { version: number; value: Secret }[] }[];
   /** Ids of the rows that the backup lacks and that stay as they are, by table. */
   rows: { credential: Set<string>; value: Set<string> };
@@ -33,7 +37,7 @@ export function findNewer(store: Store, draft: Store, now: Date): Newer {
   const transaction = new Transaction(store);
   const tree = new Tree(transaction);
   const rows = { credential: new Set<string>(), value: new Set<string>() };
-  const newer: Newer = { archived: [], entries: [], rows };
+  const newer: Newer = { archived: [], targets: new Map(), entries: [], rows };
   const then = new Map(rowsOf(draft).map((row) => [row.id, row]));
   const live = rowsOf(store);
   const admins = adminsOf([...live, ...then.values()]);
@@ -49,6 +53,9 @@ export function findNewer(store: Store, draft: Store, now: Date): Newer {
       transaction.putCredential({ ...row, archived: { at: now.toISOString(), path } });
       continue;
     }
+    // A key that was learned is not to be learned again, from whoever answers; an account stays one that Coffre made.
+    const targets = keepFacts([...row.targets, ...(row.leaving ?? [])], before.targets);
+    if (!isDeepStrictEqual(targets, before.targets)) newer.targets.set(row.id, targets);
     const { versions, moved } = newerVersions(store, draft, row, before);
     if (versions.length === 0) continue;
     newer.entries.push({ kept: { id: row.id, path, versions: versions.map(({ number }) => number) }, versions, moved });
@@ -59,18 +66,24 @@ export function findNewer(store: Store, draft: Store, now: Date): Newer {
   return newer;
 }
 
-/** Gives the entries of the backup their newer versions, as earlier ones: the numbers after them stay free. */
-export function putNewer(store: Store, { entries }: Newer): void {
+/** Gives the entries of the backup what is known of their targets, and their newer versions, as earlier ones: the numbers after them stay free. */
+export function putNewer(store: Store, { entries, targets }: Newer): void {
   const transaction = new Transaction(store);
+  for (const [id, known] of targets) transaction.putCredential({ ...restored(transaction, id), targets: known });
   for (const { kept, versions, moved } of entries) {
-    const row = transaction.credential(kept.id);
-    if (!row) throw new Error(`the restore has lost the credential ${kept.id}`);
+    const row = restored(transaction, kept.id);
     const all = [...row.versions, ...versions].sort((a, b) => a.number - b.number);
     transaction.putCredential({ ...row, versions: all });
     for (const { version, value } of moved) {
       transaction.putValue({ credentialId: kept.id, field: PASSWORD_FIELD, version }, value);
     }
   }
+}
+
+function restored(transaction: Transaction, id: string): CredentialRow {
+  const row = transaction.credential(id);
+  if (!row) throw new Error(`the restore has lost the credential ${id}`);
+  return row;
 }
 
 /**
