@@ -34,5 +34,5 @@ export type { GetCategoryArgs, GetCredentialArgs, GetGroupArgs, GetUserArgs } fr
 export type { PasswordHashScheme } from "./shell/password-hash.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";
-export { linux, postgres } from "./shell/targets.js";
-export type { LinuxArgs, PostgresArgs, Target } from "./shell/targets.js";
+export { command, linux, postgres } from "./shell/targets.js";
+export type { CommandArgs, LinuxArgs, PostgresArgs, Target } from "./shell/targets.js";

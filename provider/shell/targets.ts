@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { CommandTargetArgs } from "../target/command/schema.js";
 import type { LinuxTargetArgs } from "../target/linux/schema.js";
 import type { PostgresTargetArgs } from "../target/postgres/schema.js";
 import type { InputsOf } from "./inputs.js";
@@ -30,4 +31,15 @@ export type LinuxArgs = InputsOf<LinuxTargetArgs>;
  */
 export function linux(args: LinuxArgs): Target {
   return { ...args, kind: "linux" };
+}
+
+/** What {@link command} takes: the device, the programs that look, set and prove, and who may change the account. */
+export type CommandArgs = InputsOf<CommandTargetArgs>;
+
+/**
+ * An account of any device, by programs of your own. The credential's `username` is the account's name. The programs get
+ * one line of JSON on standard input, and answer by exit code; they run only where `COFFRE_COMMANDS` allows them.
+ */
+export function command(args: CommandArgs): Target {
+  return { ...args, kind: "command" };
 }
