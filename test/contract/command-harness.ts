@@ -23,7 +23,7 @@ export class CommandHarness implements TargetHarness {
   readonly driver = commandDriver;
   readonly admin: TargetLogin = { username: ADMIN.username, password: new Secret(ADMIN.password), self: false };
   /** A program has to start first, which takes its time on a busy machine. */
-  readonly quickMs = 800;
+  readonly quickMs = 2_500;
   readonly device: Switch;
   readonly #programs = new Programs(SWITCH_PROGRAMS);
 

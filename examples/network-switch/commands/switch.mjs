@@ -37,7 +37,7 @@ class Talk {
 
   constructor({ host, port, timeoutMs }) {
     // Ends before Coffre would kill it, so that it can still say whether anything was sent.
-    this.#latest = performance.now() + timeoutMs * 0.6;
+    this.#latest = performance.now() + timeoutMs / 2;
     this.#socket = connect({ host, port, noDelay: true });
     this.#socket.setEncoding("utf8");
     this.#socket.on("data", (text) => {
