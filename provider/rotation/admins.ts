@@ -6,7 +6,7 @@ import type { TargetLogin, TargetSession, TargetSpec } from "../target/port.js";
 import type { LoginBooking, LoginOutcome } from "../vault/port.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { type LeasedCredential, withLease } from "./lease.js";
-import { isUnanswered } from "./unanswered.js";
+import { isUnanswered, outcomeOfFailure } from "./unanswered.js";
 
 /** What a pool needs to know to log in: whom as, with what, and whose budget it costs. */
 export interface AdminLogin extends TargetLogin {
@@ -137,8 +137,7 @@ async function tryBooked(
     outcome = "succeeded";
     return session;
   } catch (error) {
-    if (isCoffreError(error, "LOGIN_REFUSED")) outcome = "refused";
-    if (isUnanswered(error)) outcome = "unanswered";
+    outcome = outcomeOfFailure(error);
     throw error;
   } finally {
     await vault.settleLogin(booking.id, outcome);

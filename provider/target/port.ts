@@ -5,7 +5,7 @@ import type { Secret } from "../core/secret.js";
  * resolves no reference: the rotation hands it logins. It maps its own failures to {@link CoffreError} codes once:
  * `UNREACHABLE` (nothing was asked of the target; with `details.unanswered`: a login was, and no answer came, so that it may
  * count as a refused one), `TLS_NOT_TRUSTED`, `HOST_KEY_NOT_TRUSTED`, `LOGIN_REFUSED`, `FORBIDDEN` (logged in, no right),
- * `NOT_VERIFIABLE`, `TARGET_NOT_READY`, `NOT_FOUND` (no such account, and it isn't to be created), `INVALID_INPUT`.
+ * `NOT_VERIFIABLE`, `TARGET_NOT_READY` (with `details.accepted`: the password was right, and more is wanted), `NOT_FOUND` (no such account, and it isn't to be created), `INVALID_INPUT`.
  */
 export interface TargetDriver {
   /** `postgres`, `linux`, …: the first part of an account. */
@@ -118,11 +118,12 @@ export type SetResult =
  * `works`: a completed proof, even if the session was then refused. `refused`: the password is wrong.
  * `unreachable`: no answer, no password was sent. `unanswered`: it was sent, and the connection ended or the time was over
  * before an answer: the target may count a refused login. `not-verifiable`: the target asks for no proof, or in a form that would
- * give the password away; nothing was sent.
+ * give the password away; nothing was sent, unless `unanswered` says that the target asked for more before it answered: it
+ * may then count a refused login.
  */
 export type Proof =
   | { proof: "works"; note?: string }
   | { proof: "refused"; reason: string }
   | { proof: "unreachable"; reason: string }
   | { proof: "unanswered"; reason: string }
-  | { proof: "not-verifiable"; reason: string };
+  | { proof: "not-verifiable"; reason: string; unanswered?: true };

@@ -233,7 +233,19 @@ describe("an account that", () => {
     await session.remove(spec, "disable");
     await harness.host.must(`usermod -U -e "" ${name} && passwd -l ${name}`);
     await expect(session.look(spec)).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
+    await harness.host.must(`usermod -U ${name} && usermod --lock --expiredate 1 ${name}`); // as usermod's own page says
+    await expect(session.look(spec)).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
   });
+
+  test.each(["passwd -l NAME", "usermod --lock --expiredate 1 NAME"])(
+    "was locked by a person (%s) and lost its credential stays locked for the next one",
+    async (commands) => {
+      const { name, spec } = await newAccount({ commands });
+      await session.remove(spec, "disable");
+      await expect(harness.host.must(`getent shadow ${name} | cut -d: -f8`)).resolves.not.toBe("\n");
+      await expect(session.look(spec)).rejects.toMatchObject({ code: "TARGET_NOT_READY" });
+    },
+  );
 
   test("is to be in a group that isn't there stops at the look", async () => {
     const { name } = await newAccount();
@@ -591,6 +603,20 @@ describe("a password that was sent", () => {
       files: { "/etc/issue.net": words },
     });
     await expect(verify(specAt(host, "nobodys"), newPassword())).resolves.toMatchObject({ proof: "refused" });
+  });
+
+  test("and is right where a key is wanted beside it is proven, and no refused login of an admin", async () => {
+    const host = await another({ sshd: ["AuthenticationMethods password,publickey"] });
+    const spec = specAt(host, "nobodys");
+    const right = new Secret("nobodys' password");
+    await expect(verify(spec, right)).resolves.toMatchObject({
+      proof: "works",
+      note: expect.stringContaining("factor"),
+    });
+    await expect(verify(spec, newPassword())).resolves.toMatchObject({ proof: "refused" });
+    const error = { code: "TARGET_NOT_READY", details: { accepted: true } };
+    await expect(sessionAt(host)).rejects.toMatchObject(error);
+    await expect(sessionAt(host, ADMIN.name, "wrong")).rejects.toMatchObject({ code: "LOGIN_REFUSED" });
   });
 
   test("and isn't answered in time is unanswered, which isn't out of reach", async () => {

@@ -24,12 +24,18 @@ export interface Occasion {
   username: string;
   /** A password or a key was sent, and no answer came. */
   unanswered?: boolean;
+  /** The password was right, and more is wanted. */
+  accepted?: boolean;
 }
 
 /** The one place where failures of the network and of the machine become {@link CoffreError}s; others are mistakes of ours. */
-export function toCoffreError(error: unknown, { address, username, unanswered = false }: Occasion): unknown {
+export function toCoffreError(
+  error: unknown,
+  { address, username, unanswered = false, accepted = false }: Occasion,
+): unknown {
   const where = formatAddress(address);
-  const details = { host: address.host, port: address.port, ...(unanswered ? { unanswered } : {}) };
+  const known = { ...(unanswered ? { unanswered } : {}), ...(accepted ? { accepted } : {}) };
+  const details = { host: address.host, port: address.port, ...known };
   if (error instanceof Refusal) {
     const { code, message, hint } = error;
     return new CoffreError(code, `${username} at ${where}: ${message}`, { hint, details: { ...details, username } });

@@ -2,7 +2,7 @@ import type { Power, RootShell } from "./power.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import type { LinuxTarget } from "./schema.js";
-import { DISABLED_DAY, MARKS, otherOf } from "./marks.js";
+import { DISABLED_DAY, LONGEST_WITHOUT_HASH, MARKS, otherOf } from "./marks.js";
 
 /** What the machine says of an account and of itself. No part of a password's hash is in it. */
 export interface Facts {
@@ -32,9 +32,6 @@ export interface Facts {
   /** sshd's settings for root; only asked for root. */
   root: { permitted: string; password: boolean } | undefined;
 }
-
-/** Locked hashes are known by their first sign; longer ones than this hold a password that is locked away. */
-const LONGEST_WITHOUT_HASH = 3;
 
 /** Asks everything at once. @throws Refusal; SshError; CoffreError BAD_RESPONSE */
 export async function readFacts(shell: RootShell, spec: TargetSpec, target: LinuxTarget): Promise<Facts> {

@@ -22,8 +22,12 @@ export async function removeAccount(shell: RootShell, spec: TargetSpec, how: "di
 function removeScript(user: string, how: "disable" | "drop"): string {
   const exists = `p=$(getent passwd ${user}) || exit 0`;
   if (how === "drop") return `${exists}; userdel ${user}`;
-  const { read, off, marked } = MARK_SCRIPTS;
+  const { read, off, theirs, marked } = MARK_SCRIPTS;
   const done = `${read}; s=$(getent shadow ${user}); ${off}; test -z "$off" || exit 0`;
   // Expired too, since a locked password alone still lets keys in.
-  return `${exists}; ${done}; ${marked}; usermod -L -e ${DISABLED_DAY} -c "$c" ${user}`;
+  const disable = `usermod -L -e ${DISABLED_DAY} -c "$c" ${user}`;
+  // What a person has locked gets no mark: it is theirs to open again.
+  const expired = `x=$(echo "$s" | cut -d: -f8); test -n "$x" && test "$x" -le $(( $(date +%s) / 86400 ))`;
+  const expire = `{ ${expired} || usermod -e ${DISABLED_DAY} ${user}; }`;
+  return `${exists}; ${done}; ${theirs}; ${marked}; if test -n "$theirs"; then ${expire}; else ${disable}; fi`;
 }

@@ -33,10 +33,11 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
     connection.close();
     mustChange = password.state === "must-change" && login.self;
     if (!mustChange) {
-      const unanswered = error instanceof SshError && (keys?.tried ?? password.state === "sent");
+      const unanswered =
+        error instanceof SshError && (keys?.tried ?? (password.state === "sent" || password.state === "more"));
       if (unanswered && error.failure === "too-many") throw refused(spec, login, means, password, connection.offered);
       const occasion = { address: spec.address, username: login.username, unanswered };
-      throw toCoffreError(explainMore(error, password), occasion);
+      throw toCoffreError(explainMore(error, password), { ...occasion, accepted: password.state === "must-change" });
     }
   }
   const root = new RootShell(connection, login.username, login.self ? undefined : sudoPassword(means, login));
@@ -89,7 +90,7 @@ function refused(
       `SSH at ${where} wants another factor of "${username}" beside its password`,
       {
         hint: "Log in by a key: admin.keyFile or admin.agent.",
-        details,
+        details: { ...details, accepted: true },
       },
     );
   }

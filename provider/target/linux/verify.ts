@@ -75,7 +75,11 @@ function settledBy(address: TargetAddress, { state }: PasswordLogin, said: strin
   if (state === "must-change")
     return { proof: "works", note: "The password works; the account must change it at its next login." };
   if (state === "more")
-    return { proof: "not-verifiable", reason: sentence(address, "asks for more than a password before it answers") };
+    return {
+      proof: "not-verifiable",
+      reason: sentence(address, "asks for more than a password before it answers"),
+      unanswered: true,
+    };
   if (state === "sent" && EXPIRED.test(said))
     return { proof: "works", note: "The password works; the account has expired." };
   return undefined;
