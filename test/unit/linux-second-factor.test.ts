@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise((closed) => server.close(closed)));
 beforeEach(() => {
-  vault = createMemoryVault({ name: "codes", clock, actor: "test", source: "test" }));
+  vault = createMemoryVault({ name: "codes", clock, actor: "test", source: "test" });
 });
 
 test("a password that was sent and not judged is no proof, and may count as a refused login", async () => {
