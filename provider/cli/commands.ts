@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   attention: async () => (await import("./commands/attention.js")).attention,
   resolve: async () => (await import("./commands/resolve.js")).resolve,
   verify: async () => (await import("./commands/verify.js")).verify,
+  sync: async () => (await import("./commands/sync.js")).sync,
   events: async () => (await import("./commands/events.js")).events,
   doctor: async () => (await import("./commands/doctor.js")).doctor,
   completion: async () => (await import("./commands/completion.js")).completion,

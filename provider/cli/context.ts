@@ -1,6 +1,14 @@
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { type Configuration, requireUrl, resolveConfiguration, userStateFolder } from "../config/index.js";
+import {
+  type Configuration,
+  type ConfigurationInput,
+  requireUrl,
+  resolveConfiguration,
+  resolveOtherVault,
+  userStateFolder,
+  type VaultKeys,
+} from "../config/index.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { RotationContext } from "../rotation/context.js";
 import type { EmbeddedVault } from "../vault/embedded/embedded-vault.js";
@@ -48,6 +56,9 @@ export class CommandContext {
   readonly signal: AbortSignal;
   readonly #options: GlobalOptions;
   #vault: Promise<Vault> | undefined;
+  readonly #others: Promise<Vault>[] = [];
+  /** Of every vault that was opened. */
+  readonly #witnesses: Witness[] = [];
   #witness: Witness | undefined;
   #rotation: Promise<RotationContext> | undefined;
 
@@ -70,18 +81,34 @@ export class CommandContext {
 
   /** The settings in force; without flags those of a command that would be given none. @throws CoffreError CONFIGURATION */
   configuration({ flags = true } = {}): Configuration {
-    return resolveConfiguration({
-      flags: flags ? { ...this.#options } : {},
-      env: this.env,
-      stack: readStackConfiguration(process.cwd(), this.env).values,
-      cwd: process.cwd(),
-    });
+    return resolveConfiguration(this.#configurationInput(flags ? { ...this.#options } : {}));
+  }
+
+  #configurationInput(flags: Record<string, unknown>): ConfigurationInput {
+    const stack = readStackConfiguration(process.cwd(), this.env).values;
+    return { flags, env: this.env, stack, cwd: process.cwd() };
   }
 
   /** The configured vault, opened once. @throws CoffreError CONFIGURATION, VAULT_MISSING, WRONG_KEY, … */
   vault(): Promise<Vault> {
-    this.#vault ??= this.#open();
+    this.#vault ??= this.#openConfigured();
     return this.#vault;
+  }
+
+  /**
+   * A vault besides the configured one, opened.
+   * @param where its URL, or the name that `vaults:` gives it
+   * @throws CoffreError CONFIGURATION, VAULT_MISSING, WRONG_KEY, …
+   */
+  otherVault(where: string, keys: VaultKeys): Promise<Vault> {
+    const opening = this.#openOther(where, keys);
+    this.#others.push(opening);
+    return opening;
+  }
+
+  async #openOther(where: string, keys: VaultKeys): Promise<Vault> {
+    const found = resolveOtherVault(this.#configurationInput({ ...this.#options }), where, keys);
+    return (await this.#open(found)).vault;
   }
 
   /** The configured vault, as what only a file can do is asked of it. @throws as {@link vault}, NOT_SUPPORTED */
@@ -93,8 +120,14 @@ export class CommandContext {
     throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys and a check of its own");
   }
 
-  async #open(): Promise<Vault> {
-    let configuration = this.configuration();
+  async #openConfigured(): Promise<Vault> {
+    const { vault, witness } = await this.#open(this.configuration());
+    this.#witness = witness;
+    return vault;
+  }
+
+  async #open(found: Configuration): Promise<{ vault: Vault; witness: Witness }> {
+    let configuration = found;
     const { path } = requireUrl(configuration);
     if (configuration.key === undefined && this.terminal.canAsk && existsSync(path)) {
       const passphrase = await askHidden("Passphrase of the vault: ");
@@ -110,9 +143,9 @@ export class CommandContext {
       await vault.close();
       throw error;
     });
-    this.#witness = witness;
+    this.#witnesses.push(witness);
     if (lost) this.terminal.warn(`this vault is older than what was seen of it here on ${lost.at}. ${OLDER}`);
-    return vault;
+    return { vault, witness };
   }
 
   /** Where it is remembered how far vaults had come. */
@@ -175,8 +208,10 @@ export class CommandContext {
       const { closeRotationContext } = await import("../rotation/context.js");
       await this.#rotation.then(closeRotationContext).catch(() => undefined);
     }
-    await this.#witness?.raise(this.clock.now());
-    await this.#vault?.then((vault) => vault.close()).catch(() => undefined);
+    for (const witness of this.#witnesses) await witness.raise(this.clock.now());
+    for (const opening of [this.#vault, ...this.#others]) {
+      await opening?.then((vault) => vault.close()).catch(() => undefined);
+    }
   }
 }
 

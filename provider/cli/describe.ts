@@ -51,6 +51,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   put: "coffre put",
   source: "its declared source",
   declaration: "its declaration",
+  sync: "coffre sync",
+  "sync-record": "coffre sync",
 };
 
 /** `its rhythm (due 2026-01-01 00:00 UTC), a command`. */

@@ -1,7 +1,7 @@
 export { userConfigurationPath, userStateFolder } from "./files.js";
 export type { Environment } from "./files.js";
-export { requireUrl, resolveConfiguration } from "./resolve.js";
-export type { Configuration, ConfigurationInput, SecretSource } from "./resolve.js";
+export { requireUrl, resolveConfiguration, resolveOtherVault } from "./resolve.js";
+export type { Configuration, ConfigurationInput, SecretSource, VaultKeys } from "./resolve.js";
 export { readSecretFile } from "./secret-file.js";
 export type { SettingName } from "./settings.js";
 export { VAULT_SCHEMES, parseVaultUrl } from "./vault-url.js";

@@ -58,6 +58,7 @@ export interface Configuration {
 /** One place that settings come from. */
 interface Level {
   values: AllSettings;
+  /** Where a setting of this place stands, for messages. */
   describe(name: string): string;
   /** What relative URLs, and relative paths of secrets, start from. */
   urlFolder: string;
@@ -73,8 +74,41 @@ interface Level {
  * @throws CoffreError CONFIGURATION, NOT_SUPPORTED for the vault's URL
  */
 export function resolveConfiguration(input: ConfigurationInput): Configuration {
+  return configurationOf(listLevels(input), homeFolder(input.env));
+}
+
+/** Files that hold a vault's own key or token, as options of a command or a resource name them. */
+export type VaultKeys = Partial<Record<"keyFile" | "passphraseFile" | "tokenFile", string>>;
+
+/**
+ * Another vault than the one in force: by its URL, or by the name that `vaults:` gives it, by the same precedence. Without
+ * a key of its own it is opened with the key in force; flags about the other vault's key are not looked at.
+ * @throws CoffreError CONFIGURATION, also for a name that nobody configured; NOT_SUPPORTED
+ */
+export function resolveOtherVault(input: ConfigurationInput, where: string, keys: VaultKeys = {}): Configuration {
+  const isUrl = where.includes("://");
+  const given = resolveConfiguration({ ...input, flags: { ...keys, ...(isUrl ? { url: where } : {}) } });
+  if (isUrl) return given;
+  const named = resolveNamedVault(input, where);
+  const key = keys.keyFile === undefined && keys.passphraseFile === undefined ? (named.key ?? given.key) : given.key;
+  return { ...named, key, token: keys.tokenFile === undefined ? (named.token ?? given.token) : given.token };
+}
+
+function resolveNamedVault(input: ConfigurationInput, name: string): Configuration {
   const levels = listLevels(input);
-  const home = homeFolder(input.env);
+  const named = levels.map((level) => {
+    const values: AllSettings = level.values.vaults?.[name] ?? {};
+    return { ...level, values, describe: (setting: string) => `${level.describe("vaults")}, ${name}.${setting}` };
+  });
+  if (named.some(({ values }) => values.url !== undefined)) return configurationOf(named, homeFolder(input.env));
+  const known = [...new Set(levels.flatMap(({ values }) => Object.keys(values.vaults ?? {})))];
+  const hint = "Write its url: under vaults: in coffre.yaml, or give the vault's URL.";
+  throw new CoffreError("CONFIGURATION", "No vault is configured under that name", {
+    hint: known.length === 0 ? hint : `Configured are ${known.join(", ")}. ${hint}`,
+  });
+}
+
+function configurationOf(levels: readonly Level[], home: string): Configuration {
   const sources: Configuration["sources"] = {};
 
   function find<Name extends SettingName>(name: Name) {

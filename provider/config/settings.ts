@@ -7,20 +7,40 @@ const Switch = z
   .union([z.boolean(), z.enum(["true", "false"])], { error: "must be true or false" })
   .transform((value) => value === true || value === "true");
 
-/** What `coffre.yaml` and the user's configuration may hold: paths and addresses, never a secret. */
-export const FileSettings = z.strictObject({
+/** Which vault, and where its key is: paths and addresses, never a secret. */
+const VaultSettings = z.strictObject({
   /** The vault's URL; relative to the folder of the file that names it. */
   url: Text.optional(),
-  /** The category under which everything is placed, `Production/Databases`. Default: the root. */
-  rootCategory: Text.optional(),
-  /** Whether a preview reads versions from the vault. Default true. */
-  previewReads: Switch.optional(),
   /** Path of a key file. */
   keyFile: Text.optional(),
   /** Path of a file that holds the passphrase. */
   passphraseFile: Text.optional(),
   /** Path of a file that holds a server's token. */
   tokenFile: Text.optional(),
+});
+
+/** Variables and `pulumi config set --path coffre:vaults.robots.url …` hand an object over as JSON. */
+const OtherVaults = z.preprocess(
+  (given) => (typeof given === "string" ? parseJson(given) : given),
+  z.record(z.string(), VaultSettings, { error: "must name vaults, each with its url" }),
+);
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // refused as what it isn't
+  }
+}
+
+/** What `coffre.yaml` and the user's configuration may hold: paths and addresses, never a secret. */
+export const FileSettings = VaultSettings.extend({
+  /** The category under which everything is placed, `Production/Databases`. Default: the root. */
+  rootCategory: Text.optional(),
+  /** Whether a preview reads versions from the vault. Default true. */
+  previewReads: Switch.optional(),
+  /** Vaults besides the one in force, by the names that `coffre sync` and `VaultSync` call them by. */
+  vaults: OtherVaults.optional(),
 });
 export type FileSettings = z.infer<typeof FileSettings>;
 

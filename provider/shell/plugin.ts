@@ -8,7 +8,7 @@ import { openVault } from "../vault/open.js";
 import { Witness } from "../witness/witness.js";
 import { actor } from "./actor.js";
 import { engineAddress, watchEngine } from "./engine-watch.js";
-import { limitConcurrency } from "./limit.js";
+import { limitConcurrency } from "../core/limit.js";
 import { configurationOf } from "./settings.js";
 import { type Lookup, STACK_KEY } from "./settings-keys.js";
 

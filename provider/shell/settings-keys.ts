@@ -23,6 +23,7 @@ const SETTINGS: Record<SettingName, "plain" | "secret"> = {
   keyFile: "plain",
   passphraseFile: "plain",
   tokenFile: "plain",
+  vaults: "plain",
   rotateDue: "plain",
   owner: "plain",
   key: "secret",

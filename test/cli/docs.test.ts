@@ -137,6 +137,13 @@ describe("every command in the pages runs as it stands", () => {
     await rename((made as { file: string }).file, join(shell.home, "srv/backups/prod.coffre.age"));
   }
 
+  /** A second vault where the pages have one. */
+  async function makeRobots(): Promise<void> {
+    const init = ["--vault", "file://~/srv/coffre/robots.db", "--key-file", "robots.key", "vault", "init"];
+    const { exitCode, stderr } = await shell.coffre([...init, "--name", "robots"]);
+    if (exitCode !== 0) throw new Error(stderr);
+  }
+
   /** Runs a line in a real shell, with folders of the system moved below the test's home, and input where it is asked for. */
   function runLine(line: string): Promise<{ exitCode: number | null; said: string }> {
     const moved = line
@@ -169,6 +176,7 @@ describe("every command in the pages runs as it stands", () => {
       for (const folder of [".config", ".local"]) await rm(join(shell.home, folder), { recursive: true });
     }
     if (/coffre vault (backup|restore|drill)/.test(line)) await keep();
+    if (line.startsWith("coffre sync --to file:///srv/")) await makeRobots();
     if (line.startsWith("coffre --vault file:///srv/")) {
       await mkdir(join(shell.home, "srv/coffre"), { recursive: true });
       await rename(shell.vaultFile, join(shell.home, "srv/coffre/prod.db"));

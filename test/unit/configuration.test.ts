@@ -16,7 +16,12 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inspect } from "node:util";
-import { requireUrl, resolveConfiguration, writeUserConfiguration } from "../../provider/config/index.js";
+import {
+  requireUrl,
+  resolveConfiguration,
+  resolveOtherVault,
+  writeUserConfiguration,
+} from "../../provider/config/index.js";
 import type { ConfigurationInput } from "../../provider/config/index.js";
 
 let folder: string;
@@ -353,5 +358,46 @@ describe("the user's configuration", () => {
       /^CONFIGURATION: .* can't be written \((ENOTDIR|EEXIST)\)/,
     );
     expect(existsSync(path())).toBe(false);
+  });
+});
+
+describe("another vault than the one in force", () => {
+  const NAMED = "vaults:\n  robots:\n    url: file://./robots.db\n    keyFile: keys/robots.key\n";
+
+  function other(where: string, keys = {}, { env = {}, ...rest }: Partial<ConfigurationInput> = {}) {
+    return resolveOtherVault({ env: { HOME: home, ...env }, cwd: project, ...rest }, where, keys);
+  }
+
+  test("a name stands for what coffre.yaml says of it, relative to that file, and for what the stack says before that", () => {
+    write("project/coffre.yaml", NAMED);
+    const found = other("robots");
+    expect([found.url?.path, found.key?.file]).toEqual([join(project, "robots.db"), join(project, "keys/robots.key")]);
+    const json = JSON.stringify({ robots: { url: "file:///srv/robots.db" } });
+    expect(other("robots", {}, { stack: { "coffre:vaults": json } })).toMatchObject({
+      url: { path: "/srv/robots.db" },
+      sources: { url: "stack configuration coffre:vaults, robots.url" },
+    });
+  });
+
+  test("its key: the flag for it, then its own, then the key in force; never the flag of the vault in force", () => {
+    write("project/coffre.yaml", NAMED);
+    const input = { env: { COFFRE_KEY_FILE: "/etc/main.key" }, flags: { keyFile: "/etc/flag.key" } };
+    expect(other("robots", { keyFile: "/etc/own.key" }, input).key?.file).toBe("/etc/own.key");
+    expect(other("robots", {}, input).key?.file).toBe(join(project, "keys/robots.key"));
+    expect(other("file:///srv/other.db", {}, input)).toMatchObject({
+      url: { path: "/srv/other.db" },
+      key: { file: "/etc/main.key" },
+    });
+    expect(other("file:///srv/other.db", { keyFile: "own.key" }, input).key?.file).toBe(join(project, "own.key"));
+  });
+
+  test("a name that nobody configured, a secret in a file, and a text that is no object are refused", () => {
+    write("project/coffre.yaml", NAMED);
+    expect(() => other("elsewhere")).toThrow(/Configured are robots/);
+    expect(() => other("robots", {}, { env: { COFFRE_VAULTS: "robots=file:///x" } })).toThrow(
+      /COFFRE_VAULTS must name vaults/,
+    );
+    write("project/coffre.yaml", `${NAMED}    key: a-secret\n`);
+    expect(() => other("robots")).toThrow(/key: in .*coffre.yaml would be a secret/);
   });
 });

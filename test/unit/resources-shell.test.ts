@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as coffre from "../../provider/index.js";
 import { SETTING_NAMES as EVERY_SETTING } from "../../provider/config/settings.js";
 import { engineAddress, watchEngine } from "../../provider/shell/engine-watch.js";
-import { limitConcurrency } from "../../provider/shell/limit.js";
+import { limitConcurrency } from "../../provider/core/limit.js";
 import { configurationOf } from "../../provider/shell/settings.js";
 import { SETTING_NAMES } from "../../provider/shell/settings-keys.js";
 
