@@ -5,6 +5,7 @@ export type { CategoryArgs } from "./resources/category/resource.js";
 export { Credential } from "./resources/credential/resource.js";
 export type {
   CredentialArgs,
+  HookArgs,
   RotationArgs,
   RotationWindowArgs,
   SecretFieldArgs,

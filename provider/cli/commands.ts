@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   history: async () => (await import("./commands/history.js")).history,
   rotate: async () => (await import("./commands/rotate.js")).rotate,
   resume: async () => (await import("./commands/resume.js")).resume,
+  notify: async () => (await import("./commands/notify.js")).notify,
   attention: async () => (await import("./commands/attention.js")).attention,
   resolve: async () => (await import("./commands/resolve.js")).resolve,
   verify: async () => (await import("./commands/verify.js")).verify,

@@ -28,6 +28,10 @@ export interface CredentialShape {
   targets: { kind: string; account: string; adminId: string | null; accountMade: boolean }[];
   /** Accounts that are its targets no more and could not be ended yet. */
   leaving: string[];
+  /** Who is told of new versions. */
+  notify: { url: string; secretRef: string }[];
+  /** What they haven't been told yet, oldest first. */
+  notices: { url: string; version: number; at: string; tries: number; problem: string | null }[];
   /** Besides the password; `text` is `null` but for texts. Without a version it awaits its value. */
   fields: { name: string; type: string; text: string | null; version: number | null; changedAt: string | null }[];
   /** True if a Pulumi stack made it. */
@@ -68,6 +72,14 @@ export async function credentialShape(
       accountMade,
     })),
     leaving: credential.leaving.map(({ account }) => account),
+    notify: credential.notify,
+    notices: credential.notices.map(({ url, version, at, tries, problem }) => ({
+      url,
+      version,
+      at,
+      tries,
+      problem: problem ?? null,
+    })),
     fields: credential.fields.map(({ name, type, text, versions }) => {
       const version = versions.find(({ state }) => state === "current");
       return {

@@ -15,6 +15,10 @@ export interface RotationContext {
   readonly admins: AdminPool;
   /** Logins that may be refused, one at a time on each `host:port`. */
   readonly logins: Turns;
+  /** Addresses of hooks that failed in this run: they are left alone until the next. */
+  readonly deafHooks: Set<string>;
+  /** Milliseconds that a hook may take to answer one try. Default 10,000. */
+  readonly hookTimeoutMs: number;
   /** Milliseconds to wait for a lease that a living process holds. Default 120,000. */
   readonly leaseWaitMs: number;
   /** Once aborted nothing new is started; what is under way is finished. */
@@ -29,6 +33,8 @@ export interface RotationContextOptions {
   clock: Clock;
   /** Default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
+  /** Default 10,000. */
+  hookTimeoutMs?: number;
   /** Default 120,000. */
   leaseWaitMs?: number;
   signal?: AbortSignal;
@@ -44,6 +50,8 @@ export function createRotationContext(options: RotationContextOptions): Rotation
     environment: options.environment ?? process.env,
     admins: new AdminPool(),
     logins: new Turns(),
+    deafHooks: new Set(),
+    hookTimeoutMs: options.hookTimeoutMs ?? 10_000,
     leaseWaitMs: options.leaseWaitMs ?? 120_000,
     signal: options.signal,
     refuseOlder: async (credential) => options.witness?.refuseOlder(credential),

@@ -6,6 +6,7 @@ import type { Credential, RotationStep, Vault } from "../vault/port.js";
 import type { RotationContext } from "./context.js";
 import { policyFor } from "./draw.js";
 import { withLease } from "./lease.js";
+import { deliverNotices } from "./notify/deliver.js";
 
 const LEASE_SECONDS = 30;
 
@@ -25,7 +26,7 @@ export interface Giving {
  * or if the current one isn't the expected; what taking the lease throws
  */
 export async function giveValue(context: RotationContext, id: string, giving: Giving): Promise<Credential> {
-  return withLease(context, id, LEASE_SECONDS, (leased) => {
+  const given = await withLease(context, id, LEASE_SECONDS, (leased) => {
     const { credential } = leased;
     refuseGiving(credential);
     const current = credential.versions.find(({ state }) => state === "current")?.number ?? 0;
@@ -40,6 +41,7 @@ export async function giveValue(context: RotationContext, id: string, giving: Gi
       { step: "release" },
     );
   });
+  return deliverNotices(context, given);
 }
 
 /** @throws CoffreError as {@link giveValue}, before anybody is asked for a value */

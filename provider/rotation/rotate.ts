@@ -7,6 +7,7 @@ import { firstCauses, missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
 import { type LeasedCredential, withLease } from "./lease.js";
+import { announced } from "./notify/deliver.js";
 import { keepPin, withKnownPins } from "./pins.js";
 import { RunSessions, readValue } from "./login.js";
 import { type Target, targetsOf } from "./targets.js";
@@ -50,12 +51,12 @@ export async function reachCauses(
   const idle = !before.journal.pending && !change && missingCauses(before, causes).length === 0;
   if (idle) {
     refuseIfAttention(before);
-    return outcome(before, "none");
+    return announced(context, outcome(before, "none"));
   }
   const alsoNext = { ...before, targets: [...before.targets, ...(change?.targets ?? [])] };
   // A first target may come together with the name of its account.
   if (typeof change?.username === "string") alsoNext.username = change.username;
-  return withRun(context, alsoNext, async (run) => {
+  const reached = await withRun(context, alsoNext, async (run) => {
     const { leased } = run;
     if (change) {
       await context.vault.updateCredential(id, change);
@@ -63,6 +64,7 @@ export async function reachCauses(
     }
     return goOn(run, causes);
   });
+  return announced(context, reached);
 }
 
 /** True if a run was begun and didn't end: a version is pending, or the first one hasn't been drawn yet. */
@@ -75,6 +77,11 @@ export function isUnfinished({ journal, status }: Credential): boolean {
  * refusal of the value, and the first one of an entry that was left without any. @throws as {@link reachCauses}
  */
 export async function resume(context: RotationContext, id: string): Promise<RotationOutcome> {
+  return announced(context, await finish(context, id));
+}
+
+/** The same without a word to hooks: an admin's rotation is finished under the lease of who needs it. */
+async function finish(context: RotationContext, id: string): Promise<RotationOutcome> {
   const before = await context.vault.readCredential(id);
   refuseIfAttention(before);
   if (!isUnfinished(before) && !before.journal.lease) return outcome(before, "none");
@@ -99,7 +106,7 @@ async function goOn(run: Run, causes: readonly string[]): Promise<RotationOutcom
 /** @param before with every target that the run may have to do with, since their time limits make the lease's */
 async function withRun<T>(context: RotationContext, before: Credential, work: (run: Run) => Promise<T>): Promise<T> {
   await context.refuseOlder(before);
-  const sessions = new RunSessions(context, resume);
+  const sessions = new RunSessions(context, finish);
   try {
     return await withLease(context, before.id, leaseSeconds(context, before), (leased) =>
       work({ context, leased, sessions }),

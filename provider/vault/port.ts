@@ -236,6 +236,36 @@ export interface RotationPolicy {
   window?: RotationWindow;
 }
 
+/** Who is told when another version has become current. No secret in it. */
+export interface Hook {
+  /** `https://…`, or `http://` on the machine itself. Unique in its credential; stands in states and messages. */
+  url: string;
+  /** The reference, by id, of the secret that signs the messages: a credential's password, or a field of it. */
+  secretRef: string;
+}
+
+/** News that a hook hasn't confirmed yet: booked in the write that made the version current. */
+export interface Notice {
+  /** `msg_…`; the same in each try. */
+  id: string;
+  /** Of the hook. */
+  url: string;
+  version: number;
+  /** When the version became current, ISO 8601, UTC. */
+  at: string;
+  /** How often it was sent, in all runs. */
+  tries: number;
+  /** When the last run tried, and what went wrong. */
+  triedAt?: string;
+  problem?: string;
+}
+
+/** What became of a notice. `forgotten`: a person gave it up. */
+export type NoticeOutcome =
+  | { id: string; outcome: "delivered" | "forgotten" }
+  /** `tries`: of this run. */
+  | { id: string; outcome: "failed"; tries: number; problem: string };
+
 export interface CredentialInput {
   name: string;
   categoryId: string | null;
@@ -246,6 +276,8 @@ export interface CredentialInput {
   valueManagedBy?: "coffre" | "external";
   rotation?: RotationPolicy;
   targets?: TargetRecord[];
+  /** Told of each version that becomes current. */
+  notify?: Hook[];
   owner?: Owner;
   /** Version 1, current at once. */
   initial?: { value: Secret; causes: string[] };
@@ -264,6 +296,10 @@ export interface CredentialPatch extends OwnerProof {
   rotation?: RotationPolicy | null;
   /** What it leaves out of those before stays in {@link Credential.leaving} until somebody has `ended` it. */
   targets?: TargetRecord[];
+  /** One that it adds is told of the version in force; what one that it leaves out wasn't told is forgotten. */
+  notify?: Hook[];
+  /** What became of notices. Those that are there no more are left out. */
+  notices?: NoticeOutcome[];
   /** Accounts among those leaving that were ended, or are to be left as they are. */
   ended?: string[];
   owner?: Owner;
@@ -341,6 +377,9 @@ export interface Credential {
   targets: TargetRecord[];
   /** Accounts that still have to be ended; they may belong to another credential by now. */
   leaving: LeavingTarget[];
+  notify: Hook[];
+  /** What hooks haven't confirmed, oldest first. */
+  notices: Notice[];
   /** In the order in which they were made. */
   fields: Field[];
   /** Those that were removed. */

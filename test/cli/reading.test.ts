@@ -178,6 +178,8 @@ test("the keys of --json are a promise", async () => {
     opensAt: null,
     targets: [],
     leaving: [],
+    notify: [],
+    notices: [],
     fields: [],
     owned: false,
     attention: null,

@@ -8,6 +8,7 @@ import { eventCases } from "./vault-cases/events.js";
 import { fieldCases } from "./vault-cases/fields.js";
 import { leaseCases } from "./vault-cases/leases.js";
 import { loginCases } from "./vault-cases/logins.js";
+import { noticeCases } from "./vault-cases/notices.js";
 import { ownerCases } from "./vault-cases/owners.js";
 import { grantCases, membershipCases, peopleOwnerCases, principalCases } from "./vault-cases/people.js";
 import { readingCases } from "./vault-cases/reading.js";
@@ -34,6 +35,7 @@ export function vaultContract(name: string, create: () => Promise<VaultUnderTest
       leaseCases,
       loginCases,
       eventCases,
+      noticeCases,
       principalCases,
       membershipCases,
       grantCases,

@@ -29,6 +29,15 @@ describe("a preview refuses", () => {
     [{ name: "a", rotation: { everyDays: 0 } }, "rotation.everyDays"],
     [{ name: "a", rotation: { everyDays: 1, when: "never" } }, "rotation.when"],
     [{ name: "a", tags: ["", "b"] }, "tags.0"],
+    [
+      { name: "a", notify: [{ url: "http://example.com/", secretRef: "coffre://scene/x" }] },
+      "must begin with https://",
+    ],
+    [{ name: "a", notify: [{ url: "https://example.com/" }] }, "notify.0.secretRef: is missing"],
+    [
+      { name: "a", notify: [{ url: "https://example.com/", secretRef: "coffre://scene/nobody" }] },
+      "No credential at coffre://scene/nobody",
+    ],
     [{ name: "a", adopt: false }, "adopt: must be true, or the id of an entry"],
     [{ name: "a", categoryId: "ct_nothing" }, "NOT_FOUND"],
     [{ name: "a", targets: [{ host: "db1" }] }, "targets.0.kind"],
@@ -106,6 +115,7 @@ describe("a preview takes", () => {
         tags: [UNKNOWN],
         rotation: { everyDays: UNKNOWN, window: { between: [UNKNOWN, UNKNOWN], timeZone: UNKNOWN, days: [UNKNOWN] } },
         rotateWhenChanged: { image: UNKNOWN },
+        notify: [{ url: UNKNOWN, secretRef: UNKNOWN }],
         targets: [{ kind: "fake", host: UNKNOWN, adminRef: UNKNOWN }],
       }),
     ).toEqual([]);

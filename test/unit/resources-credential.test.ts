@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { CoffreError } from "../../provider/core/errors.js";
 import { Secret } from "../../provider/core/secret.js";
 import { ResourceScene } from "../fixtures/resource-scene.ts";
-import { killedAtStep } from "../fixtures/rotation-scene.ts";
+import { HookReceiver } from "../fixtures/hook-receiver.ts";
+import { killedAtStep, referenceTo } from "../fixtures/rotation-scene.ts";
 
 let scene: ResourceScene;
 beforeEach(() => {
@@ -235,6 +236,55 @@ describe("a credential with a target", () => {
     expect(failed.outputs).not.toHaveProperty("rotateWhenChanged");
     const done = await scene.up({ ...inputs, rotateWhenChanged: { n: "2" } }, failed);
     expect(done.outputs).toMatchObject({ status: "done", currentVersion: 2, rotateWhenChanged: { n: "2" } });
+  });
+});
+
+describe("hooks", () => {
+  let receiver: HookReceiver;
+  let secretRef: string;
+  beforeEach(async () => {
+    receiver = await HookReceiver.start();
+    receiver.key = Buffer.from("signing");
+    const initial = { value: new Secret("signing"), causes: [] };
+    secretRef = referenceTo(await scene.add({ name: "signing", initial }));
+  });
+  afterEach(() => receiver.close());
+
+  test("are told of a first version and of each that follows, and the next up has nothing to do", async () => {
+    const inputs = { name: "smtp", notify: [{ url: receiver.url, secretRef }] };
+    const made = await scene.up(inputs);
+    expect(receiver.received).toMatchObject([{ isSigned: true, body: { data: { version: 1 } } }]);
+    expect(await scene.changes(inputs, made)).toBe(false);
+    const more = { ...inputs, rotateWhenChanged: { n: "2" } };
+    const rotated = await scene.up(more, made);
+    expect(receiver.received).toMatchObject([{}, { body: { data: { version: 2 } } }]);
+    expect(rotated.outputs).toMatchObject({ status: "done", notify: inputs.notify });
+    expect(await scene.refresh(rotated)).toEqual(rotated);
+    expect(scene.notes).toEqual([]);
+  });
+
+  test("that don't answer are tried by the next up, which rotates nothing and is no failure", async () => {
+    receiver.answers = [500];
+    const inputs = { name: "smtp", notify: [{ url: receiver.url, secretRef }] };
+    const made = await scene.up(inputs);
+    expect(made.outputs).toMatchObject({ status: "done", currentVersion: 1 });
+    expect(scene.notes).toEqual([
+      `smtp: ${receiver.url} wasn't told of version 1: answered 500; the next \`up\` tries again`,
+    ]);
+    expect(await scene.changes(inputs, made)).toBe(true);
+    receiver.answers = [204];
+    const told = await scene.up(inputs, made);
+    expect(told).toMatchObject({ outputs: { currentVersion: 1, status: "done" } });
+    expect(await scene.changes(inputs, told)).toBe(false);
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(1);
+  });
+
+  test("that are declared no more are told nothing", async () => {
+    receiver.answers = [500];
+    const made = await scene.up({ name: "smtp", notify: [{ url: receiver.url, secretRef }] });
+    const without = await scene.up({ name: "smtp" }, made);
+    expect(await scene.changes({ name: "smtp" }, without)).toBe(false);
+    expect(await scene.vault.readCredential(made.id)).toMatchObject({ notify: [], notices: [] });
   });
 });
 

@@ -1,4 +1,5 @@
 import { isUnfinished } from "../../rotation/rotate.js";
+import { untold } from "../../rotation/notify/deliver.js";
 import type { Credential } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
@@ -24,6 +25,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   "budget-spent": "Find out who uses up the logins, then --retry, which gives the budget back.",
   "accounts-left":
     "Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, --keep-accounts.",
+  "not-told":
+    "Mend the receiver, then `coffre notify <ref>`; every `coffre rotate --due`, `coffre resume` and `pulumi up` tries too. The password itself is in force. To give it up, `coffre notify <ref> --forget`.",
   "rolled-back, no target":
     "No target can tell. See whether the value is still the right one (`coffre read <ref>`), then --accept-rollback.",
   "rolled-back":
@@ -31,6 +34,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 /** Stands where a journal's word does: accounts of earlier targets. */
 const LEAVING = "accounts-left";
+/** The same: hooks that don't answer. */
+const UNTOLD = "not-told";
 const OTHER_ADVICE =
   "`coffre history <ref>` and `coffre verify <ref>` show where it stands; then --retry or --accept <version>.";
 
@@ -38,7 +43,7 @@ export const attention: CommandDefinition = {
   name: "attention",
   summary: "list what needs a person: what, why, since when, what to do",
   description: [
-    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Rotations that are merely unfinished need nobody: a note names them, and `coffre resume` goes on. It also lists those that have left an account behind which could not be disabled or dropped. Every value that may be in force is in the vault (`coffre history`).",
+    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Rotations that are merely unfinished need nobody: a note names them, and `coffre resume` goes on. It also lists those that have left an account behind which could not be disabled or dropped, and those whose hooks (`notify`) don't answer. Every value that may be in force is in the vault (`coffre history`).",
   ],
   examples: [
     { command: "coffre attention", does: "what is there, and what to do" },
@@ -57,7 +62,7 @@ export const attention: CommandDefinition = {
     const vault = await context.vault();
     const identity = await vault.identity();
     const all = await collect(vault.listCredentials());
-    const waiting = all.filter(({ journal, leaving }) => journal.attention !== undefined || leaving.length > 0);
+    const waiting = all.filter((credential) => needOf(credential) !== undefined);
     if (context.json) {
       const shapes = waiting.map(async (credential) => ({
         ...(await credentialShape(identity, credential, clock.now())),
@@ -84,20 +89,32 @@ function noteUnfinished({ terminal }: CommandContext, others: readonly Credentia
   terminal.note(`Unfinished: ${pathText(first)}${count}. \`coffre resume\` goes on, or says why not.`);
 }
 
+/** What a person has to see to first, and why; nothing for most. */
+function needOf(credential: Credential): { reason: string; message: string; since?: string } | undefined {
+  const { journal, leaving, notices } = credential;
+  if (journal.attention) return journal.attention;
+  if (leaving.length > 0) {
+    const accounts = leaving.map(({ account }) => account).join(", ");
+    return { reason: LEAVING, message: `no targets any more, and not ended: ${accounts}` };
+  }
+  const failed = notices.find(({ problem }) => problem !== undefined);
+  return failed && { reason: UNTOLD, message: untold(credential).join("; "), since: failed.at };
+}
+
 function print({ terminal }: CommandContext, credential: Credential, vault: string): void {
-  const { attention, leaving } = { ...credential.journal, ...credential };
-  const reason = attention?.reason ?? LEAVING;
-  const message =
-    attention?.message ?? `no targets any more, and not ended: ${leaving.map(({ account }) => account).join(", ")}`;
-  terminal.print(`${terminal.style("bold", pathText(credential))}  ${terminal.style("yellow", printable(reason))}`);
-  terminal.print(`  what   ${printable(message)}`);
-  if (attention) terminal.print(`  since  ${dateText(attention.since)}`);
+  const need = needOf(credential);
+  if (!need) return;
+  terminal.print(
+    `${terminal.style("bold", pathText(credential))}  ${terminal.style("yellow", printable(need.reason))}`,
+  );
+  terminal.print(`  what   ${printable(need.message)}`);
+  if (need.since !== undefined) terminal.print(`  since  ${dateText(need.since)}`);
   terminal.print(`  do     ${adviceFor(credential, vault)}`);
 }
 
 /** What a person can do about a credential that needs attention, with the command. */
 export function adviceFor(credential: Credential, vault: string): string {
-  const reason = credential.journal.attention?.reason ?? LEAVING;
+  const reason = needOf(credential)?.reason ?? "";
   const word = reason === "rolled-back" && credential.targets.length === 0 ? "rolled-back, no target" : reason;
   const advice = ADVICE[word] ?? OTHER_ADVICE;
   const typed = typedPath(vault, credential.path);

@@ -19,7 +19,7 @@ export const get: CommandDefinition = {
     { command: "coffre get Databases/orders-app", does: "one credential, for people" },
     { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
   ],
-  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `notify` (`url`, `secretRef`), `notices` (what hooks haven't been told yet: `url`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
   takesReferences: true,
   async run(context, { args: [ref = ""] }) {
     const { terminal, clock } = context;
@@ -49,6 +49,7 @@ export const get: CommandDefinition = {
         "target",
         admins[index] === undefined ? account : `${account}, by ${admins[index]}`,
       ]),
+      ...credential.notify.map(({ url }) => ["tells", hookText(url, credential)]),
       ...credential.fields.map((field) => [`field ${field.name}`, fieldText(field)]),
       ["created", `${dateText(credential.createdAt)}${credential.owned ? ", by a Pulumi stack" : ""}`],
       ["archived", dateOrNothing(credential.archivedAt)],
@@ -68,6 +69,13 @@ function aboutRows({ username, url, description, tags, valueManagedBy }: Credent
     ["tags", tags.length === 0 ? undefined : tags.map(printable).join(", ")],
     ["value by", valueManagedBy === "external" ? "people, with coffre put" : undefined],
   ];
+}
+
+function hookText(url: string, { notices }: Credential): string {
+  const waiting = notices.filter((notice) => notice.url === url);
+  const last = waiting.at(-1);
+  if (!last) return printable(url);
+  return printable(`${url}, not yet of version ${String(last.version)}${last.problem ? `: ${last.problem}` : ""}`);
 }
 
 function fieldText({ type, text, versions }: Field): string {

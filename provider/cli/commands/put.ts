@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { FieldType } from "../../core/field.js";
 import { commandCause } from "../../rotation/causes.js";
+import { warnUntold } from "./notify.js";
 import { checkGiven, giveValue, refuseGiving } from "../../rotation/give.js";
 import { referenceOf, resolveReference } from "../../rotation/resolve-reference.js";
 import type { Credential, Field } from "../../vault/port.js";
@@ -98,6 +99,7 @@ async function putPassword(context: CommandContext, credential: Credential, { op
   const value = await bringValue(context.terminal, { label: pathText(credential), type, ...fileOf(options["file"]) });
   await checkGiven(await context.vault(), credential.categoryId, "The value", value);
   const after = await giveValue(await context.rotation(), credential.id, { value, cause: commandCause(), expected });
+  warnUntold(context, after);
   noteSource(context, current?.causes ?? []);
   const version = currentVersion(after)?.number;
   return { credential: after, field: "password", type, version, previousVersion: current?.number };

@@ -10,6 +10,7 @@ import { askYes } from "../prompt.js";
 import { findCredential, parseCount } from "../reference.js";
 import { credentialShape } from "../shape.js";
 import { collect } from "../collect.js";
+import { tellOutstanding } from "./notify.js";
 
 type Decision = Resolution | { decision: "keep-accounts" };
 
@@ -68,6 +69,7 @@ export const resolve: CommandDefinition = {
       decision.decision === "keep-accounts"
         ? await vault.updateCredential(before.id, { ended: before.leaving.map(({ account }) => account) })
         : await vault.resolveCredential(before.id, decision);
+    await tellOutstanding(context, [after]);
 
     const identity = await vault.identity();
     if (context.json) {

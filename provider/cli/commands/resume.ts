@@ -2,7 +2,8 @@ import { isUnfinished, resume as finish, type RotationOutcome } from "../../rota
 import { exitCodeOf, forEachCredential } from "../bulk.js";
 import type { CommandDefinition } from "../definition.js";
 import { findCredentials } from "../reference.js";
-import { outcomeShape, printOutcome, reportNotBegun } from "./rotate.js";
+import { tellOutstanding } from "./notify.js";
+import { outcomeShape, printOutcome, reached, reportNotBegun } from "./rotate.js";
 import { collect } from "../collect.js";
 
 const PARALLEL = 4;
@@ -36,6 +37,7 @@ export const resume: CommandDefinition = {
     });
     if (context.json) terminal.json(await Promise.all(outcomes.map((outcome) => outcomeShape(vault, outcome))));
     reportNotBegun(context, credentials.length - outcomes.length);
+    await tellOutstanding(context, args.length > 0 ? reached(outcomes) : await collect(vault.listCredentials()));
     return exitCodeOf(outcomes);
   },
 };

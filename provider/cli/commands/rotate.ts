@@ -10,6 +10,7 @@ import { dateText, dueText, pathText } from "../describe.js";
 import { findCredentials, parseCount } from "../reference.js";
 import { credentialShape, currentVersion } from "../shape.js";
 import { collect } from "../collect.js";
+import { tellOutstanding } from "./notify.js";
 
 export const rotate: CommandDefinition = {
   name: "rotate",
@@ -73,6 +74,7 @@ export const rotate: CommandDefinition = {
     });
     if (context.json) terminal.json(await Promise.all(outcomes.map((outcome) => outcomeShape(vault, outcome))));
     reportNotBegun(context, credentials.length - outcomes.length);
+    await tellOutstanding(context, due ? await collect(vault.listCredentials()) : reached(outcomes));
     return exitCodeOf(outcomes);
   },
 };
@@ -148,6 +150,13 @@ export async function outcomeShape(vault: Vault, outcome: Outcome<Turn>): Promis
     previousVersion,
     error,
   };
+}
+
+/** The credentials as they are after their rotation. */
+export function reached(outcomes: readonly Outcome<Turn>[]): Credential[] {
+  return outcomes.flatMap((outcome) =>
+    "result" in outcome && "credential" in outcome.result ? [outcome.result.credential] : [],
+  );
 }
 
 /** After a Ctrl-C: what was left out. */

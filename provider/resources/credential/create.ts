@@ -9,6 +9,7 @@ import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
 import { refuseTakenAccounts } from "./accounts.js";
+import { announce } from "./announce.js";
 import { bring } from "./bring.js";
 import { adoptionCause, type Causes, firstCauses } from "./causes.js";
 import { changedFields, type Declared, isManaged, newFields, placeOf, prepare, sameAccounts, taken } from "./entry.js";
@@ -177,7 +178,8 @@ async function created(
   credential: Credential,
   ownerToken: string,
 ): Promise<CreateResult> {
-  return { id: credential.id, outs: await stateAfter(context, inputs, credential, ownerToken) };
+  const told = await announce(context, credential);
+  return { id: told.id, outs: await stateAfter(context, inputs, told, ownerToken) };
 }
 
 function newOwner(context: ResourceContext, inputs: CredentialInputs): Owner {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { closedUntil, dueSince } from "../../rotation/due.js";
+import { prepareHooks } from "../../rotation/notify/prepare.js";
 import { prepareTargets } from "../../rotation/targets.js";
 import type { Credential, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -82,6 +83,7 @@ function factsChanged(state: CredentialState, identity: VaultIdentity, credentia
     state.ref !== ref ||
     state.currentVersion !== currentVersion ||
     state.status !== status ||
+    credential.notices.length > 0 ||
     status === "unfinished" ||
     (stamp !== undefined && isOutdated(stamp, identity, credential))
   );
@@ -114,6 +116,7 @@ async function refuseImpossibleUpdate(
     credentialId: credential.id,
   });
   await refuseForeignAccounts(context, inputs, ({ id }) => id === credential.id);
+  await prepareHooks(context.vault, inputs.notify ?? [], credential.id);
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));
   if (categoryId === undefined) return;
   await refuseImpossiblePolicy(context, inputs, categoryId);

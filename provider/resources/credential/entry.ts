@@ -1,8 +1,16 @@
 import { CoffreError } from "../../core/errors.js";
 import { checkPolicy } from "../../core/policy.js";
 import { acceptedByAll, policyFor } from "../../rotation/draw.js";
+import { prepareHooks } from "../../rotation/notify/prepare.js";
 import { parseTargets, prepareTargets } from "../../rotation/targets.js";
-import type { Credential, CredentialInput, CredentialPatch, RotationPolicy, TargetRecord } from "../../vault/port.js";
+import type {
+  Credential,
+  CredentialInput,
+  CredentialPatch,
+  Hook,
+  RotationPolicy,
+  TargetRecord,
+} from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { ensureRootCategory } from "../root-category.js";
 import { bringAlong, type Brought } from "./brought.js";
@@ -13,6 +21,7 @@ export interface Declared {
   inputs: CredentialInputs;
   categoryId: string | null;
   records: TargetRecord[];
+  hooks: Hook[];
   brought: Brought;
 }
 
@@ -32,10 +41,11 @@ export async function prepare(
     username: inputs.username,
     ...(existing === undefined ? {} : { credentialId: existing.id, before: existing.targets }),
   });
+  const hooks = await prepareHooks(context.vault, inputs.notify ?? [], existing?.id);
   const categoryId = await placeOf(context, inputs);
   await refuseImpossiblePolicy(context, inputs, categoryId);
   const known = { ...(existing ? { existing } : {}), ...(before ? { before } : {}) };
-  return { inputs, categoryId, records, brought: await bringAlong(context, inputs, categoryId, known) };
+  return { inputs, categoryId, records, hooks, brought: await bringAlong(context, inputs, categoryId, known) };
 }
 
 /** The category in which a declared credential stands; `null` for the vault's root. */
@@ -65,7 +75,7 @@ function manager(inputs: CredentialInputs): "coffre" | "external" {
 }
 
 /** The fields of a new entry. */
-export function newFields({ inputs, categoryId, records, brought }: Declared): CredentialInput {
+export function newFields({ inputs, categoryId, records, hooks, brought }: Declared): CredentialInput {
   const { name, username, url, description, tags, rotation } = inputs;
   return {
     name,
@@ -77,6 +87,7 @@ export function newFields({ inputs, categoryId, records, brought }: Declared): C
     valueManagedBy: manager(inputs),
     ...(rotation === undefined ? {} : { rotation: rotationPolicy(rotation) }),
     targets: records,
+    ...(hooks.length === 0 ? {} : { notify: hooks }),
     fields: brought.fields,
   };
 }
@@ -86,7 +97,7 @@ export function newFields({ inputs, categoryId, records, brought }: Declared): C
  * it; what it declared before and no longer does is cleared.
  */
 export function changedFields(
-  { inputs, categoryId, brought }: Declared,
+  { inputs, categoryId, hooks, brought }: Declared,
   before: Partial<CredentialInputs> | undefined,
 ): CredentialPatch {
   const had = (field: keyof CredentialInputs) => before?.[field] !== undefined;
@@ -101,6 +112,7 @@ export function changedFields(
     ...(rotation === undefined && !had("rotation")
       ? {}
       : { rotation: rotation === undefined ? null : rotationPolicy(rotation) }),
+    ...(inputs.notify === undefined && !had("notify") ? {} : { notify: hooks }),
     valueManagedBy: manager(inputs),
     fields: brought.fields,
   };

@@ -34,6 +34,17 @@ export interface RotationWindowArgs {
   days?: pulumi.Input<pulumi.Input<Weekday>[]> | undefined;
 }
 
+/** A receiver of messages about a credential's versions, by HTTP POST, signed as Standard Webhooks says. */
+export interface HookArgs {
+  /** `https://…`, or `http://` on the machine itself. It stands in the state: no token in it. */
+  url: pulumi.Input<string>;
+  /**
+   * The reference of the secret that signs the messages: a credential's `idRef`, with `?field=…` for a field of it. A text
+   * that begins with `whsec_` is base64 after that, as the convention has it.
+   */
+  secretRef: pulumi.Input<string>;
+}
+
 /** A field with a value that the program doesn't know: 64 kB of text, or 1 MB of a file, at most. */
 export interface SecretFieldArgs {
   /**
@@ -73,6 +84,11 @@ export interface CredentialArgs {
    * and draws nothing.
    */
   rotateWhenChanged?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /**
+   * Who is told when another version has become current. A message holds no value; a receiver that doesn't answer stops
+   * nothing, and is told by a later run. One that is added is told of the version in force.
+   */
+  notify?: pulumi.Input<pulumi.Input<HookArgs>[]> | undefined;
   /**
    * Takes over an entry that exists: by its id, which also brings back an archived one, or with `true` the one of this
    * name. With a target a new password is set there; without one its value stays. Means nothing once the resource exists.

@@ -37,6 +37,7 @@ export const CredentialInputs = z.strictObject({
     })
     .optional(),
   rotateWhenChanged: z.record(z.string(), z.string()).optional(),
+  notify: z.array(z.strictObject({ url: z.string(), secretRef: z.string() })).optional(),
   adopt: z.union([z.literal(true), z.string().min(1)], { error: "must be true, or the id of an entry" }).optional(),
   onDelete: z.enum(["archive", "delete"]).optional(),
   source: PasswordSource.optional(),

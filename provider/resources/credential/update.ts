@@ -5,6 +5,7 @@ import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
 import { parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { announce } from "./announce.js";
 import { bring } from "./bring.js";
 import { newCauses } from "./causes.js";
 import { changedFields, isManaged, prepare } from "./entry.js";
@@ -51,7 +52,7 @@ export async function updateCredential(
   try {
     const bringing = { credential, declared, patch, causes, evenDue };
     const reached = await bring(context, bringing, () => (written = true));
-    return { outs: await stateAfter(context, inputs, reached, ownerToken) };
+    return { outs: await stateAfter(context, inputs, await announce(context, reached), ownerToken) };
   } catch (error) {
     if (!written) throw error;
     throw await unfinished(context, { id, declared, before, ownerToken, causes }, error);

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import type { TargetAddress } from "../port.js";
 
 /**
@@ -29,10 +29,7 @@ export function formatAddress({ host, port }: TargetAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
-/** True if packets to this host never leave the machine. Decided by the name alone: no look-up that could be forged. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-}
+export { isLoopback } from "../../core/loopback.js";
 
 /**
  * `<kind>://orders_app@db.example.com:5432`. The machine's own three names count as one host: taking one server's

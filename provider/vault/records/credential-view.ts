@@ -15,6 +15,8 @@ export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Cr
   const views = fields.map(viewField);
   return {
     leaving: [],
+    notify: [],
+    notices: [],
     ...shown,
     fields: views.filter(({ removedAt }) => removedAt === undefined),
     removedFields: views.filter(({ removedAt }) => removedAt !== undefined),

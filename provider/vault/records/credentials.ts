@@ -15,6 +15,7 @@ import { checkAdmins, checkPlace } from "./claims.js";
 import { categoryGone, credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, viewCredential } from "./credential-view.js";
 import { type AppliedFields, applyFieldChanges } from "./fields.js";
+import { bookNotices, plainHooks, settleNotices } from "./notices.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
 import { changedFields, patched } from "./patch.js";
 import { keepFacts } from "./target-facts.js";
@@ -34,7 +35,7 @@ export function createCredentials(
   const createdAt = context.clock.now().toISOString();
   return inputs.map((input) => {
     if (input.categoryId !== null && !tree.row(input.categoryId)) throw categoryGone(input.categoryId);
-    const row = newRow(keyed, input, createdAt);
+    const row = bookNotices(undefined, newRow(keyed, input, createdAt));
     checkPlace(tx, tree, row);
     checkAdmins(tx, tree, row);
     const applied = changeFields(row, input.fields, createdAt);
@@ -61,6 +62,7 @@ function newRow(keyed: Keyed, input: CredentialInput, createdAt: string): Creden
     valueManagedBy: input.valueManagedBy ?? "coffre",
     ...(rotation === undefined ? {} : { rotation }),
     targets: plainTargets(input.targets ?? []),
+    ...(input.notify === undefined ? {} : { notify: plainHooks(input.notify) }),
     ...(owner === undefined ? {} : { owner: ownerRow(keyed, owner) }),
     versions: initial
       ? [
@@ -90,7 +92,7 @@ export function updateCredential(
   const before = liveRow(tx, id);
   const tree = new Tree(tx);
   checkOwner(keyed, before, patch, `Credential ${named(pathOf(tree, before), id)}`);
-  const row = patched(before, patch, [
+  const changed = patched(before, patch, [
     "name",
     "categoryId",
     "username",
@@ -100,6 +102,10 @@ export function updateCredential(
     "valueManagedBy",
     "rotation",
   ]);
+  if (patch.notify !== undefined) changed.notify = plainHooks(patch.notify);
+  const at = context.clock.now().toISOString();
+  const settled = settleNotices(changed, patch.notices ?? [], at);
+  const row = bookNotices(before, settled.row);
   if (patch.name !== undefined) row.name = checkName("credential", patch.name);
   if (patch.targets !== undefined) changeTargets(row, before, patch.targets);
   if (patch.ended !== undefined)
@@ -109,16 +115,17 @@ export function updateCredential(
     );
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
   checkExpected(before, patch.expected);
-  const changes = changedFields(before, row);
-  const applied = changeFields(row, patch.fields, context.clock.now().toISOString());
-  if (changes.length === 0 && applied.events.length === 0) return viewCredential(tree, keyed, before);
+  const changes = changedFields(before, row).filter((name) => name !== "notices");
+  const applied = changeFields(row, patch.fields, at);
+  const events = [...applied.events, ...settled.events];
+  if (changes.length === 0 && events.length === 0) return viewCredential(tree, keyed, before);
 
   if (row.categoryId !== null && !tree.row(row.categoryId)) throw categoryGone(row.categoryId);
   checkPlace(tx, tree, row);
   checkAdmins(tx, tree, row);
   tx.putCredential(row);
   if (changes.length > 0) logEvent(tx, context, "credential.updated", [id], { detail: changes.join(", ") });
-  writeFields(tx, context, id, applied);
+  writeFields(tx, context, id, { ...applied, events });
   return viewCredential(tree, keyed, row);
 }
 
@@ -130,7 +137,12 @@ function changeFields(row: CredentialRow, changes: readonly FieldChange[] | unde
   return applied;
 }
 
-function writeFields(tx: WriteRows, context: VaultContext, id: string, { values, events }: AppliedFields): void {
+function writeFields(
+  tx: WriteRows,
+  context: VaultContext,
+  id: string,
+  { values, events }: Pick<AppliedFields, "values"> & { events: readonly { action: string }[] },
+): void {
   for (const { value, ...key } of values) tx.putValue({ credentialId: id, ...key }, value);
   for (const { action, ...facts } of events) logEvent(tx, context, action, [id], facts);
 }

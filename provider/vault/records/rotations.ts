@@ -5,6 +5,7 @@ import { applyResolution, applySteps } from "../journal.js";
 import type { Credential, Journal, Lease, LeaseGrant, LeaseRequest, Resolution, RotationStep } from "../port.js";
 import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { viewCredential } from "./credential-view.js";
+import { bookNotices } from "./notices.js";
 import { bookLogin, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
 import type { CredentialRow, WriteRows } from "./rows.js";
@@ -110,7 +111,7 @@ function writeSteps(
   const applied = applySteps(before, steps, context.clock.now());
   const made = new Set(applied.madeAccounts);
   const pins = new Map(applied.pins.map(({ account, pin }) => [account, pin]));
-  const row: CredentialRow = {
+  const row = bookNotices(before, {
     ...before,
     versions: applied.versions,
     journal: applied.journal,
@@ -119,7 +120,7 @@ function writeSteps(
       const accountMade = target.accountMade || made.has(target.account);
       return { ...target, accountMade, ...(pin === undefined ? {} : { pin }) };
     }),
-  };
+  });
   for (const booking of applied.bookings) bookLogin(tx, context, booking);
   for (const { bookingId, outcome } of applied.settlements) settleLogin(tx, bookingId, outcome);
   tx.putCredential(row);
@@ -159,7 +160,7 @@ export function resolveCredential(
   const { versions, journal, events } = applyResolution(before, decision, now);
   // Who says which version works after a restore has decided about the rollback too.
   const answersRollback = before.journal.attention?.reason === "rolled-back";
-  const row = { ...before, versions, journal, ...(answersRollback ? settled(now) : {}) };
+  const row = bookNotices(before, { ...before, versions, journal, ...(answersRollback ? settled(now) : {}) });
   tx.putCredential(row);
   for (const { action, ...facts } of events) logEvent(tx, context, action, [id], facts);
   return viewCredential(tree, keyed, row);

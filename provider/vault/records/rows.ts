@@ -3,10 +3,12 @@ import type { PasswordPolicy } from "../../core/policy.js";
 import type { Secret } from "../../core/secret.js";
 import type {
   Field,
+  Hook,
   Journal,
   LeavingTarget,
   LoginBooking,
   LoginOutcome,
+  Notice,
   RotationPolicy,
   TargetRecord,
   VaultEvent,
@@ -119,6 +121,10 @@ export interface CredentialRow {
   targets: TargetRecord[];
   /** Missing while there is none. */
   leaving?: LeavingTarget[];
+  /** Missing where nobody is told. */
+  notify?: Hook[];
+  /** Missing while there is nothing to tell. */
+  notices?: Notice[];
   /** Missing if it never had any. */
   fields?: FieldRow[];
   owner?: OwnerRow;
