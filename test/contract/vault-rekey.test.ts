@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -7,6 +6,7 @@ import { Secret } from "../../provider/core/secret.js";
 import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { BackupScene, furnish, tell } from "./vault-backup-scene.js";
+import { kill, said, startProgram } from "./vault-child.js";
 import { createOne, failure, hold, readValue, rotate, withValue } from "./vault-cases/setup.js";
 
 jest.setTimeout(60_000);
@@ -123,13 +123,12 @@ test("a process that is killed anywhere in it leaves the vault under one of the 
   await vault.close();
   const keys = new Set<number>();
   for (let round = 0; round < 6; round += 1) {
-    const child = start();
+    const child = startProgram("vault-rekeyer.ts", { args: [scene.path], lines: [scene.keyText.reveal()] });
     await said(child, "ready");
     child.stdin?.write("go\n");
     if (round > 0) await said(child, "rekeyed"); // then it is somewhere in the next
     await pause(round * 30);
-    child.kill("SIGKILL");
-    await new Promise((resolve) => child.on("close", resolve));
+    await kill(child);
     const after = scene.open();
     expect(await after.check()).toMatchObject({ ok: true, damage: [] });
     expect(await readValue(after, made[700]?.id ?? "")).toBe("v");
@@ -138,24 +137,3 @@ test("a process that is killed anywhere in it leaves the vault under one of the 
   }
   expect(keys.size).toBeGreaterThan(4);
 });
-
-function start(): ChildProcess {
-  const hook = join(import.meta.dirname, "../../tools/sources.ts");
-  const program = join(import.meta.dirname, "vault-rekeyer.ts");
-  const args = ["--disable-warning=ExperimentalWarning", "--import", hook, program, scene.path];
-  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
-  child.stdin?.on("error", () => undefined);
-  child.stdin?.write(`${scene.keyText.reveal()}\n`);
-  return child;
-}
-
-function said(child: ChildProcess, word: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = "";
-    child.stdout?.on("data", (chunk) => {
-      output += String(chunk);
-      if (output.includes(word)) resolve();
-    });
-    child.on("close", () => reject(new Error(`it ended before it said ${word}`)));
-  });
-}
