@@ -1,9 +1,9 @@
-import { connect } from "node:net";
 import { resolve } from "node:path";
 import { Switch } from "../../examples/network-switch/device/switch.ts";
 import { Secret } from "../../provider/core/secret.js";
 import { commandDriver } from "../../provider/target/command/driver.js";
 import type { TargetLogin } from "../../provider/target/port.js";
+import { talk } from "../fixtures/switch-talk.ts";
 import { Programs } from "./command-programs.ts";
 import type { TargetHarness } from "./target-contract.js";
 
@@ -74,15 +74,4 @@ export class CommandHarness implements TargetHarness {
     this.#programs.close();
     await this.device.stop();
   }
-}
-
-/** Types these lines, whatever is asked. @returns all that the switch showed until it hung up */
-export function talk(port: number, lines: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let shown = "";
-    const socket = connect({ host: "127.0.0.1", port }, () => socket.write(lines.map((line) => `${line}\n`).join("")));
-    socket.on("data", (chunk: Buffer) => (shown += chunk.toString("utf8")));
-    socket.on("error", reject);
-    socket.on("close", () => resolve(shown));
-  });
 }

@@ -31,9 +31,26 @@ interface Length {
 }
 
 const KILLS = ["kill-before", "kill-after"] as const;
-const WIRED: readonly ScenarioName[] = ["by-reference", "new-account", "by-itself", "linux-by-key", "linux-by-itself"];
+const WIRED: readonly ScenarioName[] = [
+  "by-reference",
+  "new-account",
+  "by-itself",
+  "linux-by-key",
+  "linux-by-itself",
+  "command-by-file",
+  "command-by-itself",
+];
 /** A trigger changes in them, so that another cause can come first. */
-const ROTATED: readonly ScenarioName[] = ["by-reference", "by-file", "by-itself", "linux-by-key", "linux-by-itself"];
+const ROTATED: readonly ScenarioName[] = [
+  "by-reference",
+  "by-file",
+  "by-itself",
+  "linux-by-key",
+  "linux-by-itself",
+  "command-by-file",
+  "command-once",
+  "command-by-itself",
+];
 
 /** Every boundary once, and so many of what is drawn at random. */
 export function allPoints(lengths: Lengths, random: Random): Point[] {

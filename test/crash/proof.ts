@@ -1,3 +1,4 @@
+import { COMMAND_ENVIRONMENT } from "./command-system.ts";
 import { EngineLane } from "./engine.ts";
 import { describeEnginePoint, enginePoints } from "./engine-point.ts";
 import { allPoints, describePoint, killsOnly, type Lengths, type Point, type PointKind, somePoints } from "./points.ts";
@@ -78,7 +79,7 @@ export async function prove(options: ProofOptions = {}): Promise<ProofReport> {
 
 async function proveProcess(world: World, report: ProofReport, options: ProofOptions): Promise<void> {
   const { say = () => {}, withoutJournal } = options;
-  const workers = new Workers();
+  const workers = new Workers(COMMAND_ENVIRONMENT);
   const stage: Stage = { world, workers, ...(withoutJournal ? { withoutJournal } : {}) };
   try {
     const points = choose(await measure(stage, say), options);

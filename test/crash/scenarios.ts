@@ -1,3 +1,4 @@
+import { COMMAND_SCENARIOS } from "./command-scenarios.ts";
 import { LINUX_SCENARIOS } from "./linux-scenarios.ts";
 import { POSTGRES_SCENARIOS } from "./postgres-scenarios.ts";
 import type { System } from "./system.ts";
@@ -40,6 +41,9 @@ export interface Scenario {
   prepare(world: World, system: System, name: string, place: Place): Promise<Subject>;
 }
 
-export const SCENARIOS = { ...POSTGRES_SCENARIOS, ...LINUX_SCENARIOS } satisfies Record<string, Scenario>;
+export const SCENARIOS = { ...POSTGRES_SCENARIOS, ...LINUX_SCENARIOS, ...COMMAND_SCENARIOS } satisfies Record<
+  string,
+  Scenario
+>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
