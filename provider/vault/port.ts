@@ -113,7 +113,7 @@ export interface Vault {
   /** A person's decision about a credential that needs attention, or that was rolled back. @throws NOT_FOUND */
   resolveCredential(id: string, decision: Resolution): Promise<Credential>;
 
-  /** Events, oldest first. */
+  /** Events, oldest first. @throws NOT_SUPPORTED unless `capabilities.events` is `own` */
   listEvents(filter?: EventFilter): AsyncIterable<VaultEvent>;
   /** Ends connections and wipes keys from memory as far as the language allows. Safe to call twice. */
   close(): Promise<void>;
@@ -130,6 +130,11 @@ export interface Capabilities {
    */
   grants: "none" | "declared" | "enforced";
   dropBoxes: boolean;
+  /**
+   * Who logs what was read and changed. `own`: the vault, and `listEvents`, head and proofs answer for it. `server`: the
+   * server behind it, by its own means; `listEvents` is NOT_SUPPORTED, and the head never moves.
+   */
+  events: "own" | "server";
 }
 
 export interface VaultIdentity {

@@ -1,10 +1,10 @@
 import { describe, jest } from "@jest/globals";
 import type { Clock } from "../../provider/core/clock.js";
-import type { Vault } from "../../provider/vault/port.js";
+import type { Capabilities, Vault } from "../../provider/vault/port.js";
 import { accountCases } from "./vault-cases/accounts.js";
 import { categoryCases } from "./vault-cases/categories.js";
 import { credentialCases } from "./vault-cases/credentials.js";
-import { eventCases } from "./vault-cases/events.js";
+import { eventCases, identityCases, serverLogCases } from "./vault-cases/events.js";
 import { fieldCases } from "./vault-cases/fields.js";
 import { leaseCases } from "./vault-cases/leases.js";
 import { loginCases } from "./vault-cases/logins.js";
@@ -21,8 +21,15 @@ export interface VaultUnderTest {
   dispose(): Promise<void>;
 }
 
-/** Every promise of `provider/vault/port.ts`, as cases that any vault must pass. */
-export function vaultContract(name: string, create: () => Promise<VaultUnderTest>): void {
+/**
+ * Every promise of `provider/vault/port.ts`, as cases that any vault must pass.
+ * @param log who keeps it, as `capabilities.events` says
+ */
+export function vaultContract(
+  name: string,
+  create: () => Promise<VaultUnderTest>,
+  log: Capabilities["events"] = "own",
+): void {
   jest.setTimeout(30_000); // for a busy machine: a case takes a tenth of a second
   describe(`the contract of a vault: ${name}`, () => {
     for (const cases of [
@@ -34,7 +41,8 @@ export function vaultContract(name: string, create: () => Promise<VaultUnderTest
       readingCases,
       leaseCases,
       loginCases,
-      eventCases,
+      identityCases,
+      log === "own" ? eventCases : serverLogCases,
       noticeCases,
       principalCases,
       membershipCases,

@@ -60,7 +60,13 @@ export interface RecordVaultOptions {
  * vault are this class over two storages, so neither can drift from the other.
  */
 export class RecordVault implements Vault {
-  readonly capabilities: Capabilities = { versions: true, compareAndSet: true, grants: "declared", dropBoxes: false };
+  readonly capabilities: Capabilities = {
+    versions: true,
+    compareAndSet: true,
+    grants: "declared",
+    dropBoxes: false,
+    events: "own",
+  };
   readonly people: People;
   protected readonly rows: Rows;
   protected readonly context: VaultContext;

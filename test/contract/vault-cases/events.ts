@@ -69,28 +69,6 @@ export function eventCases(create: CreateVault): void {
   );
 
   test(
-    "the identity stays, and a digest is equal for equal texts in this vault only",
-    onVault(create, async ({ vault, elsewhere }) => {
-      const identity = await vault.identity();
-      expect(identity).toMatchObject({ restoreCounter: 0 });
-      const other = await elsewhere();
-      expect(await other.identity()).toEqual(identity);
-      const digest = await vault.digest("a cause");
-      expect(digest).toMatch(/^[0-9a-f]{32}$/);
-      expect(await other.digest("a cause")).toBe(digest);
-      expect(await vault.digest("another cause")).not.toBe(digest);
-      const stranger = await create();
-      try {
-        const vaultOfTheirs = await stranger.open({ clock: { ...nowhere }, actor: "x", source: "x" });
-        expect(await vaultOfTheirs.digest("a cause")).not.toBe(digest);
-        expect((await vaultOfTheirs.identity()).id).not.toBe(identity.id);
-      } finally {
-        await stranger.dispose();
-      }
-    }),
-  );
-
-  test(
     "a head that was seen is known for ever, by its proof or the beginning of it; one of another past isn't",
     onVault(create, async ({ vault, elsewhere }) => {
       const proofs: string[] = [];
@@ -112,6 +90,48 @@ export function eventCases(create: CreateVault): void {
       ];
       expect(await vault.hasHeads(others)).toEqual([true, false, false, false]);
       expect(await vault.hasHeads([])).toEqual([]);
+    }),
+  );
+}
+
+/** For a vault whose server keeps the log. */
+export function serverLogCases(create: CreateVault): void {
+  test(
+    "a vault whose server keeps the log says so, and its head stands still",
+    onVault(create, async ({ vault, elsewhere }) => {
+      const before = await vault.identity();
+      await createOne(vault, { name: "a" });
+      expect(await (await elsewhere()).identity()).toEqual(before);
+      expect(await vault.hasHeads([before.headProof, before.headProof.slice(0, 18), "1:0000000000000000"])).toEqual([
+        true,
+        true,
+        false,
+      ]);
+      await failure(collect(vault.listEvents()), "NOT_SUPPORTED");
+    }),
+  );
+}
+
+export function identityCases(create: CreateVault): void {
+  test(
+    "the identity stays, and a digest is equal for equal texts in this vault only",
+    onVault(create, async ({ vault, elsewhere }) => {
+      const identity = await vault.identity();
+      expect(identity).toMatchObject({ restoreCounter: 0 });
+      const other = await elsewhere();
+      expect(await other.identity()).toEqual(identity);
+      const digest = await vault.digest("a cause");
+      expect(digest).toMatch(/^[0-9a-f]{32}$/);
+      expect(await other.digest("a cause")).toBe(digest);
+      expect(await vault.digest("another cause")).not.toBe(digest);
+      const stranger = await create();
+      try {
+        const vaultOfTheirs = await stranger.open({ clock: { ...nowhere }, actor: "x", source: "x" });
+        expect(await vaultOfTheirs.digest("a cause")).not.toBe(digest);
+        expect((await vaultOfTheirs.identity()).id).not.toBe(identity.id);
+      } finally {
+        await stranger.dispose();
+      }
     }),
   );
 

@@ -1,8 +1,10 @@
 import { expect, test } from "@jest/globals";
 import {
-  actions,
+  collect,
   type CreateVault,
   createOne,
+  expectActions,
+  keepsLog,
   failure,
   finish,
   hold,
@@ -73,7 +75,10 @@ export function leaseCases(create: CreateVault): void {
       const taken = await vault.acquireLease(made.id, { ...request, takeOver: lease.fencing });
       expect(taken.lease.fencing).toBe(2);
       expect(taken.credential.journal.quietUntil).toBe("2030-01-01T00:00:25.000Z");
-      expect(await actions(vault, { credentialId: made.id })).toContain("lease.taken-over");
+      if (keepsLog(vault)) {
+        const events = await collect(vault.listEvents({ credentialId: made.id }));
+        expect(events.map(({ action }) => action)).toContain("lease.taken-over");
+      }
       await vault.record(taken.lease, [
         { step: "set-confirmed", version: 1, account },
         { step: "verified", version: 1, account },
@@ -117,7 +122,7 @@ export function leaseCases(create: CreateVault): void {
       const renewed = await vault.acquireLease(made.id, { holder: lease.holder, ttlSeconds: 120, takeOver: 1 });
       expect(renewed.lease).toMatchObject({ fencing: 2, expiresAt: "2030-01-01T00:03:40.000Z" });
       expect(renewed.credential.journal).not.toHaveProperty("quietUntil");
-      expect(await actions(vault, { credentialId: made.id })).toEqual(["credential.created"]);
+      await expectActions(vault, { credentialId: made.id }, ["credential.created"]);
     }),
   );
 
@@ -158,7 +163,7 @@ export function leaseCases(create: CreateVault): void {
         "rotation.verified",
         "rotation.promoted",
       ];
-      expect(await actions(vault, { credentialId: made.id })).toEqual([
+      await expectActions(vault, { credentialId: made.id }, [
         "credential.created",
         ...once,
         ...once,

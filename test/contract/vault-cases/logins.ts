@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { LoginBooking, Vault } from "../../../provider/vault/port.js";
-import { actions, type CreateVault, createOne, failure, hold, onVault, target } from "./setup.js";
+import { type CreateVault, createOne, expectActions, failure, hold, onVault, target } from "./setup.js";
 
 let booked = 0;
 
@@ -123,7 +123,7 @@ export function loginCases(create: CreateVault): void {
       await refuse(vault, "a");
       await vault.clearLogins(target("a").account);
       await vault.bookLogin(booking("a"));
-      expect(await actions(vault, { after: start })).toEqual(["login.refused", "login.refused", "login.cleared"]);
+      await expectActions(vault, { after: start }, ["login.refused", "login.refused", "login.cleared"]);
       await vault.clearLogins("postgres://nobody@nowhere:1");
       await vault.settleLogin("no-such-booking", "refused");
     }),
@@ -141,7 +141,7 @@ export function loginCases(create: CreateVault): void {
       const steps = [{ step: "book-login", booking: booking("a") } as const, { step: "release" } as const];
       await failure(vault.record(lease, steps), "BUDGET_SPENT");
       expect((await vault.readCredential(made.id)).journal.lease?.fencing).toBe(1);
-      expect(await actions(vault, { credentialId: made.id })).toEqual(["credential.created", "login.refused"]);
+      await expectActions(vault, { credentialId: made.id }, ["credential.created", "login.refused"]);
     }),
   );
 }

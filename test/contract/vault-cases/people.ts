@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { Owner, Principal, Vault } from "../../../provider/vault/port.js";
-import { actions, collect, type CreateVault, failure, onVault } from "./setup.js";
+import { collect, type CreateVault, expectActions, expectEvents, failure, onVault } from "./setup.js";
 
 const platform: Owner = { key: "platform/prod/Grant/dba", stack: "acme/platform/prod", token: "token-of-platform" };
 const shop: Owner = { key: "shop/prod/Grant/dba", stack: "acme/shop/prod", token: "token-of-shop" };
@@ -83,7 +83,7 @@ export function principalCases(create: CreateVault): void {
       expect(patched).toMatchObject({ name: "ana", expiresAt: "2029-01-01T00:00:00.000Z" });
       expect(patched).not.toHaveProperty("email");
       expect(await people.updatePrincipal(ana.id, { name: "ana" })).toEqual(patched);
-      expect(await actions(vault, { after: start })).toEqual(["user.created", "user.updated"]);
+      await expectActions(vault, { after: start }, ["user.created", "user.updated"]);
       await failure(people.updatePrincipal("us_gone", { name: "x" }), "NOT_FOUND");
       await failure(people.readPrincipal("us_gone"), "NOT_FOUND");
     }),
@@ -108,12 +108,11 @@ export function principalCases(create: CreateVault): void {
       await people.deletePrincipal(ana.id, {});
       await people.deletePrincipal(ana.id, {});
 
-      const events = await collect(vault.listEvents({ after: head }));
-      expect(events.map(({ action, ids }) => [action, ids])).toEqual([
-        ["membership.deleted", [membership.id, dba.id, ana.id]],
-        ["grant.deleted", [grant.id, ana.id, category.id]],
-        ["grant.deleted", [everywhere.id, ana.id]],
-        ["user.deleted", [ana.id]],
+      await expectEvents(vault, { after: head }, [
+        { action: "membership.deleted", ids: [membership.id, dba.id, ana.id] },
+        { action: "grant.deleted", ids: [grant.id, ana.id, category.id] },
+        { action: "grant.deleted", ids: [everywhere.id, ana.id] },
+        { action: "user.deleted", ids: [ana.id] },
       ]);
       const other = (await elsewhere()).people;
       await failure(other.readPrincipal(ana.id), "NOT_FOUND");

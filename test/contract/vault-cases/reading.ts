@@ -4,7 +4,10 @@ import {
   type CreateVault,
   createOne,
   hold,
-  lastEvent,
+  expectLastEvent,
+  expectNewEvents,
+  keepsLog,
+  collect,
   onVault,
   readValue,
   rotate,
@@ -46,10 +49,10 @@ export function readingCases(create: CreateVault): void {
       );
       const { head } = await vault.identity();
       await vault.readMany([...made, ...made].map(({ id }) => ({ id })));
-      expect((await vault.identity()).head).toBe(head + 1);
-      const event = await lastEvent(vault);
-      expect(event).toMatchObject({ action: "credential.read", ids: made.map(({ id }) => id) });
-      expect(JSON.stringify(event)).not.toContain("value of");
+      await expectNewEvents(vault, head, 1);
+      await expectLastEvent(vault, { action: "credential.read", ids: made.map(({ id }) => id) });
+      if (!keepsLog(vault)) return;
+      expect(JSON.stringify(await collect(vault.listEvents()))).not.toContain("value of");
     }),
   );
 
@@ -79,7 +82,7 @@ export function readingCases(create: CreateVault): void {
     "a request that reads nothing leaves no event",
     onVault(create, async ({ vault, start }) => {
       await vault.readMany([{ id: "cr_gone" }]);
-      expect((await vault.identity()).head).toBe(start);
+      await expectNewEvents(vault, start, 0);
       expect(await vault.readMany([])).toEqual([]);
     }),
   );

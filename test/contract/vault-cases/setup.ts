@@ -86,12 +86,38 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-export async function actions(vault: Vault, filter: EventFilter): Promise<string[]> {
-  return (await collect(vault.listEvents(filter))).map(({ action }) => action);
+/** What the vault's own log says since; nothing is asked of a vault whose server keeps the log. */
+export async function expectEvents(
+  vault: Vault,
+  filter: EventFilter,
+  events: readonly Partial<VaultEvent>[],
+): Promise<void> {
+  if (!keepsLog(vault)) return;
+  expect(await collect(vault.listEvents(filter))).toMatchObject(events);
 }
 
-export async function lastEvent(vault: Vault): Promise<VaultEvent | undefined> {
-  return (await collect(vault.listEvents())).at(-1);
+/** As {@link expectEvents}, by their actions only. */
+export function expectActions(vault: Vault, filter: EventFilter, actions: readonly string[]): Promise<void> {
+  return expectEvents(
+    vault,
+    filter,
+    actions.map((action) => ({ action })),
+  );
+}
+
+/** The newest event, where the vault keeps the log itself. */
+export async function expectLastEvent(vault: Vault, event: Partial<VaultEvent>): Promise<void> {
+  if (!keepsLog(vault)) return;
+  expect((await collect(vault.listEvents())).at(-1)).toMatchObject(event);
+}
+
+/** How many events came since the number `head`, where the vault keeps the log itself. */
+export async function expectNewEvents(vault: Vault, head: number, count: number): Promise<void> {
+  expect((await vault.identity()).head).toBe(keepsLog(vault) ? head + count : head);
+}
+
+export function keepsLog({ capabilities }: Vault): boolean {
+  return capabilities.events === "own";
 }
 
 export async function createOne(vault: Vault, input: Partial<CredentialInput> & { name: string }): Promise<Credential> {

@@ -1,0 +1,123 @@
+import { CoffreError, type ErrorCode } from "../../core/errors.js";
+
+/** A request in words, for messages: nothing in it is a value. */
+export interface Asked {
+  /** For example `https://vault.example.com:8200`. */
+  origin: string;
+  method: string;
+  /** Below `/v1/`. */
+  path: string;
+}
+
+/** What a server answered that is no success. Its own texts decide here, and are shown to nobody: they may quote what was sent. */
+export interface Refused {
+  status: number;
+  /** The texts of `errors`. */
+  errors: readonly string[];
+}
+
+/** The server's `cas` didn't fit: somebody else has written since. Never leaves this folder. */
+export class CasConflict extends Error {
+  override readonly name = "CasConflict";
+}
+
+const CAS = "check-and-set parameter did not match";
+
+/** The capability that a method needs, as Vault's policies name it. */
+const CAPABILITIES: Readonly<Record<string, string>> = {
+  GET: "read",
+  LIST: "list",
+  POST: "create, update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
+/** What a refusal means, by status and texts: the one place that knows. */
+export function refusal(asked: Asked, { status, errors }: Refused): Error {
+  const says = (text: string) => errors.some((error) => error.toLowerCase().includes(text));
+  if (status === 400 && says(CAS)) return new CasConflict();
+  if (status === 403) return forbidden(asked);
+  if (status === 503) {
+    return says("sealed")
+      ? failed("UNREACHABLE", asked, "is sealed", "Unseal it, then run this again.")
+      : failed("UNREACHABLE", asked, "isn't ready (503)", "Wait until it is, then run this again.");
+  }
+  if (status === 429) return failed("UNREACHABLE", asked, "asks for fewer requests (429)", "Raise its rate limit.");
+  if (status === 472 || status === 473) return standby(asked);
+  if (status === 404) {
+    return failed("NOT_FOUND", asked, `has nothing at ${asked.path}`, "Check the mount in coffre:url.");
+  }
+  if (status === 405) {
+    return failed("NOT_SUPPORTED", asked, `knows no ${asked.method} at ${asked.path}`, "Is the mount a KV version 2?");
+  }
+  if (status === 413) return failed("INVALID_INPUT", asked, "takes no document of this size (413)", "Keep less in it.");
+  if (status === 507) return failed("DISK_FULL", asked, "has no space left (507)", "Give it more.");
+  if (status === 400 && says("upgrading from non-versioned")) {
+    return failed("UNREACHABLE", asked, "is still upgrading the mount to version 2", "Run this again in a minute.");
+  }
+  if (status >= 500) {
+    const tooLarge = says("larger than maximum") || says("exceeds") || says("too large");
+    return tooLarge
+      ? failed("INVALID_INPUT", asked, `takes no document of this size at ${asked.path}`, "See max_entry_size.")
+      : failed("UNREACHABLE", asked, `failed at ${asked.path} (${status})`, "Its own log says why.");
+  }
+  return failed(
+    "BAD_RESPONSE",
+    asked,
+    `refused ${asked.method} ${asked.path} (${status})`,
+    "Its own log says why; a name that it can't keep in a path is one reason.",
+  );
+}
+
+export function forbidden(asked: Asked): CoffreError {
+  const capability = CAPABILITIES[asked.method] ?? asked.method;
+  return new CoffreError("FORBIDDEN", `The login at ${asked.origin} may not ${asked.method} ${asked.path}`, {
+    hint: `Its policy needs the capability ${capability} on ${asked.path}: \`coffre vault policies\` prints what Coffre needs.`,
+    details: { path: asked.path, capability },
+  });
+}
+
+/** The token itself is worth nothing any more. */
+export function tokenExpired(asked: Asked): CoffreError {
+  return new CoffreError("FORBIDDEN", `The token for ${asked.origin} has expired, or was revoked`, {
+    hint: "Give a new one (COFFRE_TOKEN_FILE, COFFRE_TOKEN), or let Coffre log in by itself: auth=approle, kubernetes or jwt in coffre:url.",
+  });
+}
+
+export function standby({ origin }: Pick<Asked, "origin">): CoffreError {
+  return new CoffreError("UNREACHABLE", `${origin} is a standby, which may answer with what was true before`, {
+    hint: "Name the active node in coffre:url, or an address that always leads to it.",
+  });
+}
+
+/** What the network said. */
+export function unreachable({ origin }: Pick<Asked, "origin">, cause: unknown): CoffreError {
+  const code = systemCode(cause);
+  if (code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+    return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${origin} isn't trusted (${code})`, {
+      hint: "Name its authority's certificate by caFile in coffre:url; check the host name that it is for.",
+      cause,
+    });
+  }
+  return new CoffreError("UNREACHABLE", `${origin} didn't answer${code === undefined ? "" : ` (${code})`}`, {
+    hint: "Check coffre:url, the network, and whether the server runs.",
+    cause,
+  });
+}
+
+export function badResponse({ origin, path }: Pick<Asked, "origin" | "path">, what: string): CoffreError {
+  return new CoffreError("BAD_RESPONSE", `${origin} answered ${what} at ${path}`, {
+    hint: "Is it a Vault or an OpenBao server, and the mount a KV version 2?",
+  });
+}
+
+function failed(code: ErrorCode, { origin }: Asked, problem: string, hint: string): CoffreError {
+  return new CoffreError(code, `${origin} ${problem}`, { hint });
+}
+
+function systemCode(error: unknown): string | undefined {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    if ("code" in inner && typeof inner.code === "string") return inner.code;
+  }
+  return undefined;
+}

@@ -1,0 +1,89 @@
+import { readMany } from "../records/reading.js";
+import { findCategoryId } from "../records/tree.js";
+import { RecordVault, type RecordVaultOptions } from "../records/record-vault.js";
+import type { Capabilities, ValueAnswer, ValueRequest } from "../port.js";
+import { Kv } from "./kv.js";
+import { Login, type LoginOptions } from "./login.js";
+import { Paths } from "./paths.js";
+import { HashicorpRows } from "./rows.js";
+import { Server, type ServerOptions } from "./server.js";
+import { Store } from "./store.js";
+import type { View } from "./view.js";
+
+/** Where the vault is, and how Coffre logs in. */
+export interface HashicorpPlace {
+  server: ServerOptions;
+  /** Path of a KV version 2 engine, for example `secret` or `team/kv`. */
+  mount: string;
+  /** Folders in the mount below which the vault lies; empty for the mount itself. */
+  root: readonly string[];
+  login: LoginOptions;
+}
+
+export interface HashicorpVaultOptions extends HashicorpPlace, RecordVaultOptions {}
+
+/** A vault in a KV version 2 engine of HashiCorp Vault or OpenBao. */
+export class HashicorpVault extends RecordVault {
+  override readonly capabilities: Capabilities = {
+    versions: true,
+    compareAndSet: true,
+    grants: "declared",
+    dropBoxes: false,
+    events: "server",
+  };
+  readonly #rows: HashicorpRows;
+  readonly #server: Server;
+
+  constructor(options: HashicorpVaultOptions) {
+    const { server, store } = connect(options);
+    const rows = new HashicorpRows(store);
+    super(rows, options);
+    this.#rows = rows;
+    this.#server = server;
+  }
+
+  /** How many requests this process has sent to the server. */
+  get requests(): number {
+    return this.#server.requests;
+  }
+
+  override readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]> {
+    return this.#rows.view((view) => {
+      const ids = requests.flatMap(({ id, path = [] }) => id ?? candidates(view, path));
+      view.preload([...new Set(ids)]);
+      return readMany(view, this.context, requests);
+    });
+  }
+
+  override async close(): Promise<void> {
+    await this.#rows.close();
+    await this.#server.close();
+  }
+}
+
+/** Ids of credentials that a path may mean: only to fetch them all at once. */
+function candidates(view: View, path: readonly string[]): string[] {
+  const name = path.at(-1);
+  const categoryId = findCategoryId(view, path.slice(0, -1));
+  return name === undefined || categoryId === undefined ? [] : view.candidates(categoryId, name.normalize("NFC"));
+}
+
+/** The parts below the rows. */
+export function connect({ server: options, mount, root, login }: HashicorpPlace): {
+  server: Server;
+  kv: Kv;
+  store: Store;
+} {
+  const server = new Server(options);
+  const kv = new Kv(server, new Login(server, login), mount);
+  const store = new Store(kv, new Paths(root), async () => {
+    await server.findActive();
+    await kv.checkMount();
+  });
+  return { server, kv, store };
+}
+
+/** The vault in a KV engine. Returns at once: the server is asked by the first call. */
+export function openHashicorpVault(options: HashicorpVaultOptions): HashicorpVault {
+  return new HashicorpVault(options);
+}

@@ -1,0 +1,205 @@
+import { isDeepStrictEqual } from "node:util";
+import * as z from "zod";
+import { CoffreError } from "../../core/errors.js";
+import { CasConflict } from "./failures.js";
+import { encodePath, type Login } from "./login.js";
+import type { Message, Server } from "./server.js";
+
+/** Earlier values that a path must keep at least: the one before, and one for a write by another's hand. */
+const LEAST_VERSIONS = 3;
+
+const Anything = z.unknown();
+const Mount = z.object({ data: z.object({ type: z.string(), path: z.string(), options: Options() }) });
+const Config = z.object({ data: Limits() });
+const Read = z.object({
+  data: z.object({ data: z.record(z.string(), z.unknown()).nullable(), metadata: z.object({ version: z.int() }) }),
+});
+const Written = z.object({ data: z.object({ version: z.int() }) });
+const Listed = z.object({ data: z.object({ keys: z.array(z.string()) }) });
+const Metadata = z.object({
+  data: Limits().extend({
+    current_version: z.int(),
+    custom_metadata: z.record(z.string(), z.string()).nullish(),
+  }),
+});
+
+function Options() {
+  return z.object({ version: z.string().optional() }).nullish();
+}
+
+function Limits() {
+  return z.object({ max_versions: z.int(), delete_version_after: z.string().optional() });
+}
+
+/** What stands at a path. */
+export interface Kept {
+  /** The version for the next `cas`; 0 if there never was one. */
+  version: number;
+  /** `undefined` if there is none, or the newest was deleted. */
+  data: Record<string, unknown> | undefined;
+}
+
+export interface KeptMetadata {
+  version: number;
+  custom: Record<string, string>;
+}
+
+/** One mount of a KV version 2 engine. Paths are lists of names from the mount down; what is in them is encoded here. */
+export class Kv {
+  readonly #server: Server;
+  readonly #login: Login;
+  readonly #mount: string;
+
+  constructor(server: Server, login: Login, mount: string) {
+    this.#server = server;
+    this.#login = login;
+    this.#mount = encodePath(mount);
+  }
+
+  /** For messages: the path as a policy would name it. */
+  pathText(path: readonly string[]): string {
+    return `${decodeURIComponent(this.#mount)}/data/${path.join("/")}`;
+  }
+
+  /**
+   * Refuses a mount that would lose what is written to it.
+   * @throws CoffreError VAULT_MISSING, NOT_SUPPORTED for version 1, CONFIGURATION for what it is set to; FORBIDDEN
+   */
+  async checkMount(): Promise<void> {
+    const name = decodeURIComponent(this.#mount);
+    const { data } = await this.#call({ method: "GET", path: `sys/internal/ui/mounts/${this.#mount}` }, Mount).catch(
+      (error: unknown) => {
+        if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
+        throw new CoffreError("FORBIDDEN", `There is no mount ${name} at ${this.#server.origin} that the login sees`, {
+          hint: "Check the mount in coffre:url, and that the login's policy names paths in it: `coffre vault policies`.",
+          details: { mount: name },
+        });
+      },
+    );
+    if (`${name}/` !== data.path || data.type !== "kv" || data.options?.version !== "2") {
+      const kind = data.type === "kv" ? `a KV version ${data.options?.version ?? "1"}` : `a ${data.type}`;
+      throw new CoffreError("NOT_SUPPORTED", `The mount ${data.path} at ${this.#server.origin} is ${kind} engine`, {
+        hint: "Coffre needs versions and check-and-set: name a mount of a KV version 2 engine (`secrets enable -version=2 kv`).",
+      });
+    }
+    const config = await this.#call({ method: "GET", path: `${this.#mount}/config` }, Config);
+    this.#checkLimits(config.data, `The mount ${name}`);
+  }
+
+  /** @throws CoffreError FORBIDDEN, UNREACHABLE, BAD_RESPONSE; so do all below */
+  async read(path: readonly string[]): Promise<Kept> {
+    const message: Message = { method: "GET", path: this.#path("data", path) };
+    const { data } = await this.#call(message, Read, (body) => {
+      // One whose newest version was deleted answers 404 with its number.
+      const deleted = Read.safeParse(body).data;
+      return deleted ?? { data: { data: null, metadata: { version: 0 } } };
+    });
+    return { version: data.metadata.version, data: data.data ?? undefined };
+  }
+
+  /**
+   * Writes if the path is still at the version `cas`; 0 means that nothing was ever written there. A reply that is lost is
+   * looked for: what stands there then decides.
+   * @returns the new version. @throws CasConflict; CoffreError
+   */
+  async write(path: readonly string[], data: Record<string, unknown>, cas: number): Promise<number> {
+    const message: Message = {
+      method: "POST",
+      path: this.#path("data", path),
+      body: { options: { cas }, data },
+    };
+    try {
+      return (await this.#call(message, Written)).data.version;
+    } catch (error) {
+      if (!(error instanceof CoffreError) || error.code !== "UNREACHABLE") throw error;
+      const kept = await this.read(path);
+      if (isDeepStrictEqual(kept.data, JSON.parse(JSON.stringify(data)))) return kept.version;
+      if (kept.version !== cas) throw new CasConflict();
+      return (await this.#call(message, Written)).data.version;
+    }
+  }
+
+  /**
+   * Changes keys of what stands there: `null` removes one.
+   * @returns the new version; `undefined` if nothing stands there. @throws CasConflict; CoffreError
+   */
+  async patch(path: readonly string[], delta: Record<string, unknown>, cas: number): Promise<number | undefined> {
+    const message: Message = {
+      method: "PATCH",
+      path: this.#path("data", path),
+      body: { options: { cas }, data: delta },
+    };
+    try {
+      return (await this.#call(message, Written.nullable(), () => null))?.data.version;
+    } catch (error) {
+      if (!(error instanceof CoffreError) || error.code !== "UNREACHABLE") throw error;
+      const { version, data } = await this.read(path);
+      const applied =
+        data !== undefined && Object.entries(delta).every(([key, value]) => (data[key] ?? null) === value);
+      if (applied && version === cas + 1) return version;
+      if (version !== cas) throw new CasConflict();
+      return (await this.#call(message, Written.nullable(), () => null))?.data.version;
+    }
+  }
+
+  /** @throws CoffreError CONFIGURATION if the path keeps too few versions, or deletes them by itself */
+  async readMetadata(path: readonly string[]): Promise<KeptMetadata | undefined> {
+    const message: Message = { method: "GET", path: this.#path("metadata", path) };
+    const answer = await this.#call(message, Metadata.nullable(), () => null);
+    if (!answer) return undefined;
+    this.#checkLimits(answer.data, `The path ${this.pathText(path)}`);
+    return { version: answer.data.current_version, custom: answer.data.custom_metadata ?? {} };
+  }
+
+  async writeMetadata(path: readonly string[], custom: Record<string, string>): Promise<void> {
+    const message: Message = {
+      method: "POST",
+      path: this.#path("metadata", path),
+      body: { custom_metadata: custom },
+    };
+    await this.#call(message, Anything);
+  }
+
+  /** Removes the path with all its versions; one that is gone is a success. */
+  async remove(path: readonly string[]): Promise<void> {
+    await this.#call({ method: "DELETE", path: this.#path("metadata", path) }, Anything, () => undefined);
+  }
+
+  /** The names below a path; those of folders end with a slash. */
+  async list(path: readonly string[]): Promise<string[]> {
+    const message: Message = { method: "LIST", path: `${this.#path("metadata", path)}/` };
+    return (await this.#call(message, Listed, () => ({ data: { keys: [] } }))).data.keys;
+  }
+
+  #path(kind: "data" | "metadata", path: readonly string[]): string {
+    return [this.#mount, kind, ...path.map(encodeURIComponent)].join("/");
+  }
+
+  #checkLimits({ max_versions: most, delete_version_after: after }: z.infer<ReturnType<typeof Limits>>, what: string) {
+    // 0 is the server's default, ten.
+    if (most > 0 && most < LEAST_VERSIONS) {
+      throw new CoffreError("CONFIGURATION", `${what} keeps ${most} versions, fewer than ${LEAST_VERSIONS}`, {
+        hint: `Set max_versions to ${LEAST_VERSIONS} or more, or to 0 for the server's default.`,
+      });
+    }
+    if (after !== undefined && !/^0?s?$/.test(after)) {
+      throw new CoffreError("CONFIGURATION", `${what} deletes versions by itself after ${after}`, {
+        hint: "Set delete_version_after to 0s: a password must not vanish because nobody changed it.",
+      });
+    }
+  }
+
+  async #call<T>(message: Message, schema: z.ZodType<T>, absent?: (body: unknown) => T): Promise<T> {
+    const send = (sent: Message) =>
+      absent ? this.#server.call(sent, schema, absent) : this.#server.call(sent, schema);
+    const token = await this.#login.token();
+    try {
+      return await send({ ...message, token });
+    } catch (error) {
+      if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
+      const another = await this.#login.replace(token);
+      if (!another) throw error;
+      return send({ ...message, token: another });
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { readFileSync } from "node:fs";
+import * as z from "zod";
+import { CoffreError } from "../../core/errors.js";
+import { Secret } from "../../core/secret.js";
+import { tokenExpired } from "./failures.js";
+import type { Message, Server } from "./server.js";
+
+/** How Coffre logs in to the server. `mount` is the auth method's path, by default its own name. */
+export type LoginMethod =
+  | { by: "token" }
+  | { by: "approle"; mount: string; roleId: string }
+  | { by: "kubernetes"; mount: string; role: string }
+  | { by: "jwt"; mount: string; role: string };
+
+export interface LoginOptions {
+  method: LoginMethod;
+  /**
+   * The token, the AppRole's secret id, or the JWT; asked for at each login, so that a file that was renewed meanwhile is
+   * read again. Missing with `kubernetes`: the pod's own.
+   */
+  secret: (() => Secret) | undefined;
+}
+
+/** Where Kubernetes puts a pod's own token; everybody in the pod may read it. */
+const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+/** A token is renewed once this part of its life is over. */
+const RENEW_AFTER = 2 / 3;
+
+const Auth = z.object({
+  auth: z.object({
+    client_token: z.string().min(1),
+    lease_duration: z.number(),
+    renewable: z.boolean(),
+  }),
+});
+const Looked = z.object({ data: z.object({ ttl: z.number(), renewable: z.boolean().optional() }) });
+
+interface Held {
+  token: Secret;
+  /** `performance.now()` when it wants to be renewed; never for one that doesn't expire. */
+  renewAtMs: number;
+  renewable: boolean;
+}
+
+/** The token of one process: fetched, renewed before it expires, and fetched again once it was refused. */
+export class Login {
+  readonly #server: Server;
+  readonly #options: LoginOptions;
+  #held: Promise<Held> | undefined;
+
+  constructor(server: Server, options: LoginOptions) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  /** @throws CoffreError CONFIGURATION without a secret; FORBIDDEN if the server refuses it; UNREACHABLE */
+  async token(): Promise<Secret> {
+    const held = await this.#hold();
+    if (performance.now() < held.renewAtMs) return held.token;
+    const renewed = held.renewable ? await this.#renew(held) : undefined;
+    if (renewed) {
+      this.#held = Promise.resolve(renewed);
+      return renewed.token;
+    }
+    // It can't be renewed any more. One that was given is used to its end; any other login is made anew.
+    if (this.#options.method.by === "token") {
+      this.#held = Promise.resolve({ ...held, renewAtMs: Infinity });
+      return held.token;
+    }
+    this.#held = undefined;
+    return (await this.#hold()).token;
+  }
+
+  /**
+   * After a 403: another token if this one is worth nothing any more.
+   * @returns `undefined` if the token is good, so that the 403 is about the path
+   * @throws CoffreError FORBIDDEN if it has expired and there is no other
+   */
+  async replace(refused: Secret): Promise<Secret | undefined> {
+    if (await this.#isGood(refused)) return undefined;
+    const held = await this.#held?.catch(() => undefined);
+    if (held?.token.reveal() === refused.reveal()) this.#held = undefined;
+    const token = await this.token();
+    if (token.reveal() !== refused.reveal()) return token;
+    throw tokenExpired({ origin: this.#server.origin, method: "GET", path: "auth/token/lookup-self" });
+  }
+
+  #hold(): Promise<Held> {
+    if (this.#held) return this.#held;
+    const holding = this.#logIn();
+    this.#held = holding;
+    holding.catch(() => {
+      if (this.#held === holding) this.#held = undefined;
+    });
+    return holding;
+  }
+
+  async #logIn(): Promise<Held> {
+    const { method } = this.#options;
+    if (method.by === "token") return this.#look(this.#secret());
+    const secret = method.by === "kubernetes" && !this.#options.secret ? podToken() : this.#secret();
+    const body =
+      method.by === "approle"
+        ? { role_id: method.roleId, secret_id: secret.reveal() }
+        : { role: method.role, jwt: secret.reveal() };
+    const message: Message = { method: "POST", path: `auth/${encodePath(method.mount)}/login`, body };
+    const { auth } = await this.#server.call(message, Auth).catch((error: unknown) => {
+      const refused = error instanceof CoffreError && ["FORBIDDEN", "BAD_RESPONSE", "NOT_FOUND"].includes(error.code);
+      if (!refused) throw error;
+      throw new CoffreError("FORBIDDEN", `${this.#server.origin} refused the login by ${method.by}`, {
+        hint: `Check auth, authMount, role or roleId in coffre:url, and the secret (COFFRE_TOKEN_FILE or COFFRE_TOKEN). The login was sent to auth/${method.mount}/login.`,
+        cause: error,
+      });
+    });
+    return heldBy(new Secret(auth.client_token), auth.lease_duration, auth.renewable);
+  }
+
+  /** A token that was given says itself how long it lives; one that can't be asked is used as it is. */
+  async #look(token: Secret): Promise<Held> {
+    try {
+      const { data } = await this.#server.call({ method: "GET", path: "auth/token/lookup-self", token }, Looked);
+      return heldBy(token, data.ttl, data.renewable === true);
+    } catch (error) {
+      if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
+      return heldBy(token, 0, false);
+    }
+  }
+
+  async #renew({ token }: Held): Promise<Held | undefined> {
+    const message: Message = { method: "POST", path: "auth/token/renew-self", token, body: {} };
+    try {
+      const { auth } = await this.#server.call(message, Auth);
+      // At the end of its longest life a renewal gives next to nothing.
+      return auth.lease_duration < 10 ? undefined : heldBy(token, auth.lease_duration, auth.renewable);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #isGood(token: Secret): Promise<boolean> {
+    try {
+      await this.#server.call({ method: "GET", path: "auth/token/lookup-self", token }, Looked);
+      return true;
+    } catch (error) {
+      if (error instanceof CoffreError && error.code === "FORBIDDEN") return false;
+      throw error;
+    }
+  }
+
+  #secret(): Secret {
+    const { secret, method } = this.#options;
+    if (secret) return secret();
+    const what = { token: "token", approle: "secret id", jwt: "JWT", kubernetes: "token" }[method.by];
+    throw new CoffreError("CONFIGURATION", `No ${what} for ${this.#server.origin} is configured`, {
+      hint: "Set COFFRE_TOKEN_FILE or COFFRE_TOKEN: it holds what the login needs, a token, a secret id or a JWT.",
+    });
+  }
+}
+
+function heldBy(token: Secret, seconds: number, renewable: boolean): Held {
+  const renewAtMs = seconds === 0 ? Infinity : performance.now() + seconds * 1000 * RENEW_AFTER;
+  return { token, renewAtMs, renewable };
+}
+
+function podToken(): Secret {
+  try {
+    return new Secret(readFileSync(POD_TOKEN, "utf8").trim());
+  } catch (error) {
+    throw new CoffreError("CONFIGURATION", `There is no ${POD_TOKEN}: this is no pod, or it mounts no token`, {
+      hint: "Set COFFRE_TOKEN_FILE to the service account's token, or log in by another method.",
+      cause: error,
+    });
+  }
+}
+
+/** A path of names with slashes between them, as it stands in a URL. */
+export function encodePath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}

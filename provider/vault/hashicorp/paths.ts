@@ -1,0 +1,43 @@
+import { RESERVED } from "./documents.js";
+
+/** Where everything stands, as names from the mount's root down. */
+export class Paths {
+  readonly #root: readonly string[];
+
+  /** @param root folders in the mount under which this vault lies; empty for the mount itself */
+  constructor(root: readonly string[]) {
+    this.#root = root;
+  }
+
+  /** Who the vault is. */
+  get identity(): string[] {
+    return this.#own("vault");
+  }
+
+  get directory(): string[] {
+    return this.#own("directory");
+  }
+
+  credential(id: string): string[] {
+    return this.#own("credentials", id);
+  }
+
+  /** A large value of a field, by its random name. */
+  value(id: string, at: string): string[] {
+    return this.#own("values", id, at);
+  }
+
+  /** @param digest keyed, of an account or a host */
+  logins(digest: string): string[] {
+    return this.#own("logins", digest);
+  }
+
+  /** What people and applications read, by the names of the categories and its own. */
+  entry(path: readonly string[]): string[] {
+    return [...this.#root, ...path];
+  }
+
+  #own(...names: string[]): string[] {
+    return [...this.#root, RESERVED, ...names];
+  }
+}

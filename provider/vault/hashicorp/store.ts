@@ -1,0 +1,177 @@
+import { createHmac, randomUUID } from "node:crypto";
+import { CoffreError } from "../../core/errors.js";
+import type { BookingRow } from "../records/rows.js";
+import { Directory } from "./directory.js";
+import {
+  corrupt,
+  type CredentialDocument,
+  IdentityDocument,
+  refuseNewer,
+  unwrapCredential,
+  unwrapDirectory,
+  unwrapLogins,
+  unwrapValue,
+  wrap,
+  wrapDirectory,
+} from "./documents.js";
+import type { Kv } from "./kv.js";
+import type { Paths } from "./paths.js";
+import type { DirectoryChange } from "./view.js";
+
+/** A document as it was fetched or written last. */
+export interface Held<Content> {
+  content: Content;
+  /** For the next `cas`. */
+  version: number;
+  /** `performance.now()` before it was asked for, or after it was written. */
+  atMs: number;
+}
+
+/** So many credentials are remembered: what a rotation that is under way needs, with room for many at once. */
+const MOST_HELD = 1_000;
+
+/** The documents of one vault: fetches, remembers what it saw last, and writes by `cas`. Knows no rule of the vault. */
+export class Store {
+  readonly kv: Kv;
+  readonly paths: Paths;
+  directory: Held<Directory> | undefined;
+  readonly credentials = new Map<string, Held<CredentialDocument | undefined>>();
+  /** By the keyed digest of an account or a host. */
+  readonly logins = new Map<string, Held<BookingRow[]>>();
+  #identity: Promise<IdentityDocument> | undefined;
+  #digestKey: Buffer | undefined;
+  readonly #prepare: () => Promise<void>;
+
+  /** @param prepare done once, before the first request about a document */
+  constructor(kv: Kv, paths: Paths, prepare: () => Promise<void>) {
+    this.kv = kv;
+    this.paths = paths;
+    this.#prepare = prepare;
+  }
+
+  /** Who the vault is; asked once. @throws CoffreError VAULT_MISSING, CORRUPT, and what the server's state means */
+  identity(): Promise<IdentityDocument> {
+    if (this.#identity) return this.#identity;
+    const asking = this.#open();
+    this.#identity = asking;
+    asking.catch(() => (this.#identity = undefined));
+    return asking;
+  }
+
+  async #open(): Promise<IdentityDocument> {
+    await this.#prepare();
+    const path = this.paths.identity;
+    const { data } = await this.kv.read(path);
+    const where = this.kv.pathText(path);
+    if (!data) {
+      throw new CoffreError("VAULT_MISSING", `There is no vault of Coffre's at ${where}`, {
+        hint: "Check mount and root in coffre:url; `coffre vault init` makes a vault.",
+      });
+    }
+    const { data: parsed } = IdentityDocument.safeParse(data);
+    if (typeof data["format"] === "number") refuseNewer(data["format"]);
+    if (!parsed) throw corrupt(where, "isn't what `coffre vault init` wrote there");
+    this.#digestKey = Buffer.from(parsed.digestKey, "base64");
+    return parsed;
+  }
+
+  /** 32 hex digits; only after {@link identity}. */
+  keyed(purpose: string, text: string): string {
+    if (!this.#digestKey) throw new Error("the vault isn't open");
+    return createHmac("sha256", this.#digestKey).update(`${purpose}:${text}`).digest("hex").slice(0, 32);
+  }
+
+  async loadDirectory(): Promise<void> {
+    const atMs = performance.now();
+    const { data, version } = await this.kv.read(this.paths.directory);
+    const where = this.kv.pathText(this.paths.directory);
+    if (!data) throw corrupt(where, "is gone");
+    // A write of our own may have been answered meanwhile.
+    if (this.directory && this.directory.version > version) return;
+    if (this.directory?.version === version) this.directory.atMs = atMs;
+    else this.directory = { content: new Directory(unwrapDirectory(where, data)), version, atMs };
+  }
+
+  async loadCredential(id: string): Promise<void> {
+    const atMs = performance.now();
+    const path = this.paths.credential(id);
+    const { data, version } = await this.kv.read(path);
+    this.holdCredential(id, { content: data && unwrapCredential(this.kv.pathText(path), data), version, atMs });
+  }
+
+  holdCredential(id: string, held: Held<CredentialDocument | undefined>): void {
+    this.credentials.delete(id);
+    this.credentials.set(id, held);
+    if (this.credentials.size <= MOST_HELD) return;
+    const [oldest] = this.credentials.keys();
+    if (oldest !== undefined) this.credentials.delete(oldest);
+  }
+
+  async loadLogins(digest: string): Promise<void> {
+    const atMs = performance.now();
+    const path = this.paths.logins(digest);
+    const { data, version } = await this.kv.read(path);
+    const content = data ? unwrapLogins(this.kv.pathText(path), data).bookings : [];
+    this.logins.set(digest, { content, version, atMs });
+  }
+
+  async readValue(id: string, at: string): Promise<string | undefined> {
+    const path = this.paths.value(id, at);
+    const { data } = await this.kv.read(path);
+    return data && unwrapValue(this.kv.pathText(path), data);
+  }
+
+  async writeValue(id: string, at: string, value: string): Promise<void> {
+    await this.kv.write(this.paths.value(id, at), wrap({ value }), 0);
+  }
+
+  /**
+   * Makes changes on the directory that is remembered, and writes it; nobody else in this process may be at it.
+   * @throws CasConflict if another process was
+   */
+  async writeDirectory(changes: readonly DirectoryChange[]): Promise<void> {
+    const held = this.directory;
+    if (!held) throw new Error("the directory isn't loaded");
+    for (const change of changes) change(held.content);
+    const packed = wrapDirectory(held.content.content());
+    held.content.rollBack();
+    const version = await this.kv.write(this.paths.directory, this.#marked(packed), held.version);
+    for (const change of changes) change(held.content);
+    held.content.commit();
+    // A fetch may have seen the same already.
+    if (this.directory === held) Object.assign(held, { version, atMs: performance.now() });
+  }
+
+  /** @param cas the version that it must still have. @throws CasConflict */
+  async writeCredential(document: CredentialDocument, cas: number): Promise<void> {
+    const { id } = document.row;
+    const version = await this.kv.write(this.paths.credential(id), this.#marked(wrap(document)), cas);
+    this.holdCredential(id, { content: document, version, atMs: performance.now() });
+  }
+
+  /** Removes the document of a credential, and its large values. */
+  async removeCredential(id: string, document: CredentialDocument | undefined): Promise<void> {
+    const large = Object.values(document?.values ?? {}).flatMap((value) => ("at" in value ? [value.at] : []));
+    await Promise.all(large.map((at) => this.kv.remove(this.paths.value(id, at))));
+    await this.kv.remove(this.paths.credential(id));
+    this.holdCredential(id, { content: undefined, version: 0, atMs: performance.now() });
+  }
+
+  /** @throws CasConflict */
+  async writeLogins(digest: string, bookings: BookingRow[]): Promise<void> {
+    const cas = this.logins.get(digest)?.version ?? 0;
+    const version = await this.kv.write(this.paths.logins(digest), this.#marked(wrap({ bookings })), cas);
+    this.logins.set(digest, { content: bookings, version, atMs: performance.now() });
+  }
+
+  /** Forgets what holds values. */
+  forget(): void {
+    this.credentials.clear();
+    this.#digestKey?.fill(0);
+  }
+
+  /** No two writes are equal, so that one whose reply was lost is told from another process's. */
+  #marked(data: Record<string, unknown>): Record<string, unknown> {
+    return { ...data, write: randomUUID() };
+  }
+}
