@@ -35,5 +35,5 @@ export type { GetCategoryArgs, GetCredentialArgs, GetGroupArgs, GetUserArgs } fr
 export type { PasswordHashScheme } from "./shell/password-hash.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";
-export { command, linux, postgres } from "./shell/targets.js";
-export type { CommandArgs, LinuxArgs, PostgresArgs, Target } from "./shell/targets.js";
+export { command, linux, mysql, postgres } from "./shell/targets.js";
+export type { CommandArgs, LinuxArgs, MysqlArgs, PostgresArgs, Target } from "./shell/targets.js";

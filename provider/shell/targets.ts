@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { CommandTargetArgs } from "../target/command/schema.js";
 import type { LinuxTargetArgs } from "../target/linux/schema.js";
+import type { MysqlTargetArgs } from "../target/mysql/schema.js";
 import type { PostgresTargetArgs } from "../target/postgres/schema.js";
 import type { InputsOf } from "./inputs.js";
 
@@ -20,6 +21,18 @@ export type PostgresArgs = InputsOf<PostgresTargetArgs>;
  */
 export function postgres(args: PostgresArgs): Target {
   return { ...args, kind: "postgres" };
+}
+
+/** What {@link mysql} takes: where the server is, who may change the account there, and what the account is to be. */
+export type MysqlArgs = InputsOf<MysqlTargetArgs>;
+
+/**
+ * An account of a MariaDB server, 10.4 or newer; MySQL, which this kind is for too, isn't tested and is refused. The
+ * credential's `username` is the user, `accountHost` the account's host. The server gets a hash and never the password; the
+ * proof is a login that the server takes for this account.
+ */
+export function mysql(args: MysqlArgs): Target {
+  return { ...args, kind: "mysql" };
 }
 
 /** What {@link linux} takes: where the machine is and how it is recognised, who may change the account, and what that is to be. */

@@ -1,11 +1,11 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chown, open, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { freePort, isAlive, signal, spawnGuarded, spawnServer } from "../servers/guarded.ts";
 import { findBinaries } from "./binaries.ts";
 import { createAuthority } from "./certificates.ts";
 import { type Account, canPass, passableFolder, privateFolder, unprivilegedAccount } from "./unprivileged.ts";
@@ -244,22 +244,10 @@ export class PostgresServer {
     for (const [key, value] of Object.entries(settings)) command.push("-c", `${key}=${value}`);
     const log = await open(this.logFile, "a", 0o600);
     const start = (await log.stat()).size;
-    // A temporary server ends with this process: a shell holds our end of a pipe, and when that closes it stops the server
-    // and removes the folder, as the process that is gone would have done.
-    const guard =
-      'exec 3<&0; "$@" </dev/null & server=$!; { read -r _ <&3; : >orphaned; kill -QUIT $server; } & wait $server; ' +
-      'if [ -e orphaned ]; then folder=$PWD; cd /; rm -rf "$folder"; else kill $!; fi 2>/dev/null';
-    const [file = "", ...args] = this.kept ? command : ["/bin/sh", "-c", guard, "sh", ...command];
-    const child = spawn(file, args, {
-      ...this.identity(),
-      cwd: this.folder,
-      env: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
-      detached: true, // a Ctrl-C for us is none for the server
-      stdio: [this.kept ? "ignore" : "pipe", log.fd, log.fd],
-    });
-    child.unref();
-    // The pipe is a socket to Node; it must not keep this process alive either.
-    (child.stdin as { unref?: () => void } | null)?.unref?.();
+    const where = { folder: this.folder, log, identity: this.identity() };
+    const child = this.kept
+      ? spawnServer(command, { ...where, stdin: "ignore" })
+      : spawnGuarded({ command, ...where, signal: "QUIT" });
     let failed: Error | undefined;
     child.once("error", (error) => (failed = error));
     await log.close();
@@ -311,32 +299,3 @@ const exists = (path: string) =>
     () => true,
     () => false,
   );
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has just ended.
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // alive, and another account's
-  }
-}
-
-/** A port that nothing listens on at the moment. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}

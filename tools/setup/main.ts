@@ -86,15 +86,17 @@ async function hasNothingToDo(name: string | undefined, args: string[]): Promise
 /** Help and wrong usage are answered by the task itself, and need no engine. */
 const asksForHelp = (args: string[]) => args.includes("--help") || args.includes("-h");
 
-/** Without them the tests on machines have only a stand-in. */
+/** Without them the tests on machines have only a stand-in, and those on MariaDB are skipped. */
 async function installHostTools(): Promise<void> {
-  const { installPackages, missingPackages } = await import("../linux-hosts/packages.ts");
-  const missing = missingPackages();
+  const { installPackages } = await import("./packages.ts");
+  const { missingPackages } = await import("../linux-hosts/packages.ts");
+  const { missingMariadbPackages } = await import("../mariadb/binaries.ts");
+  const missing = [...missingPackages(), ...missingMariadbPackages()];
   if (missing.length === 0) return;
-  say(`Installing the Debian packages ${missing.join(", ")}, for the test hosts ...`);
+  say(`Installing the Debian packages ${missing.join(", ")}, for the test hosts and MariaDB; none is started ...`);
   await installPackages(missing).catch((error: unknown) => {
     say(error instanceof Error ? error.message : String(error));
-    say("The tests that need real hosts say that they do without.");
+    say("The tests that need them say that they do without.");
   });
 }
 

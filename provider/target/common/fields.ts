@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import { parseReference } from "../../core/reference.js";
+import type { TargetSpec } from "../port.js";
 import { canonicalHost } from "./address.js";
 
 const NO_HOST = "must be a host name or an IP address; a path of a unix socket can't name a server for everybody";
@@ -33,3 +34,21 @@ export const Reference = z.string().superRefine((text, context) => {
     context.addIssue({ code: "custom", message: `isn't a reference: ${why}` });
   }
 });
+
+/** Upper bounds of single calls, milliseconds. Default 10,000 each; the server stops working at half of `setMs`. */
+export const Limits = z.strictObject({
+  /** To connect and log in, and for the look. */
+  connectMs: Milliseconds.optional(),
+  /** To change the password. */
+  setMs: Milliseconds.optional(),
+  /** To prove it at one address. */
+  verifyMs: Milliseconds.optional(),
+});
+
+const DEFAULT_LIMIT_MS = 10_000;
+
+/** With the defaults. */
+export function limitsOf(limits: z.output<typeof Limits> = {}): TargetSpec["limits"] {
+  const { connectMs = DEFAULT_LIMIT_MS, setMs = DEFAULT_LIMIT_MS, verifyMs = DEFAULT_LIMIT_MS } = limits;
+  return { connectMs, setMs, verifyMs };
+}

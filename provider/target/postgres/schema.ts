@@ -1,13 +1,14 @@
 import * as z from "zod";
 import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
-import type { TargetAddress, TargetSpec } from "../port.js";
-import { accountOf, parseAddress } from "../common/address.js";
+import type { TargetSpec } from "../port.js";
+import { accountOf } from "../common/address.js";
 import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
-import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
+import { Host, Limits, limitsOf, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
 import { Tls } from "../common/tls.js";
+import { refuseBadVerifyHosts, verifyAddressesOf } from "../common/verify-hosts.js";
 import { roleNameProblem } from "./role-name.js";
 
 const DEFAULT_PORT = 5432;
@@ -17,7 +18,6 @@ const DESCRIBED = {
   passwordHint:
     "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.",
 };
-const DEFAULT_LIMIT_MS = 10_000;
 const RoleName = z.string().superRefine((name, context) => {
   const problem = roleNameProblem(name);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
@@ -86,24 +86,11 @@ export const PostgresTarget = z
      * it owns anything. Default: `disable` for an account that Coffre created, else `keep`.
      */
     onDelete: OnDelete.optional(),
-    /** Upper bounds of single calls, milliseconds. Default 10,000 each; the server stops working at half of `setMs`. */
-    limits: z
-      .strictObject({
-        /** To connect and log in, and for the look. */
-        connectMs: Milliseconds.optional(),
-        /** To change the password. */
-        setMs: Milliseconds.optional(),
-        /** To prove it at one address. */
-        verifyMs: Milliseconds.optional(),
-      })
-      .optional(),
+    limits: Limits.optional(),
   })
   .superRefine((target, context) => {
     refuseAdminClashes(target, context);
-    for (const [index, text] of (target.verifyHosts ?? []).entries()) {
-      if (parseAddress(text, target.port) !== undefined) continue;
-      context.addIssue({ code: "custom", path: ["verifyHosts", index], message: 'must be "host" or "host:port"' });
-    }
+    refuseBadVerifyHosts(target, context);
   });
 export type PostgresTarget = z.output<typeof PostgresTarget>;
 /** What a stack author writes: {@link PostgresTarget} before defaults. */
@@ -121,7 +108,7 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
     account: accountOf("postgres", role, address),
     username: role,
     address,
-    verifyAddresses: target.verify === "none" ? [] : distinct([address, ...furtherAddresses(target)]),
+    verifyAddresses: verifyAddressesOf(address, target),
     acceptedCharacters: PRINTABLE_ASCII, // all that there are: what the server gets is made of the password, not the password
     admin: adminOf(target),
     waitForSeconds: target.waitFor?.timeoutSeconds ?? 0,
@@ -129,11 +116,7 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
     repeatable: hasAdmin(target),
     ...(target.identity === undefined ? {} : { identity: target.identity }),
     onDelete: target.onDelete ?? "default",
-    limits: {
-      connectMs: target.limits?.connectMs ?? DEFAULT_LIMIT_MS,
-      setMs: target.limits?.setMs ?? DEFAULT_LIMIT_MS,
-      verifyMs: target.limits?.verifyMs ?? DEFAULT_LIMIT_MS,
-    },
+    limits: limitsOf(target.limits),
     description: target,
   };
 }
@@ -145,14 +128,4 @@ function checkUsername(username: string | undefined): string {
     hint: "Give the credential a username of 1 to 63 bytes, spelled as PostgreSQL spells the role.",
     details: { field: "username" },
   });
-}
-
-function furtherAddresses({ verifyHosts = [], port }: PostgresTarget): TargetAddress[] {
-  return verifyHosts.flatMap((text) => parseAddress(text, port) ?? []);
-}
-
-/** Each address once; `localhost` and 127.0.0.1 are one, as in an account's name. */
-function distinct(addresses: readonly TargetAddress[]): TargetAddress[] {
-  const byName = new Map(addresses.toReversed().map((address) => [accountOf("postgres", "", address), address]));
-  return [...byName.values()].toReversed();
 }
