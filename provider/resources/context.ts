@@ -20,9 +20,17 @@ export interface ResourceContext {
   readonly declaredAccounts: Map<string, string>;
   /** Grants and memberships that this run's resources have declared, by kind and pair. */
   readonly declaredPairs: Map<string, DeclaredPair>;
+  /**
+   * A vault besides `vault`, by its URL or by the name that `vaults:` gives it; opened once, and closed with the process.
+   * @param keys files with its own key or token @throws CoffreError CONFIGURATION, VAULT_MISSING, WRONG_KEY, …
+   */
+  openOther(where: string, keys: OtherKeys): Promise<Vault>;
   /** Tells the user something that is no error. */
   notify(message: string): void;
 }
+
+/** Files that a resource names for a vault of its own. */
+export type OtherKeys = Partial<Record<"keyFile" | "passphraseFile" | "tokenFile", string>>;
 
 /** Two ids that a resource brings together: a grant's category and principal, or a membership's group and member. */
 export interface DeclaredPair {

@@ -9,6 +9,7 @@ import { groupHandlers } from "../resources/group/handlers.js";
 import type { Handlers } from "../resources/people/handlers-of.js";
 import { userHandlers } from "../resources/user/handlers.js";
 import type { Properties } from "../resources/values.js";
+import { vaultSyncHandlers } from "../resources/vault-sync/handlers.js";
 import { plugin } from "./plugin.js";
 import type { Lookup } from "./settings-keys.js";
 
@@ -40,6 +41,7 @@ const HANDLERS = {
   group: groupHandlers,
   "group-membership": groupMembershipHandlers,
   grant: grantHandlers,
+  "vault-sync": vaultSyncHandlers,
 } satisfies Record<string, Handlers>;
 
 /** The property in which the dynamic provider plugin finds the code; no handler ever sees it. */

@@ -1,15 +1,16 @@
 import { type Configuration, userStateFolder } from "../config/index.js";
 import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
-import { Overview, type ResourceContext } from "../resources/context.js";
+import { type OtherKeys, Overview, type ResourceContext } from "../resources/context.js";
 import { closeRotationContext, createRotationContext, type RotationContext } from "../rotation/context.js";
 import { allDrivers } from "../target/drivers.js";
 import { openVault } from "../vault/open.js";
+import type { Vault } from "../vault/port.js";
 import { Witness } from "../witness/witness.js";
 import { actor } from "./actor.js";
 import { engineAddress, watchEngine } from "./engine-watch.js";
 import { limitConcurrency } from "../core/limit.js";
-import { configurationOf } from "./settings.js";
+import { configurationOf, otherConfigurationOf } from "./settings.js";
 import { type Lookup, STACK_KEY } from "./settings-keys.js";
 
 /** However many resources the engine hands over at once: enough to wait for many targets, few enough for one server. */
@@ -23,7 +24,8 @@ class Plugin {
   readonly #stopped = new AbortController();
   readonly #limit = limitConcurrency(MOST_AT_ONCE);
   #context: Promise<ResourceContext> | undefined;
-  #witness: Witness | undefined;
+  readonly #witnesses: Witness[] = [];
+  readonly #others = new Map<string, Promise<Vault>>();
   #configuration: Configuration | undefined;
   #underWay = 0;
   #watching = false;
@@ -43,13 +45,55 @@ class Plugin {
     this.#underWay++;
     try {
       return await this.#limit(async () => {
-        this.#context ??= openContext(lookup, this.#stopped.signal, (witness) => (this.#witness = witness));
+        this.#context ??= this.#openContext(lookup);
         return await work(await this.#context);
       });
     } finally {
       this.#underWay--;
       if (this.#stopped.signal.aborted) void this.#exitIfIdle();
     }
+  }
+
+  async #openContext(lookup: Lookup): Promise<ResourceContext> {
+    const configuration = configurationOf(lookup);
+    const stack = lookup(STACK_KEY);
+    if (stack === undefined) {
+      throw new CoffreError("CONFIGURATION", "The provider was not made by coffre.Provider", {
+        hint: "Give the resource no `provider`, or an instance of coffre.Provider.",
+      });
+    }
+    const { vault, witness } = await this.#open(configuration);
+    const { signal } = this.#stopped;
+    return {
+      vault,
+      rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal, witness }),
+      stack,
+      rootCategory: configuration.rootCategory,
+      rotateDue: configuration.rotateDue,
+      previewReads: configuration.previewReads,
+      overview: new Overview(vault, stack),
+      declaredAccounts: new Map(),
+      declaredPairs: new Map(),
+      openOther: (where, keys) => this.#openOther(lookup, where, keys),
+      notify: (message) => console.warn(message), // the engine shows it beside the resource
+    };
+  }
+
+  #openOther(lookup: Lookup, where: string, keys: OtherKeys): Promise<Vault> {
+    const key = JSON.stringify([where, keys]);
+    const known = this.#others.get(key);
+    if (known) return known;
+    const opening = this.#open(otherConfigurationOf(lookup, where, keys)).then(({ vault }) => vault);
+    this.#others.set(key, opening);
+    return opening;
+  }
+
+  async #open(configuration: Configuration): Promise<{ vault: Vault; witness: Witness }> {
+    const vault = openVault(configuration, { actor: actor("pulumi"), clock: systemClock });
+    const witness = new Witness({ vault, folder: userStateFolder(process.env) });
+    await witness.lost(); // before this run adds to the vault's past
+    this.#witnesses.push(witness);
+    return { vault, witness };
   }
 
   #watch(): void {
@@ -69,9 +113,10 @@ class Plugin {
     if (this.#underWay > 0) return;
     const context = await this.#context?.catch(() => undefined);
     if (context) {
-      await this.#witness?.raise(systemClock.now());
+      for (const witness of this.#witnesses) await witness.raise(systemClock.now());
       await closeRotationContext(context.rotation).catch(() => undefined);
       await context.vault.close().catch(() => undefined);
+      for (const opening of this.#others.values()) await opening.then((vault) => vault.close()).catch(() => undefined);
     }
     process.exit(0);
   }
@@ -79,33 +124,3 @@ class Plugin {
 
 /** One a process: the engine starts a plugin process for each provider instance. */
 export const plugin = new Plugin();
-
-async function openContext(
-  lookup: Lookup,
-  signal: AbortSignal,
-  keep: (witness: Witness) => void,
-): Promise<ResourceContext> {
-  const configuration = configurationOf(lookup);
-  const stack = lookup(STACK_KEY);
-  if (stack === undefined) {
-    throw new CoffreError("CONFIGURATION", "The provider was not made by coffre.Provider", {
-      hint: "Give the resource no `provider`, or an instance of coffre.Provider.",
-    });
-  }
-  const vault = openVault(configuration, { actor: actor("pulumi"), clock: systemClock });
-  const witness = new Witness({ vault, folder: userStateFolder(process.env) });
-  await witness.lost(); // before this run adds to the vault's past
-  keep(witness);
-  return {
-    vault,
-    rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal, witness }),
-    stack,
-    rootCategory: configuration.rootCategory,
-    rotateDue: configuration.rotateDue,
-    previewReads: configuration.previewReads,
-    overview: new Overview(vault, stack),
-    declaredAccounts: new Map(),
-    declaredPairs: new Map(),
-    notify: (message) => console.warn(message), // the engine shows it beside the resource
-  };
-}
