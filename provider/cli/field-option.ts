@@ -25,6 +25,16 @@ export function typeNamed(option: unknown): FieldType | undefined {
   throw new CoffreError("INVALID_INPUT", `--type takes one of ${FIELD_TYPES.join(", ")}`);
 }
 
+/** A field keeps its type: what is given as another one is a mistake in the name or in the type. */
+export function otherType(what: string, is: FieldType, given: FieldType): CoffreError {
+  return new CoffreError("INVALID_INPUT", `${what} is of type ${is}, not ${given}`, {
+    hint:
+      given === "text"
+        ? "`coffre put` gives it a value; for a text choose another field."
+        : "Leave --type out, or give another field a name of its own.",
+  });
+}
+
 /** Its current version's number, `undefined` while it awaits a value. */
 export function currentOf({ versions }: Pick<Field, "versions">): number | undefined {
   return versions.find(({ state }) => state === "current")?.number;

@@ -6,7 +6,7 @@ import { CoffreError } from "../core/errors.js";
 
 /**
  * Writes a file as a whole, or not at all: under another name first, mode 0600 whatever was there before, then renamed.
- * @throws CoffreError INVALID_INPUT that names the path
+ * @throws CoffreError READ_ONLY, DISK_FULL; they name the path
  */
 export async function writePrivateFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
@@ -23,6 +23,9 @@ export async function writePrivateFile(path: string, bytes: Uint8Array): Promise
     await rm(temporary, { force: true });
     const code = systemCode(error);
     const problem = code === "EISDIR" ? "is a folder" : `can't be written (${code})`;
-    throw new CoffreError("INVALID_INPUT", `The file ${path} ${problem}`, { hint: "Nothing is left of it." });
+    const isFull = code === "ENOSPC" || code === "EDQUOT";
+    throw new CoffreError(isFull ? "DISK_FULL" : "READ_ONLY", `The file ${path} ${problem}`, {
+      hint: "Nothing is left of it.",
+    });
   }
 }

@@ -42,6 +42,8 @@ export function findTypedPrincipal({ principals }: VaultRights, text: string): P
     (one) => one.id === text || (one.name === wanted && (kind === undefined || one.kind === kind)),
   );
   if (!first) {
+    const other = kind === undefined ? undefined : principals.find((one) => one.name === wanted);
+    if (other) throw otherKind(other);
     throw new CoffreError("NOT_FOUND", `There is no user or group ${printable(text)}`, {
       hint: "`coffre access --json` lists them all.",
     });
@@ -49,6 +51,13 @@ export function findTypedPrincipal({ principals }: VaultRights, text: string): P
   if (!second) return first;
   throw new CoffreError("CONFLICT", `${printable(text)} is a user and a group`, {
     hint: `Say user:${printable(text)} or group:${printable(text)}.`,
+  });
+}
+
+function otherKind({ kind, name }: Principal): CoffreError {
+  const [wanted, is] = kind === "group" ? ["user", "group"] : ["group", "user"];
+  return new CoffreError("NOT_FOUND", `There is no ${wanted} ${printable(name)}: ${printable(name)} is a ${is}`, {
+    hint: `Say ${is}:${printable(name)}.`,
   });
 }
 

@@ -13,7 +13,8 @@ export interface CredentialShape {
   description: string | null;
   tags: string[];
   status: CredentialStatus;
-  valueManagedBy: "coffre" | "external";
+  /** `generated`: Coffre draws it. `brought`: people type it, or a program has it read from a file or a variable. */
+  source: "generated" | "brought";
   /** Number of the current version. */
   currentVersion: number | null;
   /** Whether a login has proven it. */
@@ -57,7 +58,7 @@ export async function credentialShape(
     description: credential.description ?? null,
     tags: credential.tags,
     status: credential.status,
-    valueManagedBy: credential.valueManagedBy,
+    source: credential.valueManagedBy === "coffre" ? "generated" : "brought",
     currentVersion: current?.number ?? null,
     verified: current?.verified ?? false,
     promotedAt: current?.promotedAt ?? null,

@@ -25,7 +25,7 @@ export const ERROR_CODES = {
   ROLLED_BACK: 6,
   /** A lease, or the vault's write lock, is held by another process. */
   LOCKED: 5,
-  /** The vault can't be written. */
+  /** The vault, or a file that was named for a key, a backup or a value, can't be written. */
   READ_ONLY: 1,
   /** No key slot opens with the key that was given. */
   WRONG_KEY: 4,

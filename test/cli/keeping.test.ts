@@ -9,6 +9,8 @@ jest.setTimeout(2 * SLOW_MS);
 
 let shell: Shell;
 let recipient: string;
+/** Of nobody: what a person may paste in the place of a recipient. */
+const IDENTITY = `AGE-SECRET-KEY-1${"QPZRY9X8GF".repeat(6).slice(0, 58)}`;
 beforeEach(async () => {
   shell = await Shell.open();
   const vault = await shell.makeVault();
@@ -167,21 +169,47 @@ describe("what can't be", () => {
     ["no folder", ["backup", "--recipient", "age1x"], 2, "It has to be said where the backup goes"],
     ["no recipient", ["backup", "--to", "b"], 2, "A backup needs a recipient"],
     ["a wrong recipient", ["backup", "--to", "b", "--recipient", "ana"], 2, "Recipient 1 is no age recipient"],
+    ["an identity for a recipient", ["backup", "--to", "b", "--recipient", IDENTITY], 2, "Recipient 1 is an identity"],
+    ["the same in a drill", ["drill", "--recipient", IDENTITY, ...identity], 2, "Recipient 1 is an identity"],
     ["keep nothing", ["backup", "--to", "b", "--recipient", "age1x", "--keep", "0"], 2, "--keep takes a whole number"],
     ["no file of recipients", ["backup", "--to", "b", "--recipients-file", "nope"], 2, "can't be read"],
     ["no place", ["restore", "x", ...identity], 2, "It has to be said where the backup goes"],
-    ["two places", ["restore", "x", "--in-place", "--into", "file://./y.db", ...identity], 2, "It has to be said"],
+    [
+      "two places",
+      ["restore", "x", "--in-place", "--into", "file://./y.db", ...identity],
+      2,
+      "--into and --in-place say two things",
+    ],
     ["no identity", ["restore", "x", "--in-place"], 2, "Nothing was given that opens the backup"],
     ["no yes", ["restore", "x", "--in-place", ...identity], 5, "Everything that was changed in the vault main after"],
     ["no backup", ["restore", "x", "--in-place", "--yes", ...identity], 3, "There is no backup at"],
     ["a file there", ["restore", "x", "--into", "file://./backup.identity", ...identity], 5, "There is a file at"],
     ["no such key", ["rekey", "--drop", "nobody"], 3, 'There is no key slot "nobody"'],
     ["the only key", ["rekey", "--drop", "first"], 5, "No key slot would be left"],
+    [
+      "a drill of a backup for somebody",
+      ["drill", "--backup", "x", "--recipient", "age1x"],
+      2,
+      "--backup names a backup",
+    ],
+    ["a drill for whom nobody opens", ["drill", "--recipient", "age1x"], 2, "Nothing was given that opens the backup"],
+    ["an identity for nothing", ["drill", ...identity], 2, "It has to be said which backup the identity opens"],
     ["a drill of nothing", ["drill", "--backup", "x", ...identity], 3, "There is no backup at"],
   ])("%s", async (_, words, exitCode, problem) => {
     const said = await shell.coffre(["vault", ...words]);
     expect({ exitCode: said.exitCode, stdout: said.stdout }).toEqual({ exitCode, stdout: "" });
     expect(said.stderr).toContain(problem);
+    expect(said.stderr).not.toContain(IDENTITY);
+  });
+
+  test("the identity in the safe opens what is made for the recipients of the nightly job, or the drill says so", async () => {
+    await writeFile(join(shell.home, "other.identity"), await generateX25519Identity(), { mode: 0o600 });
+    const drill = (path: string) =>
+      shell.coffre(["vault", "drill", "--recipient", recipient, "--identity-file", path, "--json"]);
+    const right = await drill("backup.identity");
+    expect(right).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(right.stdout)).toMatchObject({ ok: true });
+    expect(await drill("other.identity")).toMatchObject({ exitCode: 4, stdout: "" });
   });
 
   test("an identity that others may read, that is for others, or that is none", async () => {

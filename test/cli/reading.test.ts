@@ -168,7 +168,7 @@ test("the keys of --json are a promise", async () => {
     description: "The shop's own account",
     tags: ["shop"],
     status: "current",
-    valueManagedBy: "coffre",
+    source: "generated",
     currentVersion: 1,
     verified: false,
     promotedAt: expect.any(String),

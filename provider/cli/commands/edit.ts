@@ -8,7 +8,7 @@ import type { CommandDefinition, CommandInput } from "../definition.js";
 import { pathText } from "../describe.js";
 import { formatMetadata, type Metadata, metadataOf, parseMetadata } from "../edit-document.js";
 import { editText, namedEditor } from "../editor.js";
-import { currentOf } from "../field-option.js";
+import { currentOf, otherType } from "../field-option.js";
 import { findCredential } from "../reference.js";
 import { credentialShape } from "../shape.js";
 
@@ -135,6 +135,8 @@ function changesOf(before: Credential, asked: Metadata, removed: readonly string
   const changes: FieldChange[] = [];
   for (const [name, text] of Object.entries(fields)) {
     if (now.fields[name] === text) continue;
+    const type = before.fields.find((field) => field.name === name)?.type ?? "text";
+    if (type !== "text") throw otherType(`The field ${name}`, type, "text");
     const expected = expectedOf(before, name);
     changes.push({ change: "put", name, type: "text", value: new Secret(text), cause: commandCause(), expected });
   }

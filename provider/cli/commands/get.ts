@@ -19,7 +19,7 @@ export const get: CommandDefinition = {
     { command: "coffre get Databases/orders-app", does: "one credential, for people" },
     { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
   ],
-  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `valueManagedBy`, `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `notify` (`url`, `secretRef`), `notices` (what hooks haven't been told yet: `url`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `source` (generated, brought), `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `notify` (`url`, `secretRef`), `notices` (what hooks haven't been told yet: `url`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
   takesReferences: true,
   async run(context, { args: [ref = ""] }) {
     const { terminal, clock } = context;
@@ -67,7 +67,7 @@ function aboutRows({ username, url, description, tags, valueManagedBy }: Credent
     ["url", url && printable(url)],
     ["description", description && printable(description)],
     ["tags", tags.length === 0 ? undefined : tags.map(printable).join(", ")],
-    ["value by", valueManagedBy === "external" ? "people, with coffre put" : undefined],
+    ["source", valueManagedBy === "external" ? "brought, with coffre put" : undefined],
   ];
 }
 

@@ -9,7 +9,7 @@ import { bringValue } from "../brought-value.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { pathText } from "../describe.js";
-import { currentOf, fieldNamed, fieldsText, typeNamed } from "../field-option.js";
+import { currentOf, fieldNamed, fieldsText, otherType, typeNamed } from "../field-option.js";
 import { parseCount, parseTyped } from "../reference.js";
 import { currentVersion } from "../shape.js";
 import { REFUSED_SECRET_OPTIONS, refuseSecretOptions } from "../usage.js";
@@ -93,7 +93,7 @@ async function putPassword(context: CommandContext, credential: Credential, { op
   refuseManaged(credential);
   refuseGiving(credential);
   const type = typeNamed(options["type"]) ?? "secret";
-  if (type !== "secret") throw wrongType("The password", "secret", type);
+  if (type !== "secret") throw otherType("The password", "secret", type);
   const current = currentVersion(credential);
   const expected = expectedVersion(credential, "the value", current?.number, options["ifVersion"]);
   const value = await bringValue(context.terminal, { label: pathText(credential), type, ...fileOf(options["file"]) });
@@ -135,17 +135,11 @@ function fieldType(
   field: Field | undefined,
   asked: FieldType | undefined,
 ): FieldType {
-  if (field && asked !== undefined && asked !== field.type) throw wrongType(`The field ${name}`, field.type, asked);
+  if (field && asked !== undefined && asked !== field.type) throw otherType(`The field ${name}`, field.type, asked);
   const type = field?.type ?? asked;
   if (type !== undefined) return type;
   throw new CoffreError("NOT_FOUND", `${pathText(credential)} has no field ${JSON.stringify(name)}`, {
     hint: `To make it, give its --type. ${fieldsText(credential)}.`,
-  });
-}
-
-function wrongType(what: string, is: FieldType, asked: FieldType): CoffreError {
-  return new CoffreError("INVALID_INPUT", `${what} is of type ${is}, not ${asked}`, {
-    hint: "Leave --type out, or give another field a name of its own.",
   });
 }
 

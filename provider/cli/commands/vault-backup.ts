@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CoffreError } from "../../core/errors.js";
-import type { CommandDefinition, CommandInput } from "../definition.js";
+import type { CommandDefinition } from "../definition.js";
 import { dateText } from "../describe.js";
 import { parseCount } from "../reference.js";
 import { printable } from "../terminal.js";
+import { RECIPIENTS, readRecipients } from "./vault-recipients.js";
 
 export const vaultBackup: CommandDefinition = {
   name: "vault backup",
@@ -16,8 +16,7 @@ export const vaultBackup: CommandDefinition = {
   ],
   options: [
     { flags: "--to <folder>", description: "where it goes; the folder is made if it is missing" },
-    { flags: "--recipient <age1...>", description: "whom it is for; several may be given" },
-    { flags: "--recipients-file <path>", description: "a file with recipients, one a line; # begins a comment" },
+    ...RECIPIENTS,
     {
       flags: "--keep <number>",
       description: "so many backups of this vault stay, the new one included (default: all)",
@@ -63,19 +62,3 @@ export const vaultBackup: CommandDefinition = {
     terminal.note("`coffre vault drill --backup <file> --identity-file <path>` proves that it can be restored.");
   },
 };
-
-function readRecipients(options: CommandInput["options"]): string[] {
-  const { recipient, recipientsFile } = options;
-  // Commander collects what is given several times.
-  const named = Array.isArray(recipient) ? recipient.filter((each) => typeof each === "string") : [];
-  if (typeof recipientsFile !== "string") return named;
-  try {
-    const lines = readFileSync(resolve(recipientsFile), "utf8").split(/\r?\n/);
-    return [...named, ...lines.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"))];
-  } catch (error) {
-    throw new CoffreError("CONFIGURATION", `The recipients' file ${recipientsFile} can't be read`, {
-      hint: "Check its path and its owner.",
-      cause: error,
-    });
-  }
-}

@@ -52,7 +52,13 @@ export const vaultRestore: CommandDefinition = {
   async run(context, { args: [file = ""], options }) {
     refuseSecretOptions(options);
     const inPlace = options["inPlace"] === true;
-    if (inPlace === (typeof options["into"] === "string")) {
+    const isNew = typeof options["into"] === "string";
+    if (inPlace && isNew) {
+      throw new CoffreError("INVALID_INPUT", "--into and --in-place say two things", {
+        hint: "Give --into <url> for a new file, or --in-place for the configured vault itself.",
+      });
+    }
+    if (!inPlace && !isNew) {
       throw new CoffreError("INVALID_INPUT", "It has to be said where the backup goes", {
         hint: "Give --into <url> for a new file, or --in-place for the configured vault itself.",
       });

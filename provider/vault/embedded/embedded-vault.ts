@@ -4,7 +4,7 @@ import { CoffreError } from "../../core/errors.js";
 import type { VaultEvent } from "../port.js";
 import { RecordVault, type RecordVaultOptions } from "../records/record-vault.js";
 import type { BackupSource } from "./backup/draft.js";
-import type { DrillReport } from "./backup/drill.js";
+import type { DrillIdentity, DrillReport } from "./backup/drill.js";
 import { signerText } from "./backup/format.js";
 import type { RestoreOptions, RestoreReport } from "./backup/restore.js";
 import { refuseLeases } from "./backup/rolled-back.js";
@@ -18,7 +18,7 @@ import { lockSlot, type SlotInfo, type VaultKey } from "./slots.js";
 
 export type { CheckReport, Damage } from "./check.js";
 export type { SlotInfo, SlotKind, VaultKey } from "./slots.js";
-export type { BackupOptions, BackupReport, BackupSource, DrillReport, RestoreReport };
+export type { BackupOptions, BackupReport, BackupSource, DrillIdentity, DrillReport, RestoreReport };
 
 export interface EmbeddedVaultOptions extends EmbeddedRowsOptions, RecordVaultOptions {}
 
@@ -140,14 +140,14 @@ export class EmbeddedVault extends RecordVault {
   }
 
   /**
-   * See `drill`. Without a source a backup is made for it, for an identity that nobody else ever has.
-   * @throws CoffreError as `drill`
+   * See `drill` and `drillFresh`: of a backup that is there, or of one that is made for it.
+   * @throws CoffreError as they do
    */
-  async drill(source?: BackupSource): Promise<DrillReport> {
+  async drill(source?: BackupSource | DrillIdentity): Promise<DrillReport> {
     const { drill, drillFresh } = await import("./backup/drill.js");
     const { actor, clock } = this.context;
     return this.#rows.snapshot((store) =>
-      source ? drill(store, source, { actor, clock }) : drillFresh(store, { actor, clock }),
+      source && "file" in source ? drill(store, source, { actor, clock }) : drillFresh(store, { actor, clock }, source),
     );
   }
 

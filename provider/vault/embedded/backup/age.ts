@@ -34,7 +34,7 @@ function encrypterFor(recipients: readonly string[]): Encrypter {
   }
   const encrypter = new Encrypter();
   for (const [index, recipient] of recipients.entries()) {
-    if (recipient.startsWith("AGE-SECRET-KEY-")) {
+    if (/^AGE-SECRET-KEY-/i.test(recipient)) {
       throw new CoffreError("INVALID_INPUT", `Recipient ${index + 1} is an identity: the secret that opens backups`, {
         hint: "Give its public part, age1…, and make a new identity: this one may have been seen.",
       });

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../core/clock.js";
 import { CoffreError } from "../../../core/errors.js";
+import type { Secret } from "../../../core/secret.js";
 import type { Damage } from "../check.js";
 import type { Store } from "../store.js";
 import { DATA_TABLES } from "../tables.js";
 import { type BackupSource, type Draft, readDraft } from "./draft.js";
-import { throwAwayIdentity } from "./age.js";
+import { checkRecipients, throwAwayIdentity } from "./age.js";
 import { signerText } from "./format.js";
 import { chainedBlocks } from "./lines.js";
 import { writeBackup } from "./write.js";
@@ -41,16 +42,31 @@ interface DrillContext {
   clock: Clock;
 }
 
-/** The same with a backup that is made now, for an identity that only this drill has. */
-export async function drillFresh(live: Store, context: DrillContext): Promise<DrillReport> {
+/** Whom a drill's own backup is made for, and what has to open it. */
+export interface DrillIdentity {
+  recipients: readonly string[];
+  identities: readonly Secret[];
+}
+
+/**
+ * The same with a backup that is made now, by default for an identity that only this drill has.
+ * @throws CoffreError as {@link drill}; INVALID_INPUT for a text that is no recipient; WRONG_KEY if none of them is an identity's
+ */
+export async function drillFresh(live: Store, context: DrillContext, named?: DrillIdentity): Promise<DrillReport> {
   const to = mkdtempSync(join(tmpdir(), "coffre-drill-"));
   try {
-    const { identity, recipient } = await throwAwayIdentity();
-    const { file } = await writeBackup(live, { to, recipients: [recipient] }, context.clock.now());
-    return await drill(live, { file, identities: [identity] }, context);
+    const { recipients, identities } = named ?? (await ownIdentity());
+    checkRecipients(recipients);
+    const { file } = await writeBackup(live, { to, recipients: [...recipients] }, context.clock.now());
+    return await drill(live, { file, identities: [...identities] }, context);
   } finally {
     rmSync(to, { recursive: true, force: true });
   }
+}
+
+async function ownIdentity(): Promise<DrillIdentity> {
+  const { identity, recipient } = await throwAwayIdentity();
+  return { recipients: [recipient], identities: [identity] };
 }
 
 /**
