@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
@@ -12,7 +12,12 @@ import { entry, Shell, SLOW_MS } from "./shell.ts";
 jest.setTimeout(SLOW_MS);
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...globSync("docs/**/*.md", { cwd: ROOT })].sort();
+const EXAMPLES = globSync("examples/*", { cwd: ROOT });
+const PAGES = [
+  ...["README.md", "CONTRIBUTING.md", "SECURITY.md"],
+  ...globSync("docs/**/*.md", { cwd: ROOT }),
+  ...EXAMPLES.map((example) => `${example}/README.md`),
+].sort();
 
 interface Block {
   page: string;
@@ -26,6 +31,13 @@ function blocksOf(page: string): Block[] {
 }
 
 const BLOCKS = PAGES.flatMap(blocksOf);
+
+test.each(EXAMPLES)("%s has a page that says how to run it and how to undo it", (example) => {
+  const page = readFileSync(join(ROOT, example, "README.md"), "utf8");
+  expect(page.match(/^#+ .*$/gm)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^# /), "## Run it", "## Undo it"]),
+  );
+});
 
 test("every link between the pages leads somewhere", () => {
   const broken = PAGES.flatMap((page) => {
@@ -88,15 +100,27 @@ describe("every command in the pages runs as it stands", () => {
       await chmod(join(bin, name), 0o755);
     }
     shell.env["PATH"] = `${bin}:${shell.env["PATH"] ?? ""}`;
+    await prepare();
+    await keep();
+    for (const folder of FOLDERS) await rename(join(shell.home, folder), join(shell.home, "as-prepared", folder));
   });
 
   afterAll(() => shell.close());
 
-  async function prepare(): Promise<void> {
-    for (const folder of [".config", ".local", "srv", "etc", "media"]) {
+  /** What a line may find or write: made once, and copied anew for each line. */
+  const FOLDERS = [".config", ".local", "srv", "etc", "media"];
+
+  async function anew(): Promise<void> {
+    for (const folder of FOLDERS) {
       await rm(join(shell.home, folder), { recursive: true, force: true });
+      await cp(join(shell.home, "as-prepared", folder), join(shell.home, folder), { recursive: true });
     }
-    for (const folder of ["media/safe", "etc/coffre"]) await mkdir(join(shell.home, folder), { recursive: true });
+  }
+
+  async function prepare(): Promise<void> {
+    for (const folder of ["media/safe", "etc/coffre", "as-prepared"]) {
+      await mkdir(join(shell.home, folder), { recursive: true });
+    }
     const vault = await shell.makeVault("prod");
     const id = await entry(vault, "Databases/orders-app", { username: "orders_app" });
     await entry(vault, "Production/Databases/other", {});
@@ -171,11 +195,10 @@ describe("every command in the pages runs as it stands", () => {
   }
 
   test.each(COMMANDS)("$page: $line", async ({ line }) => {
-    await prepare();
+    await anew();
     if (line.includes("vault init")) {
       for (const folder of [".config", ".local"]) await rm(join(shell.home, folder), { recursive: true });
     }
-    if (/coffre vault (backup|restore|drill)/.test(line)) await keep();
     if (line.startsWith("coffre sync --to file:///srv/")) await makeRobots();
     if (line.startsWith("coffre --vault file:///srv/")) {
       await mkdir(join(shell.home, "srv/coffre"), { recursive: true });
