@@ -139,7 +139,7 @@ export class Entries {
     if (isLeft || (owner === undefined && found.version === 0)) return;
     throw new CoffreError(
       "CONFLICT",
-      `At ${this.#store.kv.pathText(this.#path(path))} stands an entry of somebody else's.`,
+      `At ${this.#store.kv.pathText(this.#path(path))} stands an entry of somebody else's`,
       {
         hint: "Coffre never touches it: choose another name or category, or move it out of the way.",
       },
