@@ -4,8 +4,10 @@ export { Category } from "./resources/category/resource.js";
 export type { CategoryArgs } from "./resources/category/resource.js";
 export { Credential } from "./resources/credential/resource.js";
 export type {
+  CommandHookArgs,
   CredentialArgs,
   HookArgs,
+  HttpHookArgs,
   RotationArgs,
   RotationWindowArgs,
   SecretFieldArgs,

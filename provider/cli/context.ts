@@ -185,10 +185,11 @@ export class CommandContext {
   }
 
   async #createRotation(): Promise<RotationContext> {
-    const [vault, { createRotationContext }, { allDrivers }] = await Promise.all([
+    const [vault, { createRotationContext }, { allDrivers }, { runHook }] = await Promise.all([
       this.vault(),
       import("../rotation/context.js"),
       import("../target/drivers.js"),
+      import("../target/command/hook.js"),
     ]);
     const { clock, env, signal } = this;
     const witness = this.#witness;
@@ -198,6 +199,7 @@ export class CommandContext {
       clock,
       environment: env,
       signal,
+      runHook,
       ...(witness === undefined ? {} : { witness }),
     });
   }

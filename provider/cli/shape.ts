@@ -1,6 +1,6 @@
 import { dueAt, isDue, waitsUntil } from "../rotation/due.js";
 import { referenceOf } from "../rotation/resolve-reference.js";
-import type { Credential, CredentialStatus, VaultIdentity, VersionInfo } from "../vault/port.js";
+import type { Credential, CredentialStatus, Hook, VaultIdentity, VersionInfo } from "../vault/port.js";
 
 /** A credential as `--json` shows it. Keys are a promise: none is renamed or removed, more may come. */
 export interface CredentialShape {
@@ -30,9 +30,9 @@ export interface CredentialShape {
   /** Accounts that are its targets no more and could not be ended yet. */
   leaving: string[];
   /** Who is told of new versions. */
-  notify: { url: string; secretRef: string }[];
+  notify: Hook[];
   /** What they haven't been told yet, oldest first. */
-  notices: { url: string; version: number; at: string; tries: number; problem: string | null }[];
+  notices: { hook: string; version: number; at: string; tries: number; problem: string | null }[];
   /** Besides the password; `text` is `null` but for texts. Without a version it awaits its value. */
   fields: { name: string; type: string; text: string | null; version: number | null; changedAt: string | null }[];
   /** True if a Pulumi stack made it. */
@@ -74,8 +74,8 @@ export async function credentialShape(
     })),
     leaving: credential.leaving.map(({ account }) => account),
     notify: credential.notify,
-    notices: credential.notices.map(({ url, version, at, tries, problem }) => ({
-      url,
+    notices: credential.notices.map(({ hook, version, at, tries, problem }) => ({
+      hook,
       version,
       at,
       tries,

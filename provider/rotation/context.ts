@@ -3,6 +3,7 @@ import { CoffreError } from "../core/errors.js";
 import type { TargetDriver } from "../target/port.js";
 import type { Credential, Vault } from "../vault/port.js";
 import { AdminPool } from "./admins.js";
+import type { FailedTry } from "./notify/send.js";
 import { Turns } from "./turns.js";
 
 /** What every function of a rotation needs. One a process and vault: it owns the shared admin connections. */
@@ -15,8 +16,10 @@ export interface RotationContext {
   readonly admins: AdminPool;
   /** Logins that may be refused, one at a time on each `host:port`. */
   readonly logins: Turns;
-  /** Addresses of hooks that failed in this run: they are left alone until the next. */
-  readonly deafHooks: Set<string>;
+  /** Names of hooks that failed in this run, with the reason: they are left alone until the next. */
+  readonly deafHooks: Map<string, string>;
+  /** Runs a program that is a hook: see {@link RunHook}. */
+  readonly runHook: RunHook;
   /** Milliseconds that a hook may take to answer one try. Default 10,000. */
   readonly hookTimeoutMs: number;
   /** Milliseconds to wait for a lease that a living process holds. Default 120,000. */
@@ -27,12 +30,25 @@ export interface RotationContext {
   refuseOlder(credential: Credential): Promise<void>;
 }
 
+/**
+ * Runs a program that this machine allows, with a line on its standard input.
+ * @returns why it didn't take it, `mayPass` if another try may succeed; nothing if it did
+ */
+export type RunHook = (run: {
+  argv: readonly string[];
+  input: string;
+  limitMs: number;
+  signal?: AbortSignal | undefined;
+}) => Promise<FailedTry | undefined>;
+
 export interface RotationContextOptions {
   vault: Vault;
   drivers: readonly TargetDriver[];
   clock: Clock;
   /** Default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
+  /** Default: no program may run. */
+  runHook?: RunHook;
   /** Default 10,000. */
   hookTimeoutMs?: number;
   /** Default 120,000. */
@@ -50,7 +66,8 @@ export function createRotationContext(options: RotationContextOptions): Rotation
     environment: options.environment ?? process.env,
     admins: new AdminPool(),
     logins: new Turns(),
-    deafHooks: new Set(),
+    deafHooks: new Map(),
+    runHook: options.runHook ?? (async () => ({ problem: "no programs are allowed here", mayPass: false })),
     hookTimeoutMs: options.hookTimeoutMs ?? 10_000,
     leaseWaitMs: options.leaseWaitMs ?? 120_000,
     signal: options.signal,

@@ -3,6 +3,7 @@ import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { type OtherKeys, Overview, type ResourceContext } from "../resources/context.js";
 import { closeRotationContext, createRotationContext, type RotationContext } from "../rotation/context.js";
+import { runHook } from "../target/command/hook.js";
 import { allDrivers } from "../target/drivers.js";
 import { openVault } from "../vault/open.js";
 import type { Vault } from "../vault/port.js";
@@ -66,7 +67,7 @@ class Plugin {
     const { signal } = this.#stopped;
     return {
       vault,
-      rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal, witness }),
+      rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal, witness, runHook }),
       stack,
       rootCategory: configuration.rootCategory,
       rotateDue: configuration.rotateDue,

@@ -1,10 +1,12 @@
 import type { FieldType } from "../core/field.js";
+import type { Hook } from "../core/hook.js";
 import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
 import type { RotationWindow } from "../core/window.js";
 import type { People } from "./port-people.js";
 
 export * from "./port-people.js";
+export type { CommandHook, Hook, HttpHook } from "../core/hook.js";
 
 /**
  * The one interface that every vault answers.
@@ -241,20 +243,12 @@ export interface RotationPolicy {
   window?: RotationWindow;
 }
 
-/** Who is told when another version has become current. No secret in it. */
-export interface Hook {
-  /** `https://…`, or `http://` on the machine itself. Unique in its credential; stands in states and messages. */
-  url: string;
-  /** The reference, by id, of the secret that signs the messages: a credential's password, or a field of it. */
-  secretRef: string;
-}
-
 /** News that a hook hasn't confirmed yet: booked in the write that made the version current. */
 export interface Notice {
   /** `msg_…`; the same in each try. */
   id: string;
-  /** Of the hook. */
-  url: string;
+  /** Of whom: `hookName` of core. */
+  hook: string;
   version: number;
   /** When the version became current, ISO 8601, UTC. */
   at: string;

@@ -47,7 +47,7 @@ test("attention lists it with what to do, and get shows it", async () => {
   expect(await shell.json(["get", "Mail/smtp"])).toMatchObject({
     status: "current",
     notify: [{ url: receiver.url }],
-    notices: [{ url: receiver.url, version: 1, tries: 1, problem: "answered 404" }],
+    notices: [{ hook: receiver.url, version: 1, tries: 1, problem: "answered 404" }],
   });
   expect((await shell.coffre(["get", "Mail/smtp"])).stdout).toContain(
     `tells          ${receiver.url}, not yet of version 1: answered 404`,

@@ -33,7 +33,7 @@ describe("a preview refuses", () => {
       { name: "a", notify: [{ url: "http://example.com/", secretRef: "coffre://scene/x" }] },
       "must begin with https://",
     ],
-    [{ name: "a", notify: [{ url: "https://example.com/" }] }, "notify.0.secretRef: is missing"],
+    [{ name: "a", notify: [{ url: "https://example.com/" }] }, "notify.0.secretRef is missing"],
     [
       { name: "a", notify: [{ url: "https://example.com/", secretRef: "coffre://scene/nobody" }] },
       "No credential at coffre://scene/nobody",

@@ -1,10 +1,14 @@
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { describeHookUrlProblem, webhookHeaders } from "../../provider/core/webhook.js";
 import { giveValue } from "../../provider/rotation/give.js";
 import { deliverNotices, untold } from "../../provider/rotation/notify/deliver.js";
-import { prepareHooks } from "../../provider/rotation/notify/prepare.js";
+import { type DeclaredHook, prepareHooks } from "../../provider/rotation/notify/prepare.js";
 import { resume } from "../../provider/rotation/rotate.js";
+import { runHook } from "../../provider/target/command/hook.js";
+import { Programs } from "../contract/command-programs.ts";
 import { HookReceiver } from "../fixtures/hook-receiver.ts";
 import { killedAtRequest, killedAtStep, referenceTo, Scene } from "../fixtures/rotation-scene.ts";
 
@@ -103,7 +107,7 @@ describe("a rotation", () => {
     await scene.rotate(id, "cause:1");
     const first = receiver.received[0]?.id;
     await scene.rotate(id, "cause:2");
-    expect(await outstanding(id)).toEqual(["version 1, 6 tries: answered 500", "version 2, 0 tries: not tried"]);
+    expect(await outstanding(id)).toEqual(["version 1, 6 tries: answered 500", "version 2, 0 tries: answered 500"]);
     receiver.received.length = 0;
     receiver.answers = [204];
     await resume(scene.context(), id);
@@ -197,7 +201,7 @@ describe("a hook", () => {
     const id = await scene.rotated();
     const notify = await prepareHooks(scene.vault, [{ url: receiver.url, secretRef: signing }]);
     const told = await scene.vault.updateCredential(id, { notify });
-    expect(told.notices).toMatchObject([{ version: 1, tries: 0, url: receiver.url }]);
+    expect(told.notices).toMatchObject([{ version: 1, tries: 0, hook: receiver.url }]);
     expect((await scene.vault.updateCredential(id, { notify })).notices).toHaveLength(1);
     expect((await scene.vault.updateCredential(id, { notify: [] })).notices).toEqual([]);
   });
@@ -245,6 +249,76 @@ describe("a hook", () => {
   });
 });
 
+describe("a hook that is a program", () => {
+  let programs: Programs;
+  let heard: string;
+  beforeEach(() => {
+    programs = new Programs();
+    heard = join(programs.folder, "heard");
+  });
+  afterEach(() => programs.close());
+
+  /** An entry without a target that tells the program, rotated by a run that may run it. */
+  async function rotateTelling(...command: string[]): Promise<string> {
+    const notify = await prepareHooks(scene.vault, [{ command }]);
+    const { id } = await scene.add({ name: "smtp", notify });
+    await scene.rotate(id, "cause:1", scene.context({ runHook }));
+    return id;
+  }
+
+  test("reads the message and its id, with its own arguments, and nothing of our environment", async () => {
+    process.env["COFFRE_PASSPHRASE"] = "hunter2";
+    try {
+      programs.add("restart", `cat > ${heard}; echo "$@" >> ${heard}; env >> ${heard}`);
+      const id = await rotateTelling("restart", "orders", "two words");
+      const [line = "", words, ...environment] = readFileSync(heard, "utf8").split("\n");
+      expect(JSON.parse(line)).toMatchObject({
+        id: expect.stringMatching(/^msg_/),
+        type: "credential.promoted",
+        data: { credentialId: id, version: 1 },
+      });
+      expect(words).toBe("orders two words");
+      expect(environment.join("\n")).not.toMatch(/COFFRE|hunter2/);
+      expect(readFileSync(heard, "utf8")).not.toContain(await scene.value(id));
+      expect(await outstanding(id)).toEqual([]);
+    } finally {
+      delete process.env["COFFRE_PASSPHRASE"];
+    }
+  });
+
+  test("is run again if it fails, and stops nothing", async () => {
+    programs.add("restart", `echo tried >> ${heard}; exit 3`);
+    const id = await rotateTelling("restart");
+    expect(readFileSync(heard, "utf8")).toBe("tried\n".repeat(3));
+    expect(await outstanding(id)).toEqual([
+      'version 1, 3 tries: the program "restart" ended with exit code 3, which says nothing about notify; what it printed isn\'t shown',
+    ]);
+    expect(await scene.versions(id)).toBe("1 current");
+  });
+
+  test("that isn't allowed here waits for a machine where it is", async () => {
+    const id = await rotateTelling("restart");
+    expect(await outstanding(id)).toEqual([
+      expect.stringMatching(/^version 1, 1 tries: The program "restart" isn't there/),
+    ]);
+    await deliverNotices(scene.context(), await scene.vault.readCredential(id));
+    expect(await outstanding(id)).toEqual(["version 1, 2 tries: no programs are allowed here"]);
+    programs.add("restart", "cat > /dev/null");
+    await deliverNotices(scene.context({ runHook }), await scene.vault.readCredential(id));
+    expect(await outstanding(id)).toEqual([]);
+  });
+
+  test("is never a path, whatever a vault says", async () => {
+    programs.add("restart", `echo tried >> ${heard}`);
+    const notify = [{ command: [`../${basename(programs.folder)}/restart`] }];
+    const { id } = await scene.add({ name: "smtp", notify });
+    await scene.rotate(id, "cause:1", scene.context({ runHook }));
+    expect(existsSync(heard)).toBe(false);
+    expect(await outstanding(id)).toEqual(["version 1, 1 tries: it doesn't begin with the name of a program"]);
+    await expect(prepareHooks(scene.vault, notify)).rejects.toThrow(/must begin with the name of a program/);
+  });
+});
+
 test.each([
   ["https://deploy.example.com/hooks?kind=coffre", undefined],
   ["http://localhost:8080/", undefined],
@@ -261,8 +335,13 @@ test.each([
 
 test("hooks that can't be meant are refused", async () => {
   const hook = { url: "https://example.com/a", secretRef: signing };
-  const prepare = (...hooks: (typeof hook)[]) => prepareHooks(scene.vault, hooks);
-  await expect(prepare(hook, hook)).rejects.toThrow("notify.1.url is declared twice");
+  const prepare = (...hooks: DeclaredHook[]) => prepareHooks(scene.vault, hooks);
+  await expect(prepare(hook, hook)).rejects.toThrow("notify.1 is declared twice");
+  await expect(prepare({})).rejects.toThrow("notify.0 must have a url or a command");
+  await expect(prepare({ ...hook, command: ["x"] })).rejects.toThrow("notify.0 must have url or command, not both");
+  await expect(prepare({ url: hook.url })).rejects.toThrow("notify.0.secretRef is missing");
+  await expect(prepare({ command: ["x"], secretRef: signing })).rejects.toThrow("notify.0.secretRef goes with a url");
+  await expect(prepare({ command: [] })).rejects.toThrow("notify.0.command must begin with the name of a program");
   await expect(prepare({ ...hook, secretRef: "hunter2" })).rejects.toThrow(/^INVALID_INPUT: The reference isn't valid/);
   await expect(prepare({ ...hook, secretRef: `${signing}?version=previous` })).rejects.toThrow(/names a version/);
   await expect(prepare({ ...hook, secretRef: "coffre://scene/nothing" })).rejects.toThrow(/^NOT_FOUND/);

@@ -1,3 +1,4 @@
+import { hookName } from "../../core/hook.js";
 import { windowText } from "../../core/window.js";
 import type { Credential, Field } from "../../vault/port.js";
 import type { CommandDefinition } from "../definition.js";
@@ -19,7 +20,7 @@ export const get: CommandDefinition = {
     { command: "coffre get Databases/orders-app", does: "one credential, for people" },
     { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
   ],
-  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `source` (generated, brought), `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `notify` (`url`, `secretRef`), `notices` (what hooks haven't been told yet: `url`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `source` (generated, brought), `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `notify` (`url` and `secretRef`, or `command`), `notices` (what hooks haven't been told yet: `hook`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
   takesReferences: true,
   async run(context, { args: [ref = ""] }) {
     const { terminal, clock } = context;
@@ -49,7 +50,7 @@ export const get: CommandDefinition = {
         "target",
         admins[index] === undefined ? account : `${account}, by ${admins[index]}`,
       ]),
-      ...credential.notify.map(({ url }) => ["tells", hookText(url, credential)]),
+      ...credential.notify.map((hook) => ["tells", hookText(hookName(hook), credential)]),
       ...credential.fields.map((field) => [`field ${field.name}`, fieldText(field)]),
       ["created", `${dateText(credential.createdAt)}${credential.owned ? ", by a Pulumi stack" : ""}`],
       ["archived", dateOrNothing(credential.archivedAt)],
@@ -71,11 +72,11 @@ function aboutRows({ username, url, description, tags, valueManagedBy }: Credent
   ];
 }
 
-function hookText(url: string, { notices }: Credential): string {
-  const waiting = notices.filter((notice) => notice.url === url);
+function hookText(name: string, { notices }: Credential): string {
+  const waiting = notices.filter((notice) => notice.hook === name);
   const last = waiting.at(-1);
-  if (!last) return printable(url);
-  return printable(`${url}, not yet of version ${String(last.version)}${last.problem ? `: ${last.problem}` : ""}`);
+  if (!last) return printable(name);
+  return printable(`${name}, not yet of version ${String(last.version)}${last.problem ? `: ${last.problem}` : ""}`);
 }
 
 function fieldText({ type, text, versions }: Field): string {

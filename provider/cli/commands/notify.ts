@@ -6,6 +6,7 @@ import type { CommandDefinition } from "../definition.js";
 import { pathText } from "../describe.js";
 import { findCredentials } from "../reference.js";
 import { credentialShape } from "../shape.js";
+import { printable } from "../terminal.js";
 
 const FAILED = 1;
 
@@ -57,9 +58,9 @@ async function forget(context: CommandContext, { id, notices }: Credential): Pro
 
 async function tell(context: CommandContext, credential: Credential): Promise<Credential> {
   const after = await deliverNotices(await context.rotation(), credential);
-  const left = new Set(after.notices.map(({ url }) => url));
-  const told = [...new Set(credential.notices.map(({ url }) => url))].filter((url) => !left.has(url));
-  if (!context.json) for (const url of told) context.terminal.print(`${pathText(after)}: told ${url}`);
+  const left = new Set(after.notices.map(({ hook }) => hook));
+  const told = [...new Set(credential.notices.map(({ hook }) => hook))].filter((hook) => !left.has(hook));
+  if (!context.json) for (const hook of told) context.terminal.print(`${pathText(after)}: told ${printable(hook)}`);
   warnUntold(context, after);
   return after;
 }
@@ -73,5 +74,5 @@ export async function tellOutstanding(context: CommandContext, credentials: read
 /** The password is in force: a hook that doesn't answer is no failure of the command. */
 export function warnUntold({ terminal }: CommandContext, credential: Credential): void {
   for (const line of untold(credential))
-    terminal.warn(`${pathText(credential)}: ${line}. \`coffre notify\` tries again`);
+    terminal.warn(`${pathText(credential)}: ${printable(line)}. \`coffre notify\` tries again`);
 }

@@ -1,6 +1,6 @@
 import { checkName } from "../../core/name.js";
 import { CoffreError } from "../../core/errors.js";
-import { checkHooks, prepareHooks } from "../../rotation/notify/prepare.js";
+import { parseHooks, prepareHooks } from "../../rotation/notify/prepare.js";
 import { parseTargets, prepareTargets } from "../../rotation/targets.js";
 import type { RotationContext } from "../../rotation/context.js";
 import { resolveReference } from "../../rotation/resolve-reference.js";
@@ -30,7 +30,7 @@ export function checkCredentialOffline(drivers: Drivers, news: Properties): Chec
       inputs["name"] = checkName("credential", inputs["name"]);
     }
     refuseContradictions(inputs);
-    if (!hasUnknown(inputs["notify"])) checkHooks(CredentialInputs.shape.notify.parse(inputs["notify"]) ?? []);
+    if (!hasUnknown(inputs["notify"])) parseHooks(CredentialInputs.shape.notify.parse(inputs["notify"]) ?? []);
     if (!hasUnknown(inputs["targets"]) && !hasUnknown(inputs["username"])) {
       const { targets = [], username } = CredentialInputs.pick({ targets: true, username: true }).strip().parse(inputs);
       parseTargets(drivers, targets, username);

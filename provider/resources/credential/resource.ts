@@ -34,8 +34,18 @@ export interface RotationWindowArgs {
   days?: pulumi.Input<pulumi.Input<Weekday>[]> | undefined;
 }
 
-/** A receiver of messages about a credential's versions, by HTTP POST, signed as Standard Webhooks says. */
-export interface HookArgs {
+/** A receiver of messages about a credential's versions: by HTTP POST, signed as Standard Webhooks says, or a program. */
+export type HookArgs = HttpHookArgs | CommandHookArgs;
+
+export interface CommandHookArgs {
+  /**
+   * A program of the folder that `COFFRE_COMMANDS` names where Coffre runs, by its name, and its arguments. It reads the
+   * message on standard input, one line of JSON.
+   */
+  command: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+export interface HttpHookArgs {
   /** `https://…`, or `http://` on the machine itself. It stands in the state: no token in it. */
   url: pulumi.Input<string>;
   /**

@@ -20,6 +20,13 @@ const Window = z
     error: "must be two different times: a window that ends as it begins never opens",
   });
 
+/** Of one kind or the other, which `parseHooks` tells in plainer words than a union would. */
+const Hook = z.strictObject({
+  url: z.string().optional(),
+  secretRef: z.string().optional(),
+  command: z.array(z.string()).optional(),
+});
+
 /** What a stack author declares, as it reaches the handlers: every value known, absent ones left out. */
 export const CredentialInputs = z.strictObject({
   name: z.string(),
@@ -37,7 +44,7 @@ export const CredentialInputs = z.strictObject({
     })
     .optional(),
   rotateWhenChanged: z.record(z.string(), z.string()).optional(),
-  notify: z.array(z.strictObject({ url: z.string(), secretRef: z.string() })).optional(),
+  notify: z.array(Hook).optional(),
   adopt: z.union([z.literal(true), z.string().min(1)], { error: "must be true, or the id of an entry" }).optional(),
   onDelete: z.enum(["archive", "delete"]).optional(),
   source: PasswordSource.optional(),

@@ -1,10 +1,11 @@
 import { isCoffreError } from "../../core/errors.js";
+import { hookName } from "../../core/hook.js";
+import { parseReference } from "../../core/reference.js";
 import type { Credential, Hook, Notice, NoticeOutcome, VaultIdentity } from "../../vault/port.js";
 import type { RotationContext } from "../context.js";
 import { readValue } from "../login.js";
-import { parseReference } from "../../core/reference.js";
 import { referenceOf, resolveReference } from "../resolve-reference.js";
-import { send } from "./send.js";
+import { post, sendPatiently, type Sent, tell } from "./send.js";
 
 /**
  * Tells the credential's hooks what they don't know yet. At least once: a receiver whose answer was lost, or two runs at
@@ -17,11 +18,7 @@ export async function deliverNotices(context: RotationContext, credential: Crede
   if (notices.length === 0 || archivedAt !== undefined) return credential;
   try {
     const identity = await context.vault.identity();
-    const outcomes = await Promise.all(
-      notify
-        .filter(({ url }) => !context.deafHooks.has(url))
-        .map((hook) => deliverTo(context, hook, identity, credential)),
-    );
+    const outcomes = await Promise.all(notify.map((hook) => deliverTo(context, hook, identity, credential)));
     const settled = outcomes.flat();
     return settled.length === 0 ? credential : await context.vault.updateCredential(id, { notices: settled });
   } catch (error) {
@@ -38,42 +35,49 @@ async function deliverTo(
   identity: VaultIdentity,
   credential: Credential,
 ): Promise<NoticeOutcome[]> {
+  const name = hookName(hook);
   const outcomes: NoticeOutcome[] = [];
-  for (const notice of credential.notices.filter(({ url }) => url === hook.url)) {
-    const outcome = await deliver(context, hook, notice, bodyOf(identity, credential, notice));
-    outcomes.push(outcome);
-    if (outcome.outcome !== "failed") continue;
-    context.deafHooks.add(hook.url);
-    break;
+  for (const notice of credential.notices.filter((one) => one.hook === name)) {
+    const { id } = notice;
+    const deaf = context.deafHooks.get(name);
+    if (deaf !== undefined) {
+      // That it failed is known of this one too; what was tried before says more.
+      if (notice.problem === undefined) outcomes.push({ id, outcome: "failed", tries: 0, problem: deaf });
+      continue;
+    }
+    const sent = await deliver(context, hook, id, messageOf(identity, credential, notice));
+    if (sent.sent) {
+      outcomes.push({ id, outcome: "delivered" });
+      continue;
+    }
+    const { tries, problem } = sent;
+    outcomes.push({ id, outcome: "failed", tries, problem });
+    context.deafHooks.set(name, problem);
   }
   return outcomes;
 }
 
-async function deliver(
-  context: RotationContext,
-  { url, secretRef }: Hook,
-  { id }: Notice,
-  body: string,
-): Promise<NoticeOutcome> {
+async function deliver(context: RotationContext, hook: Hook, id: string, message: object): Promise<Sent> {
+  if ("command" in hook) return sendPatiently(context, () => tell(context, hook.command, { id, ...message }));
+  const { url, secretRef } = hook;
   try {
     const { id: credentialId } = await resolveReference(context.vault, secretRef);
     const { field } = parseReference(secretRef);
-    const secret = await readValue(context, { id: credentialId, ...(field === undefined ? {} : { field }) });
-    const sent = await send(context, { url, id, body, secret: secret.value });
-    if (sent.sent) return { id, outcome: "delivered" };
-    return { id, outcome: "failed", tries: sent.tries, problem: sent.problem };
+    const { value } = await readValue(context, { id: credentialId, ...(field === undefined ? {} : { field }) });
+    const posting = { url, id, body: JSON.stringify(message), secret: value };
+    return await sendPatiently(context, () => post(context, posting));
   } catch (error) {
     if (!isCoffreError(error)) throw error;
-    return { id, outcome: "failed", tries: 0, problem: `its signing secret: ${error.problem}` };
+    return { sent: false, tries: 0, problem: `its signing secret: ${error.problem}` };
   }
 }
 
 /** What a receiver is told: which credential, and that this version is current. Never a value. */
-function bodyOf(identity: VaultIdentity, credential: Credential, { version, at }: Notice): string {
+function messageOf(identity: VaultIdentity, credential: Credential, { version, at }: Notice): object {
   const { ref, idRef } = referenceOf(identity, credential);
   const { id: credentialId, path } = credential;
   const data = { vaultId: identity.id, credentialId, path, ref, idRef, version };
-  return JSON.stringify({ type: "credential.promoted", timestamp: at, data });
+  return { type: "credential.promoted", timestamp: at, data };
 }
 
 /** The same for what a rotation answers. */
@@ -87,7 +91,7 @@ export async function announced<Outcome extends { credential: Credential }>(
 /** What is still to be told after a try, one line for each hook, for people. */
 export function untold({ notices }: Pick<Credential, "notices">): string[] {
   const failed = notices.filter(({ problem }) => problem !== undefined);
-  return [...new Map(failed.map((notice) => [notice.url, notice])).values()].map(
-    ({ url, version, problem = "" }) => `${url} wasn't told of version ${version}: ${problem}`,
+  return [...new Map(failed.map((notice) => [notice.hook, notice])).values()].map(
+    ({ hook, version, problem = "" }) => `${hook} wasn't told of version ${version}: ${problem}`,
   );
 }

@@ -26,20 +26,23 @@ export const EXIT_CODES = {
 export type Answer = keyof typeof EXIT_CODES;
 
 export type Operation = "look" | "set" | "verify" | "disable" | "drop";
+/** What a program that is a hook is asked for; no account is touched. */
+export type AnyOperation = Operation | "notify";
 
 const REMOVES = ["done", "refused", "unreachable", "login-refused", "no-account", "forbidden"] as const;
 
 /** Another answer than these is none: the program doesn't keep to its part, so nothing that it says is believed. */
-const POSSIBLE: Readonly<Record<Operation, readonly Answer[]>> = {
+const POSSIBLE: Readonly<Record<AnyOperation, readonly Answer[]>> = {
   look: ["done", "refused", "unreachable", "login-refused", "not-verifiable", "no-account", "forbidden"],
   set: ["done", "made", "value-refused", "refused", "unreachable", "login-refused", "no-account", "forbidden"],
   verify: ["done", "unreachable", "login-refused", "not-verifiable", "no-account"],
   disable: REMOVES,
   drop: REMOVES,
+  notify: ["done", "refused", "unreachable"],
 };
 
 /** @returns `undefined` if the exit code says nothing about this operation */
-export function answerOf(operation: Operation, exitCode: number): Answer | undefined {
+export function answerOf(operation: AnyOperation, exitCode: number): Answer | undefined {
   return POSSIBLE[operation].find((answer) => EXIT_CODES[answer] === exitCode);
 }
 

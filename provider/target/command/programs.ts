@@ -7,11 +7,6 @@ export const FOLDER_VARIABLE = "COFFRE_COMMANDS";
 
 const FOR_ALL_TO_WRITE = 0o002;
 
-/** True for what may stand in a target's description: the name of a file, and of nothing outside of its folder. */
-export function isProgramName(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name);
-}
-
 /** Variables that no program is ever given: keys of vaults and of states. */
 export function isOurs(variable: string): boolean {
   return /^(COFFRE|PULUMI)_/i.test(variable);

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { execa } from "execa";
 import { isCoffreError } from "../../core/errors.js";
-import { type Answer, answerOf, MEANINGS, type Operation } from "./answers.js";
+import { type Answer, answerOf, type AnyOperation, MEANINGS } from "./answers.js";
 import { findProgram, isOurs } from "./programs.js";
 import { quotableLine } from "./words.js";
 
@@ -24,7 +24,7 @@ const PASSED_ON = ["PATH", "HOME", "LANG"];
 
 /** One run of a program. */
 export interface ProgramRun {
-  operation: Operation;
+  operation: AnyOperation;
   argv: readonly string[];
   /** The line that it reads. */
   input: string;

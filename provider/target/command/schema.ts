@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isProgramName } from "../../core/program-name.js";
 import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import { issueText } from "../../core/issue-text.js";
@@ -7,7 +8,7 @@ import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
 import type { TargetSpec } from "../port.js";
-import { isOurs, isProgramName } from "./programs.js";
+import { isOurs } from "./programs.js";
 
 const DEFAULT_CONNECT_MS = 30_000;
 const DEFAULT_SET_MS = 60_000;

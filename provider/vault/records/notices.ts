@@ -1,3 +1,4 @@
+import { hookName } from "../../core/hook.js";
 import { newId } from "../../core/id.js";
 import type { Hook, NoticeOutcome } from "../port.js";
 import type { CredentialRow } from "./rows.js";
@@ -12,17 +13,17 @@ const MOST_NOTICES = 50;
  */
 export function bookNotices(before: CredentialRow | undefined, row: CredentialRow): CredentialRow {
   const { notify = [], notices = [], ...rest } = row;
-  const urls = new Set(notify.map(({ url }) => url));
+  const declared = new Set(notify.map(hookName));
   const current = row.versions.find(({ state }) => state === "current");
   const isNew = before?.versions.find(({ state }) => state === "current")?.number !== current?.number;
-  const knowing = new Set(isNew ? [] : before?.notify?.map(({ url }) => url));
-  const kept = notices.filter(({ url }) => urls.has(url));
-  const told = current ? notify.filter(({ url }) => !knowing.has(url)) : [];
+  const knowing = new Set(isNew ? [] : before?.notify?.map(hookName));
+  const kept = notices.filter(({ hook }) => declared.has(hook));
+  const told = current ? notify.map(hookName).filter((hook) => !knowing.has(hook)) : [];
   const all = [
     ...kept,
-    ...told.map(({ url }) => ({
+    ...told.map((hook) => ({
       id: newId("msg_"),
-      url,
+      hook,
       version: current?.number ?? 0, // there is one where somebody is told
       at: current?.promotedAt ?? current?.createdAt ?? row.createdAt,
       tries: 0,
@@ -52,8 +53,8 @@ export function settleNotices(
   const notices = (row.notices ?? []).flatMap((notice) => {
     const outcome = byId.get(notice.id);
     if (!outcome) return [notice];
-    const { version, url } = notice;
-    events.push({ action: `notice.${outcome.outcome}`, version, detail: url });
+    const { version, hook } = notice;
+    events.push({ action: `notice.${outcome.outcome}`, version, detail: hook });
     if (outcome.outcome !== "failed") return [];
     return [{ ...notice, tries: notice.tries + outcome.tries, triedAt, problem: outcome.problem }];
   });
@@ -62,5 +63,7 @@ export function settleNotices(
 
 /** As a declaration has them, without what it doesn't. */
 export function plainHooks(hooks: readonly Hook[]): Hook[] {
-  return hooks.map(({ url, secretRef }) => ({ url, secretRef }));
+  return hooks.map((hook) =>
+    "url" in hook ? { url: hook.url, secretRef: hook.secretRef } : { command: [...hook.command] },
+  );
 }
