@@ -1,19 +1,22 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Where the proxy cuts both ends: with `COMMIT` still in its hand, or when its answer comes back. */
+/** Where the proxy cuts both ends: with the word that changes something still in its hand, or when its answer comes back. */
 export type Cut = "before-commit" | "after-commit" | "never";
 
 /** A TCP proxy on loopback that loses a connection at a chosen message. Only for connections without TLS. */
 export class CuttingProxy {
   readonly #server: Server;
+  readonly #word: string;
   cut: Cut = "never";
 
-  private constructor(target: { host: string; port: number }) {
+  private constructor(target: { host: string; port: number }, word: string) {
+    this.#word = word;
     this.#server = createServer((client) => this.#join(client, connect(target)));
   }
 
-  static async start(target: { host: string; port: number }): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(target);
+  /** @param word what the message has in it that changes something: PostgreSQL's, unless it is said */
+  static async start(target: { host: string; port: number }, word = "COMMIT"): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(target, word);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     return proxy;
   }
@@ -32,7 +35,7 @@ export class CuttingProxy {
     const lose = () => [client, server].forEach((socket) => socket.destroy());
     for (const socket of [client, server]) socket.on("error", lose).on("close", lose);
     client.on("data", (chunk) => {
-      committing = chunk.includes("COMMIT");
+      committing = chunk.includes(this.#word);
       if (committing && this.cut === "before-commit") lose();
       else server.write(chunk);
     });
