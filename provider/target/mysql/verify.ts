@@ -29,12 +29,10 @@ export async function proveAt(
       await wire.connect(address, tls);
       const answer = await logIn(wire, { username: spec.username, password, tls: tls !== undefined });
       if (answer.outcome === "refused") return { proof: "refused", reason: sentence(address, "refused the password") };
-      if (answer.outcome === "turned-away") {
-        const { message, code } = answer.why;
-        return { proof: "works", note: `The password works; the session is refused: ${message} (${code}).` };
-      }
+      if (answer.outcome === "turned-away") return worksBut(answer.why);
       loggedIn = true;
-      return takenFor(await whoWasLetIn(wire), { spec, target, address });
+      const who = await whoWasLetIn(wire);
+      return who instanceof ServerError ? worksBut(who) : takenFor(who, { spec, target, address });
     });
   } catch (error) {
     return explain(error, { address, username: spec.username });
@@ -43,14 +41,22 @@ export async function proveAt(
   }
 }
 
-/** @throws Unanswered: the password was right for some account, and nobody knows for which */
-async function whoWasLetIn(wire: MysqlWire): Promise<string> {
+/**
+ * `user@host`, or the server's complaint that the password has expired, which nobody hears who doesn't know it.
+ * @throws Unanswered: the password was right for some account, and nobody knows for which
+ */
+async function whoWasLetIn(wire: MysqlWire): Promise<string | ServerError> {
   try {
     const [who] = await run(wire, "SELECT CURRENT_USER()");
     return who ?? "";
   } catch (error) {
+    if (error instanceof ServerError && error.code === ERROR.mustChangePassword) return error;
     throw error instanceof ServerError || error instanceof WireError ? new Unanswered(error) : error;
   }
+}
+
+function worksBut({ message, code }: ServerError): Proof {
+  return { proof: "works", note: `The password works; the session is refused: ${message} (${code}).` };
 }
 
 function takenFor(who: string, seen: { spec: TargetSpec; target: MysqlTarget; address: TargetAddress }): Proof {
