@@ -119,7 +119,7 @@ describe("a program that", () => {
 
   test("prints the value, on both streams and in every form, gives it to nobody", async () => {
     const print = 'process.stdin.on("data", (d) => { const { password: p } = JSON.parse(d);';
-    const forms = "[p, encodeURIComponent(p), Buffer.from(p).toString('base64'), [...p].join(' ')]";
+    const forms = "[[...p].join(' '), encodeURIComponent(p), Buffer.from(p).toString('base64'), p]";
     const say = `for (const f of ${forms}) { console.log(f); console.error(f); } process.exit(EXIT); });`;
     for (const [name, exitCode] of [
       ["chatty-no", 114],
