@@ -94,6 +94,10 @@ new coffre.Credential("g", { target: "postgres://db" });
 coffre.postgres({ database: "orders" });
 // @ts-expect-error an admin's password comes from the environment, a file or a reference
 coffre.postgres({ host: "db", admin: { username: "dba", password: "hunter2" } });
+// @ts-expect-error a device needs programs that set and prove
+coffre.command({ host: "switch-1", repeatable: true });
+// @ts-expect-error what a set in doubt comes to has no default
+coffre.command({ host: "switch-1", set: { argv: ["switch"] }, verify: "none", look: { argv: ["switch"] } });
 // @ts-expect-error outputs are read only
 orders.ref = vm.id;
 // @ts-expect-error the password is read only
