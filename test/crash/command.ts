@@ -1,20 +1,24 @@
 import { parseArgs } from "node:util";
-import { prove, type ProofReport } from "./proof.ts";
+import { type Found, prove, type ProofReport } from "./proof.ts";
+import { writeReliability } from "./reliability.ts";
+import { type VaultKind, VAULTS } from "./vaults.ts";
 
-const USAGE = `npm run crash -- [--points N] [--seed N] [--json] [--without-journal]
+const USAGE = `npm run crash -- [--vault NAME] [--points N] [--seed N] [--json] [--write] [--without-journal]
 
 Kills a real rotation at its boundaries, and the real engine in an \`up\`, and looks at what the ordinary next run makes
 of it. Ends with 1 if a password was lost, a version or an account doubled, a run left unfinished, or more than one
 login refused after a single kill.
 
+  --vault NAME       embedded or openbao; default: one after the other, or with --points the embedded one
   --points N         so many points on a rotation process, of every kind, and for each 60 of them 8 on the real engine;
-                     default: every boundary and some hundred more, and 40 on the engine
+                     default: every boundary and some hundred more, and 150 on the engine
   --seed N           other points of those that are drawn; default 1
   --json             one object on stdout
+  --write            writes what was found into docs/reliability.md
   --without-journal  with a test double that keeps no journal: the proof must find losses, and ends with 1
 `;
 
-const FULL_ENGINE_POINTS = 40;
+const FULL_ENGINE_POINTS = 150;
 
 /** The command line of the proof. @returns the exit code */
 export async function crash(args: readonly string[]): Promise<number> {
@@ -23,7 +27,9 @@ export async function crash(args: readonly string[]): Promise<number> {
     options: {
       points: { type: "string" },
       seed: { type: "string" },
+      vault: { type: "string" },
       json: { type: "boolean" },
+      write: { type: "boolean" },
       "without-journal": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -36,21 +42,61 @@ export async function crash(args: readonly string[]): Promise<number> {
   const seed = count("seed", values.seed) ?? 1;
   const points = count("points", values.points);
   const withoutJournal = values["without-journal"] === true;
+  const vaults = vaultsNamed(values.vault ?? (points === undefined && !withoutJournal ? undefined : "embedded"));
   const engine = points === undefined ? FULL_ENGINE_POINTS : Math.ceil((points * 8) / 60);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort()); // what is under way is finished and cleaned up; a second one ends at once
-  const report = await prove({
-    seed,
-    signal: stop.signal,
-    enginePoints: withoutJournal ? 0 : engine,
-    say: (line) => process.stderr.write(`${line}\n`),
-    ...(points === undefined ? {} : { points }),
-    ...(withoutJournal ? { withoutJournal } : {}),
-  });
+  const reports: ProofReport[] = [];
+  for (const [index, vault] of vaults.entries()) {
+    if (stop.signal.aborted) break;
+    const share = (all: number) => Math.floor((all + vaults.length - 1 - index) / vaults.length);
+    const report = await prove({
+      vault,
+      seed,
+      signal: stop.signal,
+      enginePoints: withoutJournal ? 0 : share(engine),
+      say: (line) => process.stderr.write(`${vault}: ${line}\n`),
+      ...(points === undefined ? {} : { points: share(points) }),
+      ...(withoutJournal ? { withoutJournal } : {}),
+    });
+    reports.push(report);
+  }
   const seconds = Math.round((performance.now() - began) / 100) / 10;
-  process.stdout.write(values.json ? `${JSON.stringify({ ...report, seed, seconds })}\n` : summary(report, seconds));
-  const { lost, doubled, unfinished, refused_max: refused } = report;
+  const all = together(reports);
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ ...all, reports, seed, seconds })}\n` : summary(reports, seconds),
+  );
+  if (values.write && !stop.signal.aborted) await writeReliability(reports, { seed, seconds });
+  const { lost, doubled, unfinished, refused_max: refused } = all;
   return lost + doubled + unfinished > 0 || refused > 1 || stop.signal.aborted ? 1 : 0;
+}
+
+function vaultsNamed(name: string | undefined): VaultKind[] {
+  const kinds = Object.keys(VAULTS) as VaultKind[]; // a constant's own keys
+  if (name === undefined) return kinds;
+  const found = kinds.find((kind) => kind === name);
+  if (!found) throw new Error(`--vault is one of ${kinds.join(", ")}`);
+  return [found];
+}
+
+/** Counts are added up, and of what is most the most is taken. */
+function together(
+  reports: readonly ProofReport[],
+): Found & { not_cut: number; refused_admin: number; faults: string[] } {
+  const sum = (of: (report: ProofReport) => number) => reports.reduce((total, report) => total + of(report), 0);
+  const most = (of: (report: ProofReport) => number) => Math.max(0, ...reports.map(of));
+  return {
+    points: sum(({ points }) => points),
+    engine_points: sum(({ engine_points: points }) => points),
+    lost: sum(({ lost }) => lost),
+    doubled: sum(({ doubled }) => doubled),
+    unfinished: sum(({ unfinished }) => unfinished),
+    refused_max: most(({ refused_max: refused }) => refused),
+    refused_max_pairs: most(({ refused_max_pairs: refused }) => refused),
+    refused_admin: most(({ refused_admin: refused }) => refused),
+    not_cut: sum(({ not_cut: points }) => points),
+    faults: reports.flatMap(({ vault, faults }) => faults.map((fault) => `${vault}: ${fault}`)),
+  };
 }
 
 function count(name: string, text: string | undefined): number | undefined {
@@ -59,13 +105,19 @@ function count(name: string, text: string | undefined): number | undefined {
   throw new Error(`--${name} is a whole number from 1`);
 }
 
-function summary(report: ProofReport, seconds: number): string {
-  const lines = [
-    `${report.points} points on a rotation process, ${report.engine_points} on the engine, in ${seconds} s`,
-    `  lost       ${report.lost}`,
-    `  doubled    ${report.doubled}`,
-    `  unfinished ${report.unfinished}`,
-    `  refused    ${report.refused_max} at most after a single kill`,
-  ];
-  return `${lines.join("\n")}\n`;
+function summary(reports: readonly ProofReport[], seconds: number): string {
+  const lines = reports.flatMap(({ vault, targets }) =>
+    Object.entries(targets).map(([target, found]) => `${`${vault} × ${target}`.padEnd(26)} ${describeFound(found)}`),
+  );
+  return `${[...lines, `in ${seconds} s`].join("\n")}\n`;
+}
+
+function describeFound(found: Found): string {
+  return [
+    `${found.points} + ${found.engine_points} points`,
+    `${found.lost} lost`,
+    `${found.doubled} doubled`,
+    `${found.unfinished} unfinished`,
+    `at most ${found.refused_max} refused`,
+  ].join(", ");
 }

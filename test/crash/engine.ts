@@ -5,29 +5,34 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Secret } from "../../provider/core/secret.js";
 import type { Vault } from "../../provider/vault/port.js";
 import type { EngineProcess, PulumiProject, StateResource } from "../fixtures/pulumi-project.ts";
-import { createVaultProject, type VaultProject } from "../stack/harness.ts";
+import { createProject } from "../fixtures/pulumi-project.ts";
+import { IMPORTS } from "../stack/harness.ts";
 import type { EnginePoint } from "./engine-point.ts";
 import { findWay } from "../../tools/linux-hosts/hosts.ts";
 import { LinuxSystem } from "./linux-system.ts";
 import { Proxy } from "./proxy.ts";
 import type { Outcome } from "./run-point.ts";
+import type { TargetKind } from "./scenarios.ts";
 import type { System } from "./system.ts";
 import { type Fault, Watch } from "./watch.ts";
+import { configurationOf, VAULT_NAME } from "./vaults.ts";
 import type { World } from "./world.ts";
 
 /** How often the vault's log is looked at for the moment of a kill. */
 const LOOK_MS = 2;
 
 interface LaneTarget {
-  kind: "postgres" | "linux";
+  kind: TargetKind;
   description: Record<string, unknown>;
 }
 
 /** One project whose `up` is killed again and again: first while its credential is made, then in rotations. */
 export class EngineLane {
-  readonly #stack: VaultProject;
+  readonly #project: PulumiProject;
   readonly #vault: Vault;
   readonly #proxy: Proxy;
+  /** Before the vault, if that is a server. */
+  readonly #vaultProxy: Proxy | undefined;
   readonly #system: System;
   readonly #user: string;
   /** What the program declares of the target, beside where it is. */
@@ -35,13 +40,13 @@ export class EngineLane {
   #trigger = 0;
 
   private constructor(
-    stack: VaultProject,
-    vault: Vault,
-    proxy: Proxy,
+    project: PulumiProject,
+    { vault, vaultProxy, proxy }: { vault: Vault; vaultProxy: Proxy | undefined; proxy: Proxy },
     account: { system: System; user: string; target: LaneTarget },
   ) {
-    this.#stack = stack;
+    this.#project = project;
     this.#vault = vault;
+    this.#vaultProxy = vaultProxy;
     this.#proxy = proxy;
     this.#system = account.system;
     this.#user = account.user;
@@ -50,23 +55,32 @@ export class EngineLane {
 
   /** @param number every third one sets an account of a machine; of the others every second has its admin in the vault */
   static async create(world: World, number: number): Promise<EngineLane> {
-    const stack = await createVaultProject("", { name: `crash${number}` });
-    const vault = stack.open();
+    const project = await createProject({ program: IMPORTS, name: `crash${number}` });
+    const { vault, opening, address } = await world.vaults.make(project.folder);
+    const vaultProxy = address && (await Proxy.start(address));
+    const { url, env } = configurationOf(opening, vaultProxy?.port);
+    Object.assign(project.env, env);
+    await project.setConfig("coffre:url", url);
     const isLinux = number % 3 === 2 && findWay().way !== "stand-in";
     const system = isLinux ? await LinuxSystem.start(world) : world.database;
     const proxy = await Proxy.start(system.address);
     const byFile = { admin: { username: "crash_admin", passwordFile: world.adminFile } };
-    const admin = number % 2 === 1 ? { adminRef: await addAdmin(world, vault, stack.vault) } : byFile;
+    const admin = number % 2 === 1 ? { adminRef: await addAdmin(world, vault) } : byFile;
     const target =
       system instanceof LinuxSystem
         ? { kind: "linux" as const, description: { hostKey: system.hostKey, ...system.byKey } }
         : { kind: "postgres" as const, description: admin };
-    return new EngineLane(stack, vault, proxy, { system, user: `engine_${number}`, target });
+    return new EngineLane(project, { vault, vaultProxy, proxy }, { system, user: `engine_${number}`, target });
+  }
+
+  /** Of what kind its account is. */
+  get target(): TargetKind {
+    return this.#target.kind;
   }
 
   /** Cuts one `up` off, cancels and refreshes as a person would, and lets an ordinary `up` follow. */
   async run(point: EnginePoint): Promise<Outcome> {
-    const { project } = this.#stack;
+    const project = this.#project;
     this.#trigger += 1;
     await project.setProgram(this.#program());
     const refusedBefore = await this.#system.refusedLogins(this.#user);
@@ -85,8 +99,9 @@ export class EngineLane {
 
   async close(): Promise<void> {
     await this.#vault.close();
-    await this.#stack.project.remove();
+    await this.#project.remove();
     await this.#proxy.close();
+    await this.#vaultProxy?.close();
     await this.#system.close();
   }
 
@@ -104,27 +119,33 @@ new coffre.Credential("orders", {
 
   /** @returns whether it died before it was done */
   async #upAndKill(point: EnginePoint): Promise<boolean> {
-    const { project } = this.#stack;
+    const project = this.#project;
     const up = project.start(["up", "--yes", "--skip-preview"]);
     const kill = () => killNow(up, project, point.kill);
     const ended = new AbortController();
     const watching =
       "event" in point.at
         ? this.#onEvent(point.at.event, kill, ended.signal)
-        : this.#onPiece(point.at.piece, kill, ended.signal);
+        : this.#onPiece(point.at, kill, ended.signal);
     const { signal } = await up;
     ended.abort();
     await watching;
-    this.#proxy.watcher = {};
+    for (const proxy of [this.#proxy, this.#vaultProxy]) if (proxy) proxy.watcher = {};
     if (point.kill === "tree") await goneAll(project);
     return signal === "SIGKILL";
   }
 
-  #onPiece(number: number, kill: () => Promise<void>, ended: AbortSignal): Promise<void> {
-    const from = this.#proxy.pieces;
+  #onPiece(
+    { piece: number, of }: { piece: number; of: "system" | "vault" },
+    kill: () => Promise<void>,
+    ended: AbortSignal,
+  ): Promise<void> {
+    const proxy = of === "vault" ? this.#vaultProxy : this.#proxy;
+    if (!proxy) throw new Error("the vault has no traffic");
+    const from = proxy.pieces;
     return new Promise((resolve) => {
       ended.addEventListener("abort", () => resolve(), { once: true });
-      this.#proxy.watcher = {
+      proxy.watcher = {
         before: (piece) => {
           if (piece.number === from + number) void kill().then(resolve);
           return "pass";
@@ -145,7 +166,7 @@ new coffre.Credential("orders", {
   }
 
   async #goOn({ refreshBetween }: EnginePoint): Promise<Fault[]> {
-    const { project } = this.#stack;
+    const project = this.#project;
     if (await isLocked(project)) await project.run(["cancel", "--yes"]);
     if (refreshBetween) {
       const refresh = await project.refresh(["--run-program=false"]);
@@ -167,7 +188,7 @@ new coffre.Credential("orders", {
   }
 
   async #stateFaults(): Promise<Fault[]> {
-    const { project } = this.#stack;
+    const project = this.#project;
     const faults: Fault[] = [];
     // The engine's own format; read from its file, since the engine takes half a second to print it.
     const { checkpoint } = JSON.parse(await project.stateText()) as {
@@ -192,13 +213,13 @@ new coffre.Credential("orders", {
   }
 }
 
-async function addAdmin(world: World, vault: Vault, { keyFile }: { keyFile: string }): Promise<string> {
+async function addAdmin(world: World, vault: Vault): Promise<string> {
   const password = (await readFile(world.adminFile, "utf8")).trim();
   const name = `admin-${randomBytes(3).toString("hex")}`;
   const initial = { value: new Secret(password), causes: [] };
   const [admin] = await vault.createCredentials([{ name, categoryId: null, username: "crash_admin", initial }]);
-  if (!admin) throw new Error(`no admin was made in the vault of ${keyFile}`);
-  return `coffre://${(await vault.identity()).name}/id/${admin.id}`;
+  if (!admin) throw new Error("the vault made no admin");
+  return `coffre://${VAULT_NAME}/id/${admin.id}`;
 }
 
 async function killNow(up: EngineProcess, project: PulumiProject, what: EnginePoint["kill"]): Promise<void> {

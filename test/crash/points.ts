@@ -2,7 +2,7 @@ import type { Cut } from "./job.ts";
 import type { Random } from "./random.ts";
 import type { ScenarioName } from "./scenarios.ts";
 
-/** A moment inside of a request: a piece of the traffic with the system. `drop`: the connection breaks, nobody is killed. */
+/** A moment inside of a request: a piece of the traffic with the system, or with the vault. `drop`: the connection breaks, nobody is killed. */
 export interface WireCut {
   number: number;
   how: "kill-before" | "kill-after" | "drop";
@@ -14,7 +14,7 @@ export type Point = { scenario: ScenarioName } & (
   | { kind: "pair"; cut: Cut; second: Cut }
   /** Two processes start the same run at once, and one of them is killed, or neither. */
   | { kind: "two-at-once"; cut?: Cut }
-  | { kind: "wire"; wire: WireCut }
+  | { kind: "wire" | "vault-wire"; wire: WireCut }
   /** A kill from outside, at no particular boundary. */
   | { kind: "any-moment"; afterMs: number }
 );
@@ -26,7 +26,10 @@ export type Lengths = ReadonlyMap<ScenarioName, Length>;
 
 interface Length {
   requests: number;
+  /** Of the traffic with the system. */
   pieces: number;
+  /** Of the traffic with the vault; 0 if that is a file. */
+  vaultPieces: number;
   milliseconds: number;
 }
 
@@ -70,7 +73,7 @@ export function somePoints(lengths: Lengths, random: Random, count: number): Poi
   const all = boundaries(lengths);
   const of = (kind: PointKind) => all.filter((point) => point.kind === kind);
   const lost = random.spread(of("lost-reply"), share(0.12));
-  const wire = random.spread(of("wire"), share(0.13));
+  const wire = random.spread([...of("wire"), ...of("vault-wire")], share(0.13));
   const rest = Math.max(1, count - few.length - lost.length - wire.length);
   return [...random.spread(of("kill"), rest), ...lost, ...wire, ...few].slice(0, count);
 }
@@ -82,8 +85,8 @@ export function killsOnly(lengths: Lengths, random: Random, count: number): Poin
 }
 
 function boundaries(lengths: Lengths): Point[] {
-  return [...lengths].flatMap(([scenario, { requests, pieces }]): Point[] => {
-    const wired = WIRED.includes(scenario) ? numbers(pieces) : [];
+  return [...lengths].flatMap(([scenario, { requests, pieces, vaultPieces }]): Point[] => {
+    const isWired = WIRED.includes(scenario);
     return [
       ...numbers(requests).flatMap((number) =>
         KILLS.map((how) => ({ kind: "kill" as const, scenario, cut: { number, how } })),
@@ -93,11 +96,14 @@ function boundaries(lengths: Lengths): Point[] {
         scenario,
         cut: { number, how: "lose-reply" as const },
       })),
-      ...wired.flatMap((number) =>
-        ([...KILLS, "drop"] as const).map((how) => ({ kind: "wire" as const, scenario, wire: { number, how } })),
-      ),
+      ...(isWired ? wireCuts(pieces) : []).map((wire) => ({ kind: "wire" as const, scenario, wire })),
+      ...(isWired ? wireCuts(vaultPieces) : []).map((wire) => ({ kind: "vault-wire" as const, scenario, wire })),
     ];
   });
+}
+
+function wireCuts(pieces: number): WireCut[] {
+  return numbers(pieces).flatMap((number) => ([...KILLS, "drop"] as const).map((how) => ({ number, how })));
 }
 
 interface Counts {
@@ -112,7 +118,8 @@ function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
   const times = <T>(count: number, make: (index: number) => T) =>
     Array.from({ length: count }, (_, index) => make(index));
   const names = [...lengths.keys()];
-  const lengthOf = (scenario: ScenarioName) => lengths.get(scenario) ?? { requests: 1, pieces: 1, milliseconds: 1 };
+  const lengthOf = (scenario: ScenarioName) =>
+    lengths.get(scenario) ?? { requests: 1, pieces: 1, vaultPieces: 0, milliseconds: 1 };
   const somewhere = (among = names) => {
     const scenario = random.pick(among);
     return { scenario, cut: { number: random.upTo(lengthOf(scenario).requests), how: random.pick(KILLS) } };
@@ -154,7 +161,10 @@ export function describePoint(point: Point): string {
     case "two-at-once":
       return `${point.scenario}: two at once${point.cut ? `, ${cut(point.cut)} of one` : ""}`;
     case "wire":
-      return `${point.scenario}: ${point.wire.how} piece ${point.wire.number} of the traffic`;
+    case "vault-wire": {
+      const traffic = point.kind === "wire" ? "the traffic" : "the vault's traffic";
+      return `${point.scenario}: ${point.wire.how} piece ${point.wire.number} of ${traffic}`;
+    }
     case "any-moment":
       return `${point.scenario}: killed after ${point.afterMs} ms`;
     case "kill":

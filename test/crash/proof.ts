@@ -7,7 +7,8 @@ import { Random } from "./random.ts";
 import { isTwice, type Outcome, runPoint, type Stage } from "./run-point.ts";
 import { findWay } from "../../tools/linux-hosts/hosts.ts";
 import { LINUX_SCENARIOS } from "./linux-scenarios.ts";
-import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+import { SCENARIOS, type ScenarioName, type TargetKind, targetOf } from "./scenarios.ts";
+import { through, type VaultKind } from "./vaults.ts";
 import { Workers } from "./workers.ts";
 import { World } from "./world.ts";
 
@@ -17,6 +18,8 @@ const AT_ONCE = 4;
 const LANES = 3;
 
 export interface ProofOptions {
+  /** Which vault the points work on. Default `embedded`. */
+  vault?: VaultKind;
   /** Points on a rotation process. Default: every boundary, and what is drawn besides. */
   points?: number;
   /** Points on the real engine. Default 0. */
@@ -32,7 +35,7 @@ export interface ProofOptions {
 }
 
 /** What was found. `lost`, `doubled`, `unfinished`: points, not passwords. */
-export interface ProofReport {
+export interface Found {
   /** On a rotation process. */
   points: number;
   engine_points: number;
@@ -43,6 +46,13 @@ export interface ProofReport {
   refused_max: number;
   /** The same after two cuts, or with two processes at once. */
   refused_max_pairs: number;
+}
+
+export interface ProofReport extends Found {
+  /** What the points worked on: `embedded`, `OpenBao 2.7.2`. */
+  vault: string;
+  /** By the kind of target. */
+  targets: Partial<Record<TargetKind, Found>>;
   /** Refused logins of the admin that all points share. */
   refused_admin: number;
   /** Points that ended before the planned moment. */
@@ -53,9 +63,9 @@ export interface ProofReport {
 
 /** Kills a real rotation at its boundaries and looks at what the ordinary next run makes of it (docs/reliability.md). */
 export async function prove(options: ProofOptions = {}): Promise<ProofReport> {
-  const { say = () => {}, seed = 1, enginePoints: engine = 0 } = options;
-  const world = await World.create();
-  const report = emptyReport();
+  const { say = () => {}, seed = 1, enginePoints: engine = 0, vault = "embedded" } = options;
+  const world = await World.create(vault);
+  const report = emptyReport(world.vaults.description);
   // A part that breaks, as opposed to finding a fault, ends the others before the world is taken from under them.
   const broken = new AbortController();
   const signal = AbortSignal.any([broken.signal, ...(options.signal ? [options.signal] : [])]);
@@ -87,9 +97,9 @@ async function proveProcess(world: World, report: ProofReport, options: ProofOpt
     await inTurns(points, async (point, index) => {
       if (options.signal?.aborted) return;
       const outcome = await runPoint(stage, point, `p${index}`);
-      report.points += 1;
       const twice = isTwice(point);
-      for (const fault of note(report, { kind: point.kind, twice, name: describePoint(point) }, outcome)) say(fault);
+      const noted = { kind: point.kind, target: targetOf(point.scenario), twice, name: describePoint(point) };
+      for (const fault of note(report, noted, outcome)) say(fault);
       if (report.points % 50 === 0) say(`${report.points} of ${points.length} points, ${report.faults.length} faults`);
     });
   } finally {
@@ -110,12 +120,12 @@ async function proveEngine(world: World, report: ProofReport, options: LaneOptio
   if (count === 0) return;
   const project = await EngineLane.create(world, lane);
   try {
-    for (const point of enginePoints(count, new Random(seed * LANES + lane))) {
+    const moments = world.vaultAddress ? "traffic" : "log";
+    for (const point of enginePoints(count, new Random(seed * LANES + lane), moments)) {
       if (signal.aborted) return;
       const outcome = await project.run(point);
-      report.engine_points += 1;
-      for (const fault of note(report, { kind: "engine", twice: false, name: describeEnginePoint(point) }, outcome))
-        say(fault);
+      const noted = { kind: "engine" as const, target: project.target, twice: false, name: describeEnginePoint(point) };
+      for (const fault of note(report, noted, outcome)) say(fault);
       if (report.engine_points % 5 === 0) say(`${report.engine_points} points on the engine`);
     }
   } finally {
@@ -137,16 +147,21 @@ async function measure(stage: Stage, say: (line: string) => void): Promise<Lengt
       const scene = SCENARIOS[scenario];
       const system = await scene.open(world);
       const proxy = await Proxy.start(system.address);
+      const vaultProxy = world.vaultAddress && (await Proxy.start(world.vaultAddress));
+      const vault = vaultProxy ? through(world.opening, vaultProxy.port) : world.opening;
       const place = { host: "127.0.0.1", port: proxy.port };
       const subject = await scene.prepare(world, system, `m_${scenario.replaceAll("-", "_")}`, place);
       const began = performance.now();
-      const ended = await workers.run({ vault: world.opening, work: "rotate", ...subject.first });
+      const ended = await workers.run({ vault, work: "rotate", ...subject.first });
       await proxy.close();
+      await vaultProxy?.close();
       await system.close();
       if (ended.killed || !ended.result.ok)
         throw new Error(`${scenario} fails without a cut: ${JSON.stringify(ended)}`);
       const milliseconds = Math.ceil(performance.now() - began);
-      return [scenario, { requests: ended.result.requests.length, pieces: proxy.pieces, milliseconds }] as const;
+      const { length } = ended.result.requests;
+      const pieces = { pieces: proxy.pieces, vaultPieces: vaultProxy?.pieces ?? 0 };
+      return [scenario, { requests: length, ...pieces, milliseconds }] as const;
     }),
   );
   return new Map(measured);
@@ -161,15 +176,15 @@ function possibleScenarios(say: (line: string) => void): ScenarioName[] {
   return names.filter((name) => !(name in LINUX_SCENARIOS));
 }
 
-function emptyReport(): ProofReport {
+function nothingFound(): Found {
+  return { points: 0, engine_points: 0, lost: 0, doubled: 0, unfinished: 0, refused_max: 0, refused_max_pairs: 0 };
+}
+
+function emptyReport(vault: string): ProofReport {
   return {
-    points: 0,
-    engine_points: 0,
-    lost: 0,
-    doubled: 0,
-    unfinished: 0,
-    refused_max: 0,
-    refused_max_pairs: 0,
+    vault,
+    ...nothingFound(),
+    targets: {},
     refused_admin: 0,
     not_cut: 0,
     by_kind: {},
@@ -179,20 +194,25 @@ function emptyReport(): ProofReport {
 
 interface Noted {
   kind: PointKind | "engine";
+  target: TargetKind;
   /** Two cuts, or two processes: two logins may be refused. */
   twice: boolean;
   name: string;
 }
 
 /** @returns the faults, one line each */
-function note(report: ProofReport, { kind, twice, name }: Noted, { faults, refused, wasCut }: Outcome): string[] {
+function note(report: ProofReport, noted: Noted, { faults, refused, wasCut }: Outcome): string[] {
+  const { kind, target, twice, name } = noted;
   report.by_kind[kind] = (report.by_kind[kind] ?? 0) + 1;
   if (!wasCut) report.not_cut += 1;
-  for (const what of ["lost", "doubled", "unfinished"] as const) {
-    if (faults.some((fault) => fault.what === what)) report[what] += 1;
-  }
   const field = twice ? "refused_max_pairs" : "refused_max";
-  report[field] = Math.max(report[field], refused);
+  for (const found of [report, (report.targets[target] ??= nothingFound())]) {
+    found[kind === "engine" ? "engine_points" : "points"] += 1;
+    for (const what of ["lost", "doubled", "unfinished"] as const) {
+      if (faults.some((fault) => fault.what === what)) found[what] += 1;
+    }
+    found[field] = Math.max(found[field], refused);
+  }
   const all =
     refused > (twice ? 2 : 1) ? [...faults, { what: "refused", detail: `${refused} logins were refused` }] : faults;
   const lines = all.map(({ what, detail }) => `${what}: ${name}: ${detail}`);

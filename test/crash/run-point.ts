@@ -5,6 +5,7 @@ import { Proxy } from "./proxy.ts";
 import { SCENARIOS, type Subject } from "./scenarios.ts";
 import type { System } from "./system.ts";
 import { type Fault, Watch } from "./watch.ts";
+import { through } from "./vaults.ts";
 import type { Ended, Worker, Workers } from "./workers.ts";
 import type { World } from "./world.ts";
 
@@ -28,9 +29,11 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
   const { world } = stage;
   const scenario = SCENARIOS[point.scenario];
   const system = await scenario.open(world);
-  const proxy = point.kind === "wire" ? await Proxy.start(system.address) : undefined;
+  const watched = { wire: system.address, "vault-wire": world.vaultAddress };
+  const address = point.kind === "wire" || point.kind === "vault-wire" ? watched[point.kind] : undefined;
+  const proxy = address && (await Proxy.start(address));
   try {
-    const place = proxy ? { host: "127.0.0.1", port: proxy.port } : system.address;
+    const place = proxy && point.kind === "wire" ? { host: "127.0.0.1", port: proxy.port } : system.address;
     const subject = await scenario.prepare(world, system, name, place);
     const watch = new Watch(world.vault, system, subject.watched);
     await watch.invariant("before the run");
@@ -77,6 +80,10 @@ async function cutOff(stage: Stage, { point, subject, proxy }: Running): Promise
     }
     case "wire":
       return cutWire(stage, first, point.wire, proxy);
+    case "vault-wire": {
+      const vault = proxy ? through(first.vault, proxy.port) : first.vault;
+      return cutWire(stage, { ...first, vault }, point.wire, proxy);
+    }
     case "any-moment": {
       const ended = await stage.workers.run(first, (worker) => void delay(point.afterMs).then(() => worker.kill()));
       return ended.killed;

@@ -41,9 +41,22 @@ export interface Scenario {
   prepare(world: World, system: System, name: string, place: Place): Promise<Subject>;
 }
 
+const BY_TARGET = { postgres: POSTGRES_SCENARIOS, linux: LINUX_SCENARIOS, command: COMMAND_SCENARIOS };
+
 export const SCENARIOS = { ...POSTGRES_SCENARIOS, ...LINUX_SCENARIOS, ...COMMAND_SCENARIOS } satisfies Record<
   string,
   Scenario
 >;
 
 export type ScenarioName = keyof typeof SCENARIOS;
+
+/** Every kind of target that there are scenarios for. */
+export type TargetKind = keyof typeof BY_TARGET;
+
+const TARGETS = Object.keys(BY_TARGET) as TargetKind[]; // a constant's own keys
+
+export function targetOf(name: ScenarioName): TargetKind {
+  const found = TARGETS.find((target) => name in BY_TARGET[target]);
+  if (!found) throw new Error(`${name} is of no target`);
+  return found;
+}

@@ -1,16 +1,18 @@
 import { join } from "node:path";
 import { systemClock } from "../../provider/core/clock.js";
+import { Secret } from "../../provider/core/secret.js";
 import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
+import { newKeyText, readKeyFile, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
+import { createHashicorpVault } from "../../provider/vault/hashicorp/create.js";
+import { type HashicorpPlace, openHashicorpVault } from "../../provider/vault/hashicorp/hashicorp-vault.js";
 import type { Vault } from "../../provider/vault/port.js";
+import { VaultServer } from "../../tools/openbao/server.ts";
 
 /** How a process opens a proof's vault; a job carries it as JSON. */
-export interface VaultOpening {
-  kind: "embedded";
-  path: string;
-  keyFile: string;
-}
+export type VaultOpening =
+  | { kind: "embedded"; path: string; keyFile: string }
+  | { kind: "openbao"; origin: string; mount: string; tokenFile: string };
 
 /** A vault that a proof works on. */
 export interface ProvenVault {
@@ -18,26 +20,78 @@ export interface ProvenVault {
   opening: VaultOpening;
   /** A second handle, in the controller's process: it looks, and prepares what a point starts from. */
   vault: Vault;
+  /** Where it listens, of a server: what stands in between can cut its traffic. */
+  address?: { host: string; port: number };
+}
+
+/** Where vaults of one kind are made. */
+export interface VaultMaker {
+  /** What it is and, of a server, which one: `OpenBao 2.7.2`. */
+  description: string;
+  /** A new vault; its files are in this folder. Its handle is the caller's to close. */
+  make(folder: string): Promise<ProvenVault>;
   close(): Promise<void>;
 }
 
 /** The vault's name in references. */
 export const VAULT_NAME = "crash";
 
-/** Makes a vault of each kind that a proof can work on, in this folder. */
-export const VAULTS = {
-  embedded: async (folder: string): Promise<ProvenVault> => {
-    const keyFile = join(folder, "vault.key");
-    const opening: VaultOpening = { kind: "embedded", path: join(folder, "vault.db"), keyFile };
-    writeKeyFile(keyFile, newKeyText());
-    const { path } = opening;
-    await createEmbeddedVault({ path, name: VAULT_NAME, key: { keyFile }, actor: "controller", clock: systemClock });
-    const vault = openProvenVault(opening, "controller");
-    return { opening, vault, close: () => vault.close() };
-  },
-};
+/** Every kind of vault that a proof can work on. */
+export const VAULTS = { embedded: embeddedVaults, openbao: openBaoVaults };
+
+export type VaultKind = keyof typeof VAULTS;
+
+/** What a stack is configured with: `coffre:url` and the variables beside it. @param port of a proxy before a server */
+export function configurationOf(opening: VaultOpening, port?: number): { url: string; env: Record<string, string> } {
+  if (opening.kind === "embedded") return { url: `file://${opening.path}`, env: { COFFRE_KEY_FILE: opening.keyFile } };
+  const { host } = new URL(port === undefined ? opening.origin : `http://127.0.0.1:${port}`);
+  const url = `vault+http://${host}/${opening.mount}?allowPlainHttp=true`;
+  return { url, env: { COFFRE_TOKEN_FILE: opening.tokenFile } };
+}
 
 /** Opens it once more, for the process that asks. */
-export function openProvenVault({ path, keyFile }: VaultOpening, actor: string): Vault {
-  return openEmbeddedVault({ path, key: { keyFile }, actor, clock: systemClock });
+export function openProvenVault(opening: VaultOpening, actor: string): Vault {
+  if (opening.kind === "embedded") {
+    const { path, keyFile } = opening;
+    return openEmbeddedVault({ path, key: { keyFile }, actor, clock: systemClock });
+  }
+  return openHashicorpVault({ ...placeOf(opening), actor, clock: systemClock });
+}
+
+/** The same vault behind a proxy on this port. */
+export function through(opening: VaultOpening, port: number): VaultOpening {
+  return opening.kind === "openbao" ? { ...opening, origin: `http://127.0.0.1:${port}` } : opening;
+}
+
+async function embeddedVaults(): Promise<VaultMaker> {
+  return { description: "embedded", make, close: async () => {} };
+
+  async function make(folder: string): Promise<ProvenVault> {
+    const keyFile = join(folder, "vault.key");
+    const path = join(folder, "vault.db");
+    writeKeyFile(keyFile, newKeyText());
+    await createEmbeddedVault({ path, name: VAULT_NAME, key: { keyFile }, actor: "controller", clock: systemClock });
+    const opening: VaultOpening = { kind: "embedded", path, keyFile };
+    return { opening, vault: openProvenVault(opening, "controller") };
+  }
+}
+
+async function openBaoVaults(): Promise<VaultMaker> {
+  const server = await VaultServer.start();
+  const { origin } = server;
+  return { description: server.version, make, close: () => server.stop() };
+
+  async function make(folder: string): Promise<ProvenVault> {
+    const tokenFile = join(folder, "vault.token");
+    writeKeyFile(tokenFile, new Secret(server.rootToken));
+    const opening = { kind: "openbao" as const, origin, mount: await server.mount(), tokenFile };
+    await createHashicorpVault({ ...placeOf(opening), name: VAULT_NAME, clock: systemClock });
+    const address = { host: "127.0.0.1", port: Number(new URL(origin).port) };
+    return { opening, vault: openProvenVault(opening, "controller"), address };
+  }
+}
+
+function placeOf({ origin, mount, tokenFile }: Extract<VaultOpening, { kind: "openbao" }>): HashicorpPlace {
+  const login: HashicorpPlace["login"] = { method: { by: "token" }, secret: () => new Secret(readKeyFile(tokenFile).reveal().trim()) };
+  return { server: { origin }, mount, root: [], login };
 }

@@ -11,7 +11,7 @@ import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.
 import type { System } from "./system.ts";
 import { isMadeOf } from "./verifier.ts";
 import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
-import { type ProvenVault, VAULT_NAME, type VaultOpening, VAULTS } from "./vaults.ts";
+import { type ProvenVault, VAULT_NAME, type VaultKind, type VaultMaker, type VaultOpening, VAULTS } from "./vaults.ts";
 
 /** One vault, one PostgreSQL and one admin, which all points of a proof share; each point has accounts of its own. */
 export class World {
@@ -21,23 +21,27 @@ export class World {
   adminRef = "";
   /** The same one's password in a file. */
   readonly adminFile: string;
+  /** Where further vaults of the same kind are made. */
+  readonly vaults: VaultMaker;
   readonly #proven: ProvenVault;
   readonly #sql: Pool;
   #machines: Promise<Machines> | undefined;
 
-  private constructor(folder: string, server: PostgresServer, proven: ProvenVault) {
+  private constructor(folder: string, server: PostgresServer, vaults: VaultMaker, proven: ProvenVault) {
     this.folder = folder;
     this.server = server;
+    this.vaults = vaults;
     this.#proven = proven;
     this.adminFile = join(folder, "admin-password");
     this.#sql = new Pool({ ...server.connection(), max: 4 });
     this.#sql.on("error", () => {}); // the server's end
   }
 
-  static async create(): Promise<World> {
+  static async create(kind: VaultKind): Promise<World> {
     const folder = await mkdtemp(join(await fastFolder(), "coffre-crash-"));
     const server = await startPostgres({ settings: { max_connections: "200" } });
-    const world = new World(folder, server, await VAULTS.embedded(folder));
+    const vaults = await VAULTS[kind]();
+    const world = new World(folder, server, vaults, await vaults.make(folder));
     const { id } = await world.addAdmin("crash_admin", world.adminFile);
     world.adminRef = world.referenceTo(id);
     return world;
@@ -46,6 +50,11 @@ export class World {
   /** The controller's handle. */
   get vault(): Vault {
     return this.#proven.vault;
+  }
+
+  /** Where the vault listens, if it is a server. */
+  get vaultAddress(): { host: string; port: number } | undefined {
+    return this.#proven.address;
   }
 
   /** How a process opens the vault. */
@@ -127,7 +136,8 @@ export class World {
   async close(): Promise<void> {
     await (await this.#machines)?.hosts.stop();
     await this.#sql.end();
-    await this.#proven.close();
+    await this.vault.close();
+    await this.vaults.close();
     await this.server.remove();
     await rm(this.folder, { recursive: true, force: true });
   }
