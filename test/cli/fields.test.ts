@@ -117,7 +117,7 @@ test("a file comes back byte for byte, on stdout and in a file that only its own
   expect(shown.encoding).toBe("base64");
   expect(Buffer.from(shown.value, "base64").equals(bytes)).toBe(true);
   const nowhere = await shell.coffre(["read", `${REF}?field=tls.key`, "-o", join(shell.home, "no/such/folder")]);
-  expect(nowhere).toMatchObject({ stdout: "", exitCode: 2 });
+  expect(nowhere).toMatchObject({ stdout: "", exitCode: 1 });
   expect(nowhere.stderr).toContain("can't be written (ENOENT)");
 });
 
