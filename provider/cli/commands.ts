@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   "vault rekey": async () => (await import("./commands/vault-rekey.js")).vaultRekey,
   "vault key add": async () => (await import("./commands/vault-key-add.js")).vaultKeyAdd,
   "vault key remove": async () => (await import("./commands/vault-key-remove.js")).vaultKeyRemove,
+  "vault policies": async () => (await import("./commands/vault-policies.js")).vaultPolicies,
   "vault key list": async () => (await import("./commands/vault-key-list.js")).vaultKeyList,
   list: async () => (await import("./commands/list.js")).list,
   get: async () => (await import("./commands/get.js")).get,

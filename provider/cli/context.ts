@@ -6,6 +6,7 @@ import {
   requireUrl,
   resolveConfiguration,
   resolveOtherVault,
+  type ServerUrl,
   userStateFolder,
   type VaultKeys,
 } from "../config/index.js";
@@ -23,6 +24,7 @@ export interface GlobalOptions {
   url?: string;
   keyFile?: string;
   passphraseFile?: string;
+  tokenFile?: string;
   json?: boolean;
   quiet?: boolean;
 }
@@ -120,6 +122,15 @@ export class CommandContext {
     throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys and a check of its own");
   }
 
+  /** Makes an empty vault in a server's mount, by the login that is configured. @throws CoffreError CONFLICT if there is one */
+  async makeServerVault(url: ServerUrl, name: string): Promise<{ id: string; name: string }> {
+    const [{ createHashicorpVault }, { serverPlace }] = await Promise.all([
+      import("../vault/hashicorp/create.js"),
+      import("../vault/open.js"),
+    ]);
+    return createHashicorpVault({ ...serverPlace(url, this.configuration()), name, clock: this.clock });
+  }
+
   async #openConfigured(): Promise<Vault> {
     const { vault, witness } = await this.#open(this.configuration());
     this.#witness = witness;
@@ -129,7 +140,7 @@ export class CommandContext {
   async #open(found: Configuration): Promise<{ vault: Vault; witness: Witness }> {
     let configuration = found;
     const { path } = requireUrl(configuration);
-    if (configuration.key === undefined && this.terminal.canAsk && existsSync(path)) {
+    if (configuration.key === undefined && this.terminal.canAsk && path !== undefined && existsSync(path)) {
       const passphrase = await askHidden("Passphrase of the vault: ");
       configuration = { ...configuration, key: { kind: "passphrase", source: "typed", read: () => passphrase } };
     }

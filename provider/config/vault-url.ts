@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { CoffreError } from "../core/errors.js";
+import { parseServerUrl, type ServerUrl } from "./server-url.js";
 
 /**
  * Every scheme that a vault's URL can have, and whether this release opens it: the one list.
@@ -9,12 +10,16 @@ export const VAULT_SCHEMES = {
   file: { opens: true, what: "an embedded vault, one SQLite file" },
   "coffre+https": { opens: false, what: "a vault behind `coffre serve`" },
   "lockself+https": { opens: false, what: "LockSelf" },
-  "vault+https": { opens: false, what: "HashiCorp Vault or OpenBao" },
+  "vault+https": { opens: true, what: "HashiCorp Vault or OpenBao" },
+  "vault+http": { opens: true, what: "the same without TLS, for a server on the machine itself" },
   kdbx: { opens: false, what: "a KeePass file" },
 } as const;
 
 /** Where a vault is. */
-export interface VaultUrl {
+export type VaultUrl = FileUrl | ServerUrl;
+
+/** A vault in a file. */
+export interface FileUrl {
   scheme: "file";
   /** Absolute path of the file. */
   path: string;
@@ -35,7 +40,8 @@ export interface VaultUrlBase {
 type WrongUrl = (problem: string, hint: string) => CoffreError;
 
 /**
- * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`.
+ * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`, or what
+ * `parseServerUrl` reads.
  * @throws CoffreError CONFIGURATION for a URL that can't be right, NOT_SUPPORTED for a vault that this release doesn't
  * open. The text isn't repeated: a URL may hold a password.
  */
@@ -47,6 +53,7 @@ export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${schemes()}`);
   if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Start it with ${schemes()}`);
+  if (scheme === "vault+https" || scheme === "vault+http") return parseServerUrl(text, scheme, { ...base, wrongUrl });
   if (scheme !== "file") {
     const { what } = VAULT_SCHEMES[scheme];
     throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what})`, {

@@ -1,7 +1,8 @@
-import { type Configuration, requireUrl } from "../config/index.js";
+import { type Configuration, requireUrl, type ServerUrl } from "../config/index.js";
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { openEmbeddedVault, type VaultKey } from "./embedded/embedded-vault.js";
+import { type HashicorpPlace, openHashicorpVault } from "./hashicorp/hashicorp-vault.js";
 import type { Vault } from "./port.js";
 
 /** Who opens a vault. */
@@ -18,8 +19,24 @@ export interface OpenOptions {
  * CONFIGURATION if there is none
  */
 export function openVault(configuration: Configuration, { actor, clock }: OpenOptions): Vault {
-  const { path } = requireUrl(configuration); // a URL that no adapter opens was refused when it was parsed
-  return openEmbeddedVault({ path, key: () => keyOf(configuration), actor, clock });
+  const url = requireUrl(configuration); // a URL that no adapter opens was refused when it was parsed
+  if (url.scheme !== "file") return openHashicorpVault({ ...serverPlace(url, configuration), actor, clock });
+  return openEmbeddedVault({ path: url.path, key: () => keyOf(configuration), actor, clock });
+}
+
+/** A server's vault as its adapter wants to know it. */
+export function serverPlace(url: ServerUrl, { token }: Pick<Configuration, "token">): HashicorpPlace {
+  const { origin, mount, root, namespace, caFile, login } = url;
+  return {
+    server: {
+      origin,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(caFile === undefined ? {} : { caFile }),
+    },
+    mount,
+    root,
+    login: { method: login, secret: token && (() => token.read()) },
+  };
 }
 
 function keyOf({ key }: Configuration): VaultKey {

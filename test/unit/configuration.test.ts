@@ -211,7 +211,7 @@ describe("a configuration that can't be right is refused, naming its source:", (
     [
       "unknown scheme",
       () => ({ flags: { url: "ftp://me:hunter2@x" } }),
-      /\(flag --url\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/\. To come: coffre\+https:\/\/, lockself\+https:\/\/, vault\+https:\/\/, kdbx:\/\//s,
+      /\(flag --url\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, vault\+https:\/\/, .* To come: coffre\+https:\/\/, lockself\+https:\/\/, kdbx:\/\//s,
     ],
     ["file URL with a host", () => ({ flags: { url: "file://srv/hunter2" } }), /names no file.*file:\/\/\.\/relative/s],
     ["file URL of a folder", () => ({ flags: { url: "file:///srv/" } }), /names a folder/],
@@ -242,11 +242,11 @@ describe("a configuration that can't be right is refused, naming its source:", (
     expect((seen as Error).message).not.toContain("hunter2");
   });
 
-  test.each(["coffre+https://vault.example.com", "lockself+https://x", "vault+https://x", "kdbx:///x.kdbx"])(
+  test.each(["coffre+https://vault.example.com", "lockself+https://x", "kdbx:///x.kdbx"])(
     "%s isn't opened yet",
     (url) => {
       expect(() => find({ flags: { url } })).toThrow(
-        /^NOT_SUPPORTED: This release doesn't open .*It opens file:\/\/\.$/s,
+        /^NOT_SUPPORTED: This release doesn't open .*It opens file:\/\/, vault\+https:\/\/, vault\+http:\/\/\.$/s,
       );
     },
   );

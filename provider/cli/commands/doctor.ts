@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { type Configuration, type SettingName, userConfigurationPath } from "../../config/index.js";
+import { type Configuration, type ServerUrl, type SettingName, userConfigurationPath } from "../../config/index.js";
 import type { Check, CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { errorShape } from "../error-shape.js";
@@ -81,13 +81,35 @@ function settingsOf(configuration: Configuration): { setting: string; value: str
 }
 
 async function checkVault(context: CommandContext, configuration: Configuration): Promise<Check[]> {
-  const { url, key } = configuration;
+  const { url, key, token } = configuration;
   if (url === undefined) {
     const hint = "Give --vault, set COFFRE_URL, or make a vault: `coffre vault init`.";
     return [{ check: "vault", ok: false, detail: "none is configured", hint }];
   }
   const checks: Check[] = [];
-  const mode = await stat(url.path).then(
+  if (url.scheme === "file") checks.push(...(await checkFile(url.path, key)));
+  else checks.push(loginCheck(url, token));
+  try {
+    const vault = await context.vault();
+    const { name, id, head, restoreCounter } = await vault.identity();
+    const restored = restoreCounter === 0 ? "" : `, restored at ${dateText(new Date(restoreCounter * 1000))}`;
+    const event = vault.capabilities.events === "own" ? `; event ${String(head)}` : "";
+    checks.push({ check: "vault", ok: true, detail: `${name} (${id}) opens${event}${restored}` });
+    checks.push(await context.checkWitness());
+  } catch (error) {
+    checks.push(failed("vault", error));
+  }
+  return checks;
+}
+
+function loginCheck({ origin, login }: ServerUrl, token: Configuration["token"]): Check {
+  const secret = token ? `with the secret from ${token.source}` : "without a secret";
+  return { check: "login", ok: undefined, detail: `by ${login.by} at ${origin}, ${secret}` };
+}
+
+async function checkFile(path: string, key: Configuration["key"]): Promise<Check[]> {
+  const checks: Check[] = [];
+  const mode = await stat(path).then(
     ({ mode }) => mode & 0o777,
     () => undefined,
   );
@@ -97,8 +119,8 @@ async function checkVault(context: CommandContext, configuration: Configuration)
     checks.push({
       check: "file",
       ok: !open,
-      detail: `${url.path}, mode ${octal}`,
-      ...(open ? { hint: `Everybody may copy it; it is sealed, but: chmod 600 ${url.path}` } : {}),
+      detail: `${path}, mode ${octal}`,
+      ...(open ? { hint: `Everybody may copy it; it is sealed, but: chmod 600 ${path}` } : {}),
     });
   }
   checks.push(
@@ -106,15 +128,6 @@ async function checkVault(context: CommandContext, configuration: Configuration)
       ? { check: "key", ok: undefined, detail: "none is configured; a passphrase is asked for where somebody sits" }
       : { check: "key", ok: undefined, detail: `${key.kind === "key" ? "a key" : "a passphrase"} from ${key.source}` },
   );
-  try {
-    const vault = await context.vault();
-    const { name, id, head, restoreCounter } = await vault.identity();
-    const restored = restoreCounter === 0 ? "" : `, restored at ${dateText(new Date(restoreCounter * 1000))}`;
-    checks.push({ check: "vault", ok: true, detail: `${name} (${id}) opens; event ${String(head)}${restored}` });
-    checks.push(await context.checkWitness());
-  } catch (error) {
-    checks.push(failed("vault", error));
-  }
   return checks;
 }
 

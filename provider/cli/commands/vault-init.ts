@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { readSettings } from "../../config/files.js";
-import { parseVaultUrl, userConfigurationPath, writeUserConfiguration } from "../../config/index.js";
+import { parseVaultUrl, type ServerUrl, userConfigurationPath, writeUserConfiguration } from "../../config/index.js";
 import { CoffreError } from "../../core/errors.js";
 import { checkVaultName } from "../../core/reference.js";
 import { createEmbeddedVault } from "../../vault/embedded/create.js";
@@ -19,6 +19,7 @@ export const vaultInit: CommandDefinition = {
   summary: "make a new vault and the key that opens it",
   description: [
     "Makes an encrypted vault in one file, and a key file that opens it. Nothing else ever makes a vault: a wrong path can't turn into an empty one. Existing files are never overwritten.",
+    "With a URL of HashiCorp Vault or OpenBao (`vault+https://host/mount`) it makes an empty vault in that mount, which has to be there already, by the login that is configured; it makes no key.",
     "The vault goes to the URL that is configured (--vault, COFFRE_URL, the stack's coffre:url, coffre.yaml), else to the user's data folder. The key goes to --key-file, else beside the user's configuration: never beside the vault, so that a copy of one isn't a copy of both. Unless another vault is the user's default already, the new one becomes it, and later commands find both.",
   ],
   options: [
@@ -38,14 +39,19 @@ export const vaultInit: CommandDefinition = {
       does: "at places of your own, for a runner",
     },
     { command: "coffre vault init --ask-passphrase", does: "opened by a passphrase" },
+    {
+      command: "coffre vault init --name prod --vault 'vault+https://vault.example.com/secret'",
+      does: "in a KV version 2 mount of Vault or OpenBao; COFFRE_TOKEN_FILE names the token",
+    },
   ],
-  json: "An object: `vault` (name), `id`, `url`, `file`, `keyFile` (`null` with a passphrase), `keyMade`, `found` (whether later commands find it without flags).",
-  exits: [{ code: 5, when: "there is a file already" }],
+  json: "An object: `vault` (name), `id`, `url`, `file`, `keyFile` (both `null` on a server, the latter also with a passphrase), `keyMade`, `found` (whether later commands find it without flags).",
+  exits: [{ code: 5, when: "there is a file, or a vault, already" }],
   async run(context, { options }) {
     refuseSecretOptions(options);
     const { terminal } = context;
     const name = checkVaultName(typeof options["name"] === "string" ? options["name"] : DEFAULT_NAME);
     const url = chooseUrl(context, name);
+    if (url.scheme !== "file") return makeOnServer(context, options, url, name);
     if (existsSync(url.path)) {
       throw new CoffreError("CONFLICT", `There is a file at ${url.path} already`, {
         hint: "A vault is never overwritten. Choose another --name or --vault; `coffre doctor` shows what is configured.",
@@ -92,6 +98,31 @@ export const vaultInit: CommandDefinition = {
     );
   },
 };
+
+/** In a mount of a server: what opens it is a login there, so that no key is made. */
+async function makeOnServer(
+  context: CommandContext,
+  options: CommandInput["options"],
+  url: ServerUrl,
+  name: string,
+): Promise<void> {
+  const { terminal } = context;
+  const { id } = await context.makeServerVault(url, name);
+  configure(context, options, { url: url.href, keyFile: undefined });
+  const found = context.configuration({ flags: false }).url?.href === url.href;
+  if (context.json) {
+    terminal.json({ vault: name, id, url: url.href, file: null, keyFile: null, keyMade: false, found });
+    return;
+  }
+  terminal.print(`The vault ${terminal.style("bold", name)} is made.`);
+  terminal.print(`  vault  ${url.href}`);
+  terminal.note("Who may read what is decided by the server's policies: `coffre vault policies` prints them.");
+  terminal.note(
+    found
+      ? "Later commands find it by the configuration: `coffre doctor` shows it."
+      : `Another vault is configured here. Later commands find this one with: export COFFRE_URL='${url.href}'`,
+  );
+}
 
 interface Place {
   url: string;

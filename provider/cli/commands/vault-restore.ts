@@ -98,7 +98,13 @@ async function restoreInto(
   const { restoreNew } = await import("../../vault/embedded/backup/restore.js");
   const { checkNothingThere } = await import("../../vault/embedded/create.js");
   const home = context.env["HOME"] || homedir();
-  const { path } = parseVaultUrl(String(options["into"]), { folder: process.cwd(), home, source: "--into" });
+  const url = parseVaultUrl(String(options["into"]), { folder: process.cwd(), home, source: "--into" });
+  if (url.scheme !== "file") {
+    throw new CoffreError("NOT_SUPPORTED", "A backup is restored into a file only", {
+      hint: "Give --into file:///…; `coffre sync` copies its entries to a server.",
+    });
+  }
+  const { path } = url;
   checkNothingThere(path); // before a key is made, or a passphrase typed
   const { key, keyFile, keyMade } = await chooseKey(context, basename(path, extname(path)), options);
   const { actor, clock, user: label } = context;

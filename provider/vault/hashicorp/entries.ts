@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { CoffreError } from "../../core/errors.js";
+import { PASSWORD_FIELD } from "../../core/field.js";
 import type { Directory } from "./directory.js";
 import type { CredentialDocument } from "./documents.js";
 import { entryParts } from "./entry.js";
 import { CasConflict } from "./failures.js";
 import type { Store } from "./store.js";
+import { valueName } from "./view.js";
 
 /** In the custom metadata of what people read: whose entry it is, for people, and for us where a process died. */
 const ID_KEY = "coffre-id";
@@ -98,16 +100,31 @@ export class Entries {
     }
     const stays = entry !== undefined && isDeepStrictEqual(entry.path, path);
     if (!stays) await this.#label(document, path);
-    const written = await this.#write(path, document);
+    const shown = await this.#store.kv.read(this.#path(path));
+    const wanted = await this.#wanted(document, shown.data);
+    let [written, own] = [shown.version, version];
+    if (!isDeepStrictEqual(shown.data, wanted)) {
+      // Whoever is about to write down what it has just shown learns by its `cas` that it was shown otherwise since.
+      own = await this.#store.writeCredential(document, version);
+      written = await this.#store.kv.write(this.#path(path), wanted, shown.version);
+    }
     const isSaid = stays && entry.version === written && document.due !== true;
     if (!isSaid) {
-      await this.#store.writeCredential({ row, ...rest, entry: { path: [...path], version: written } }, version);
+      await this.#store.writeCredential({ row, ...rest, entry: { path: [...path], version: written } }, own);
     }
     if (entry && !stays) await this.remove(row.id, entry.path);
   }
 
+  /** What is to be read. A pending password that is shown already is proven: its run was about to write that down. */
+  async #wanted(document: CredentialDocument, shown: Record<string, unknown> | undefined) {
+    const { pending } = document.row.journal;
+    const value = pending && document.values[valueName({ field: PASSWORD_FIELD, version: pending.version })];
+    const isShown = value !== undefined && "text" in value && shown?.["password"] === value.text;
+    return { ...(await this.#content(document)), ...(isShown ? { password: value.text } : {}) };
+  }
+
   /** @returns the version that says what the document says. @throws CasConflict */
-  async #write(path: readonly string[], document: CredentialDocument, changed: object = {}): Promise<number> {
+  async #write(path: readonly string[], document: CredentialDocument, changed: object): Promise<number> {
     const { kv } = this.#store;
     const wanted = { ...(await this.#content(document)), ...changed };
     const { version, data } = await kv.read(this.#path(path));

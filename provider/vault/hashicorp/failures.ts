@@ -116,8 +116,9 @@ function failed(code: ErrorCode, { origin }: Asked, problem: string, hint: strin
 }
 
 function systemCode(error: unknown): string | undefined {
-  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+  for (let inner = error; typeof inner === "object" && inner !== null;) {
     if ("code" in inner && typeof inner.code === "string") return inner.code;
+    inner = "cause" in inner ? inner.cause : undefined;
   }
   return undefined;
 }

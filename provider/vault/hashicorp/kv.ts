@@ -67,6 +67,7 @@ export class Kv {
    */
   async checkMount(): Promise<void> {
     const name = decodeURIComponent(this.#mount);
+    await this.#login.token(); // a login that is refused is another matter than a mount that isn't seen
     const { data } = await this.#call({ method: "GET", path: `sys/internal/ui/mounts/${this.#mount}` }, Mount).catch(
       (error: unknown) => {
         if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;

@@ -25,6 +25,7 @@ export interface LoginOptions {
 const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /** A token is renewed once this part of its life is over. */
 const RENEW_AFTER = 2 / 3;
+const LEAST_GAIN_MS = 250;
 
 const Auth = z.object({
   auth: z.object({
@@ -39,6 +40,8 @@ interface Held {
   token: Secret;
   /** `performance.now()` when it wants to be renewed; never for one that doesn't expire. */
   renewAtMs: number;
+  /** The same for its end. */
+  endsAtMs: number;
   renewable: boolean;
 }
 
@@ -126,12 +129,13 @@ export class Login {
     }
   }
 
-  async #renew({ token }: Held): Promise<Held | undefined> {
+  async #renew({ token, endsAtMs }: Held): Promise<Held | undefined> {
     const message: Message = { method: "POST", path: "auth/token/renew-self", token, body: {} };
     try {
       const { auth } = await this.#server.call(message, Auth);
-      // At the end of its longest life a renewal gives next to nothing.
-      return auth.lease_duration < 10 ? undefined : heldBy(token, auth.lease_duration, auth.renewable);
+      const renewed = heldBy(token, auth.lease_duration, auth.renewable);
+      // At the end of its longest life a renewal gives nothing more.
+      return renewed.endsAtMs > endsAtMs + LEAST_GAIN_MS ? renewed : undefined;
     } catch {
       return undefined;
     }
@@ -158,8 +162,9 @@ export class Login {
 }
 
 function heldBy(token: Secret, seconds: number, renewable: boolean): Held {
-  const renewAtMs = seconds === 0 ? Infinity : performance.now() + seconds * 1000 * RENEW_AFTER;
-  return { token, renewAtMs, renewable };
+  if (seconds === 0) return { token, renewAtMs: Infinity, endsAtMs: Infinity, renewable };
+  const now = performance.now();
+  return { token, renewAtMs: now + seconds * 1000 * RENEW_AFTER, endsAtMs: now + seconds * 1000, renewable };
 }
 
 function podToken(): Secret {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { Agent, type Dispatcher, request } from "undici";
+import type { Agent, Dispatcher } from "undici";
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
@@ -37,22 +37,16 @@ export interface Message {
 /** The HTTP of one server: sends, follows to the active node, and says what a failure means. Knows no secret engine. */
 export class Server {
   readonly #options: ServerOptions;
-  readonly #agent: Agent;
+  /** Loaded by the first request: a vault in a file needs none of it. */
+  #agent: Promise<Agent> | undefined;
   #origin: string;
   /** The newest state of the storage that was seen: a read-enabled standby waits for it. */
   #index: string | undefined;
   #requests = 0;
 
-  /** @throws CoffreError CONFIGURATION for a CA file that can't be read */
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#origin = options.origin;
-    this.#agent = new Agent({
-      connections: MOST_CONNECTIONS,
-      headersTimeout: ANSWER_MS,
-      bodyTimeout: ANSWER_MS,
-      connect: { timeout: CONNECT_MS, ...(options.caFile === undefined ? {} : { ca: readAuthority(options.caFile) }) },
-    });
   }
 
   get origin(): string {
@@ -118,7 +112,9 @@ export class Server {
   }
 
   async close(): Promise<void> {
-    if (!this.#agent.destroyed && !this.#agent.closed) await this.#agent.close();
+    const agent = await this.#agent?.catch(() => undefined);
+    this.#agent = undefined;
+    await agent?.close();
   }
 
   #asked({ method, path }: Message): Asked {
@@ -139,16 +135,30 @@ export class Server {
     return this.#send(message);
   }
 
+  /** @throws CoffreError CONFIGURATION for a CA file that can't be read */
+  async #connect(): Promise<Agent> {
+    const { caFile } = this.#options;
+    const ca = caFile === undefined ? {} : { ca: readAuthority(caFile) };
+    const { Agent } = await import("undici");
+    return new Agent({
+      connections: MOST_CONNECTIONS,
+      headersTimeout: ANSWER_MS,
+      bodyTimeout: ANSWER_MS,
+      connect: { timeout: CONNECT_MS, ...ca },
+    });
+  }
+
   async #send({ method, path, body, token }: Message, redirected = false): Promise<{ status: number; text: string }> {
     const { namespace } = this.#options;
+    const agent = await (this.#agent ??= this.#connect());
     this.#requests += 1;
     let answer: Dispatcher.ResponseData;
     let text: string;
     try {
-      answer = await request(`${this.#origin}/v1/${path}`, {
-        dispatcher: this.#agent,
+      answer = await agent.request({
+        origin: this.#origin,
+        path: `/v1/${path}${method === "LIST" ? "?list=true" : ""}`,
         method: method === "LIST" ? "GET" : method,
-        ...(method === "LIST" ? { query: { list: "true" } } : {}),
         headers: {
           "x-vault-request": "true",
           // For servers whose standbys answer reads: they wait for what this process has seen, or ask the active node.

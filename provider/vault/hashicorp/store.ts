@@ -142,11 +142,12 @@ export class Store {
     if (this.directory === held) Object.assign(held, { version, atMs: performance.now() });
   }
 
-  /** @param cas the version that it must still have. @throws CasConflict */
-  async writeCredential(document: CredentialDocument, cas: number): Promise<void> {
+  /** @param cas the version that it must still have. @returns the new one. @throws CasConflict */
+  async writeCredential(document: CredentialDocument, cas: number): Promise<number> {
     const { id } = document.row;
     const version = await this.kv.write(this.paths.credential(id), this.#marked(wrap(document)), cas);
     this.holdCredential(id, { content: document, version, atMs: performance.now() });
+    return version;
   }
 
   /** Removes the document of a credential, and its large values. */
