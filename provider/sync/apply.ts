@@ -17,7 +17,6 @@ const ENDS_ALL: readonly ErrorCode[] = [
   "DISK_FULL",
   "WRONG_KEY",
   "VAULT_MISSING",
-  "BAD_RESPONSE",
 ];
 
 /** How a step came out. */

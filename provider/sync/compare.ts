@@ -55,10 +55,11 @@ async function compareBatch(
   return pairs.flatMap(({ entry, copy }, index) => {
     const wanted = here[index];
     if (wanted === undefined || wanted instanceof Error) throw wanted ?? new Error("the source gave no answer");
-    const kept: ReadValues = there.get(entry.id) ?? new Map();
+    const held = there.get(entry.id);
+    const kept: ReadValues = held?.values ?? new Map();
     const fields = [...new Set([...wanted.keys(), ...kept.keys()])];
     const what = fields.filter((field) => wanted.get(field)?.reveal() !== kept.get(field)?.reveal());
-    if (copy.fingerprint !== entry.fingerprint) what.push("texts");
+    if (held?.fingerprint !== entry.fingerprint) what.push("texts");
     if (pathKey(copy.path) !== pathKey(entry.path)) what.push("place");
     return what.map((one) => ({ path: copy.path, entryId: entry.id, what: one }));
   });

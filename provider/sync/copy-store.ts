@@ -1,6 +1,7 @@
 import type { VaultIdentity } from "../vault/port.js";
 import type { ReadValues, SyncEntry } from "./entry.js";
 import type { SourceVersion } from "./mark.js";
+import type { SyncStep } from "./plan.js";
 
 /**
  * Where the copies of one job stand. Whatever a method does holds durably when it returns, and a kill between two of
@@ -29,8 +30,11 @@ export interface CopyStore {
   note(record: SyncRecord): Promise<void>;
   /** Before each batch: still the only run? @throws CoffreError LOCKED if another one has taken over */
   hold(): Promise<void>;
-  /** Makes places ready, such as categories, and lets those follow that were renamed in the source. */
-  prepare(entries: readonly SyncEntry[]): Promise<void>;
+  /**
+   * Makes places ready, such as categories, and lets those follow that were renamed in the source. Where a kill couldn't be
+   * seen otherwise, it writes down what is about to be done.
+   */
+  prepare(entries: readonly SyncEntry[], steps: readonly SyncStep[]): Promise<void>;
 
   /** The fields whose values {@link put} will want for this entry. */
   wanted(entry: SyncEntry, copy: Copy | undefined): string[];
@@ -48,7 +52,14 @@ export interface CopyStore {
   end(outcome: { completed: boolean }): Promise<void>;
 
   /** What the copies hold, by the source's entry id, in no order: for the comparison of every field. */
-  readBack(copies: readonly Copy[]): Promise<Map<string, ReadValues>>;
+  readBack(copies: readonly Copy[]): Promise<Map<string, HeldCopy>>;
+}
+
+/** A copy as it was read back. */
+export interface HeldCopy {
+  values: ReadValues;
+  /** Of what is really there. */
+  fingerprint: string;
 }
 
 /** What a destination remembers of a job. */

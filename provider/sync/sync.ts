@@ -85,7 +85,7 @@ async function apply(request: SyncRequest, { identity, listed, plan, before, rep
     plan.steps.length > 0 || request.acceptRollback === true || !isDeepStrictEqual(before?.prefix, job.prefix);
   if (!isNews) return;
   await store.note({ prefix: job.prefix, seen: seenOf(identity) });
-  await store.prepare(listed.entries);
+  await store.prepare(listed.entries, plan.steps);
   let done = 0;
   const ended = (outcome: StepOutcome) => {
     done += 1;
@@ -164,16 +164,19 @@ export async function removeCopies({
 }: Pick<SyncRequest, "source" | "store" | "signal">): Promise<{ removed: number }> {
   await store.begin();
   let removed = 0;
+  let completed = false;
   try {
     const copies: Copy[] = await store.list();
     const plan = planSync([], copies, { overwrite: false });
+    await store.prepare([], plan.steps);
     const ended = ({ error }: StepOutcome) => {
       if (error) throw error;
       removed += 1;
     };
     await applyPlan(plan, { source, store, parallel: PARALLEL, signal, ended });
+    completed = true;
   } finally {
-    await store.end({ completed: true });
+    await store.end({ completed });
   }
   return { removed };
 }

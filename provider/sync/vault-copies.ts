@@ -5,7 +5,7 @@ import { PASSWORD_FIELD } from "../core/field.js";
 import type { Secret } from "../core/secret.js";
 import { newHolder } from "../rotation/holder.js";
 import type { Credential, CredentialPatch, FieldChange, Owner, Vault, VaultIdentity } from "../vault/port.js";
-import type { Copy, CopyStore, SyncRecord } from "./copy-store.js";
+import type { Copy, CopyStore, HeldCopy, SyncRecord } from "./copy-store.js";
 import { currentValues, fingerprintOf, pathKey, type ReadValues, type SyncEntry, textsOf } from "./entry.js";
 import { jobKey, type SyncJob } from "./job.js";
 import { copiedFrom, copyCause, parseCopyCause, type SourceVersion } from "./mark.js";
@@ -203,17 +203,18 @@ export class VaultCopies implements CopyStore {
     }
   }
 
-  async readBack(copies: readonly Copy[]): Promise<Map<string, ReadValues>> {
+  async readBack(copies: readonly Copy[]): Promise<Map<string, HeldCopy>> {
     const fields = copies.map(({ versions, foreign }) => [...versions.keys(), ...foreign]);
     const requests = copies.flatMap(({ key }, index) => (fields[index] ?? []).map((field) => ({ id: key, field })));
     const answers = requests.length === 0 ? [] : await this.#vault.readMany(requests);
-    const found = new Map<string, Map<string, Secret>>(copies.map(({ entryId }) => [entryId, new Map()]));
-    const owners = new Map(copies.map(({ key, entryId }) => [key, entryId]));
+    const values = new Map(copies.map(({ key }) => [key, new Map<string, Secret>()]));
     for (const answer of answers) {
       if (answer instanceof Error) throw answer;
-      found.get(owners.get(answer.id) ?? "")?.set(answer.field, answer.value);
+      values.get(answer.id)?.set(answer.field, answer.value);
     }
-    return found;
+    return new Map(
+      copies.map(({ key, entryId, fingerprint }) => [entryId, { values: values.get(key) ?? new Map(), fingerprint }]),
+    );
   }
 
   #cause(entry: SyncEntry, field: string): string {

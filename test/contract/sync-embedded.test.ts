@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +10,7 @@ import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.
 import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { counts, everything, makeCategory, makeEntry, newValue, syncInto } from "../fixtures/sync-scene.js";
+import { killSync } from "./sync-kill.js";
 import { failure } from "./vault-cases/setup.js";
 
 let folder: string;
@@ -92,7 +91,7 @@ test("killed at any instant, the next run takes it up: the destination is the so
     for (const id of ids.slice(turn * 10, turn * 10 + 10)) await newValue(prod, id, `turn ${turn}`);
     await prod.updateCategory(categories[0] ?? "", { name: `A${turn}` });
     await prod.archiveCredential(ids[199 - turn] ?? "", {});
-    if (await killAfter(delay)) killed += 1;
+    if (await killSync(delay, { from: pathOf("prod"), to: [pathOf("robots")], secrets: [keyText] })) killed += 1;
   }
   expect(killed).toBeGreaterThan(2);
   const report = await syncInto(prod, robots, { job: { prefix: ["Mirror"] }, verify: true });
@@ -102,19 +101,3 @@ test("killed at any instant, the next run takes it up: the destination is the so
   expect(await everything(robots)).toEqual(Object.fromEntries(wanted));
   expect(counts(await syncInto(prod, robots, { job: { prefix: ["Mirror"] } }))).toBe("unchanged 195");
 }, 60_000);
-
-/** @returns whether the process was still at work */
-async function killAfter(ms: number): Promise<boolean> {
-  const hook = join(import.meta.dirname, "../../tools/sources.ts");
-  const program = join(import.meta.dirname, "sync-worker.ts");
-  const args = ["--disable-warning=ExperimentalWarning", "--import", hook, program, pathOf("prod"), pathOf("robots")];
-  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
-  child.stdin.write(`${keyText.reveal()}\n`);
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-  while (!said.includes("ready")) await pause(1);
-  await pause(ms);
-  child.kill("SIGKILL");
-  await once(child, "close");
-  return !said.includes("done");
-}

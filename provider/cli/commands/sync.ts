@@ -69,14 +69,15 @@ export const sync: CommandDefinition = {
     const { source, destination } = await openBoth(context, input);
     const job = await jobOf(source, text(options["category"]), text(options["prefix"]));
     const { terminal, signal } = context;
+    const overwrite = options["overwrite"] === true;
     const report = await syncVault({
       source,
-      store: copiesIn(destination, job, context.clock),
+      store: await copiesIn(destination, job, { clock: context.clock, overwrite }),
       job,
       dryRun: options["dryRun"] === true,
       verify: options["verify"] === true,
       move: options["move"] === true,
-      overwrite: options["overwrite"] === true,
+      overwrite,
       acceptRollback: options["acceptRollback"] === true,
       ...(options["parallel"] === undefined ? {} : { parallel: parseCount("--parallel", options["parallel"]) }),
       signal,

@@ -24,7 +24,7 @@ export async function openSync(context: ResourceContext, inputs: VaultSyncInputs
   const { id, name } = await source.identity();
   const names = prefix === "" ? [] : prefix.split("/");
   const job = { source: { id, name }, categoryId, prefix: names.map((one) => checkName("category", one)) };
-  return { source, store: copiesIn(destination, job, context.rotation.clock), job };
+  return { source, store: await copiesIn(destination, job, { clock: context.rotation.clock }), job };
 }
 
 function keysOf(inputs: VaultSyncInputs, side: "from" | "to") {

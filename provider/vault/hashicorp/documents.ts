@@ -103,7 +103,8 @@ export function unwrapValue(where: string, data: unknown): string {
   return unwrapAs<z.infer<typeof Value>>(where, Value, data).value;
 }
 
-function unwrapAs<Content>(where: string, schema: z.ZodType, data: unknown): Content {
+/** What {@link wrap} wrote, of this shape. */
+export function unwrapAs<Content>(where: string, schema: z.ZodType, data: unknown): Content {
   const content = unwrap(where, data, (text) => text);
   if (schema.safeParse(content).success) return content as Content;
   throw corrupt(where, "isn't what Coffre wrote there");

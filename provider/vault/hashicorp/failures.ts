@@ -16,7 +16,7 @@ export interface Refused {
   errors: readonly string[];
 }
 
-/** The server's `cas` didn't fit: somebody else has written since. Never leaves this folder. */
+/** The server's `cas` didn't fit: somebody else has written since. Known to this folder and to a sync's copies. */
 export class CasConflict extends Error {
   override readonly name = "CasConflict";
 }

@@ -33,6 +33,7 @@ export class HashicorpVault extends RecordVault {
   };
   readonly #rows: HashicorpRows;
   readonly #server: Server;
+  readonly #store: Store;
 
   constructor(options: HashicorpVaultOptions) {
     const { server, store } = connect(options);
@@ -40,6 +41,13 @@ export class HashicorpVault extends RecordVault {
     super(rows, options);
     this.#rows = rows;
     this.#server = server;
+    this.#store = store;
+  }
+
+  /** The engine itself, for copies that a sync keeps beside the vault's own documents; after the first call of the port. */
+  get engine(): { kv: Kv; paths: Paths } {
+    const { kv, paths } = this.#store;
+    return { kv, paths };
   }
 
   /** How many requests this process has sent to the server. */

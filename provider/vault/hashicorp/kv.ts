@@ -166,13 +166,18 @@ export class Kv {
     await this.#call({ method: "DELETE", path: this.#path("metadata", path) }, Anything, () => undefined);
   }
 
+  /** Hides exactly this version, which can be brought back; a newer one of somebody else's stays in sight. */
+  async removeVersion(path: readonly string[], version: number): Promise<void> {
+    await this.#call({ method: "POST", path: this.#path("delete", path), body: { versions: [version] } }, Anything);
+  }
+
   /** The names below a path; those of folders end with a slash. */
   async list(path: readonly string[]): Promise<string[]> {
     const message: Message = { method: "LIST", path: `${this.#path("metadata", path)}/` };
     return (await this.#call(message, Listed, () => ({ data: { keys: [] } }))).data.keys;
   }
 
-  #path(kind: "data" | "metadata", path: readonly string[]): string {
+  #path(kind: "data" | "metadata" | "delete", path: readonly string[]): string {
     return [this.#mount, kind, ...path.map(encodeURIComponent)].join("/");
   }
 

@@ -32,6 +32,11 @@ export class Paths {
     return this.#own("logins", digest);
   }
 
+  /** What a sync has copied here. @param job digest that names it @param name `job`, or the number of a part of its ledger */
+  sync(job: string, name: string): string[] {
+    return this.#own("sync", job, name);
+  }
+
   /** What people and applications read, by the names of the categories and its own. */
   entry(path: readonly string[]): string[] {
     return [...this.#root, ...path];
