@@ -42,6 +42,8 @@ const WIRED: readonly ScenarioName[] = [
   "linux-by-itself",
   "command-by-file",
   "command-by-itself",
+  "mysql-by-reference",
+  "mysql-by-itself",
 ];
 /** A trigger changes in them, so that another cause can come first. */
 const ROTATED: readonly ScenarioName[] = [
@@ -53,6 +55,8 @@ const ROTATED: readonly ScenarioName[] = [
   "command-by-file",
   "command-once",
   "command-by-itself",
+  "mysql-by-reference",
+  "mysql-by-itself",
 ];
 
 /** Every boundary once, and so many of what is drawn at random. */

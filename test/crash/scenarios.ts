@@ -1,5 +1,6 @@
 import { COMMAND_SCENARIOS } from "./command-scenarios.ts";
 import { LINUX_SCENARIOS } from "./linux-scenarios.ts";
+import { MYSQL_SCENARIOS } from "./mysql-scenarios.ts";
 import { POSTGRES_SCENARIOS } from "./postgres-scenarios.ts";
 import type { System } from "./system.ts";
 import type { World } from "./world.ts";
@@ -41,12 +42,19 @@ export interface Scenario {
   prepare(world: World, system: System, name: string, place: Place): Promise<Subject>;
 }
 
-const BY_TARGET = { postgres: POSTGRES_SCENARIOS, linux: LINUX_SCENARIOS, command: COMMAND_SCENARIOS };
+const BY_TARGET = {
+  postgres: POSTGRES_SCENARIOS,
+  mysql: MYSQL_SCENARIOS,
+  linux: LINUX_SCENARIOS,
+  command: COMMAND_SCENARIOS,
+};
 
-export const SCENARIOS = { ...POSTGRES_SCENARIOS, ...LINUX_SCENARIOS, ...COMMAND_SCENARIOS } satisfies Record<
-  string,
-  Scenario
->;
+export const SCENARIOS = {
+  ...POSTGRES_SCENARIOS,
+  ...MYSQL_SCENARIOS,
+  ...LINUX_SCENARIOS,
+  ...COMMAND_SCENARIOS,
+} satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
 

@@ -92,6 +92,9 @@ async function openBaoVaults(): Promise<VaultMaker> {
 }
 
 function placeOf({ origin, mount, tokenFile }: Extract<VaultOpening, { kind: "openbao" }>): HashicorpPlace {
-  const login: HashicorpPlace["login"] = { method: { by: "token" }, secret: () => new Secret(readKeyFile(tokenFile).reveal().trim()) };
+  const login: HashicorpPlace["login"] = {
+    method: { by: "token" },
+    secret: () => new Secret(readKeyFile(tokenFile).reveal().trim()),
+  };
   return { server: { origin }, mount, root: [], login };
 }

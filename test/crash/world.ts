@@ -10,6 +10,7 @@ import { type LinuxHosts, startHosts } from "../../tools/linux-hosts/hosts.ts";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
 import type { System } from "./system.ts";
 import { isMadeOf } from "./verifier.ts";
+import { MARIADB_ADMIN, type Mariadb, startCrashMariadb } from "./mariadb.ts";
 import { newKeyPair } from "../../tools/linux-hosts/key-pair.ts";
 import { type ProvenVault, VAULT_NAME, type VaultKind, type VaultMaker, type VaultOpening, VAULTS } from "./vaults.ts";
 
@@ -26,6 +27,7 @@ export class World {
   readonly #proven: ProvenVault;
   readonly #sql: Pool;
   #machines: Promise<Machines> | undefined;
+  #mariadb: Promise<Mariadb> | undefined;
 
   private constructor(folder: string, server: PostgresServer, vaults: VaultMaker, proven: ProvenVault) {
     this.folder = folder;
@@ -126,6 +128,21 @@ export class World {
     return (this.#machines ??= this.#startMachines());
   }
 
+  /** The MariaDB that all points share. */
+  mariadb(): Promise<Mariadb> {
+    return (this.#mariadb ??= startCrashMariadb(this));
+  }
+
+  /** Refused logins of the admins that points share. */
+  async refusedAdmins(): Promise<number> {
+    const mariadb = await this.#mariadb;
+    const [one, other] = await Promise.all([
+      this.server.refusedLogins("crash_admin"),
+      mariadb?.server.refusedLogins(MARIADB_ADMIN) ?? 0,
+    ]);
+    return one + other;
+  }
+
   async #startMachines(): Promise<Machines> {
     const key = newKeyPair();
     const keyFile = join(this.folder, "machine-key");
@@ -135,6 +152,7 @@ export class World {
 
   async close(): Promise<void> {
     await (await this.#machines)?.hosts.stop();
+    await (await this.#mariadb)?.server.remove();
     await this.#sql.end();
     await this.vault.close();
     await this.vaults.close();
