@@ -144,6 +144,8 @@ test("what is due waits for its window, which list and rotate --due name; by nam
     categories: [{ path: ["Databases"] }],
     credentials: [{ due: true, opensAt, rotation: { window } }],
   });
+  const { stderr } = await shell.coffre(["attention"]);
+  expect(stderr).toMatch(/Due, and waiting for a window: Databases\/at_night; the next window opens .* UTC\.\n$/);
   const { stdout } = await shell.coffre(["get", "Databases/at_night"]);
   expect(stdout).toMatch(
     /rhythm .*by coffre rotate --due; from [0-9:]{5} to [0-9:]{5} UTC; due since .*, its window opens /,

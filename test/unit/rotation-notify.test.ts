@@ -8,6 +8,7 @@ import { deliverNotices, untold } from "../../provider/rotation/notify/deliver.j
 import { type DeclaredHook, prepareHooks } from "../../provider/rotation/notify/prepare.js";
 import { resume } from "../../provider/rotation/rotate.js";
 import { runHook } from "../../provider/target/command/hook.js";
+import { createAuthority } from "../../tools/postgres/certificates.ts";
 import { Programs } from "../contract/command-programs.ts";
 import { HookReceiver } from "../fixtures/hook-receiver.ts";
 import { killedAtRequest, killedAtStep, referenceTo, Scene } from "../fixtures/rotation-scene.ts";
@@ -141,6 +142,19 @@ describe("a rotation", () => {
     const id = await telling();
     await scene.rotate(id, "cause:1", scene.context({ hookTimeoutMs: 200 }));
     expect(await outstanding(id)).toEqual(["version 1, 3 tries: no answer in 0.2 s"]);
+  });
+
+  test("is told by nobody whose certificate isn't trusted", async () => {
+    const issued = createAuthority().issue({ commonName: "receiver", hosts: ["127.0.0.1"] });
+    const stranger = await HookReceiver.start(issued);
+    try {
+      const id = await telling(stranger.url);
+      await scene.rotate(id);
+      expect(await outstanding(id)).toEqual([expect.stringMatching(/^version 1, 3 tries: not reached \([A-Z_]+\)$/)]);
+      expect(stranger.received).toEqual([]);
+    } finally {
+      await stranger.close();
+    }
   });
 
   test("leaves a hook alone for the rest of a run in which it failed", async () => {

@@ -1,4 +1,5 @@
 import { isUnfinished } from "../../rotation/rotate.js";
+import { waitsUntil } from "../../rotation/due.js";
 import { untold } from "../../rotation/notify/deliver.js";
 import type { Credential } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
@@ -43,7 +44,7 @@ export const attention: CommandDefinition = {
   name: "attention",
   summary: "list what needs a person: what, why, since when, what to do",
   description: [
-    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Rotations that are merely unfinished need nobody: a note names them, and `coffre resume` goes on. It also lists those that have left an account behind which could not be disabled or dropped, and those whose hooks (`notify`) don't answer. Every value that may be in force is in the vault (`coffre history`).",
+    "Lists the credentials whose rotation stopped because no rule can decide: why, since when, and what to do about it. Nothing about them is rotated until `coffre resolve` says how to go on. Rotations that are merely unfinished need nobody: a note names them, and `coffre resume` goes on. It also lists those that have left an account behind which could not be disabled or dropped, and those whose hooks (`notify`) don't answer. A note says what is due and when its window opens. Every value that may be in force is in the vault (`coffre history`).",
   ],
   examples: [
     { command: "coffre attention", does: "what is there, and what to do" },
@@ -76,6 +77,7 @@ export const attention: CommandDefinition = {
         context,
         all.filter((credential) => !waiting.includes(credential)),
       );
+      await noteWindows(context, all);
     }
     return waiting.length === 0 ? 0 : ATTENTION_NEEDED;
   },
@@ -87,6 +89,20 @@ function noteUnfinished({ terminal }: CommandContext, others: readonly Credentia
   if (first === undefined) return;
   const count = more.length === 0 ? "" : ` and ${String(more.length)} more`;
   terminal.note(`Unfinished: ${pathText(first)}${count}. \`coffre resume\` goes on, or says why not.`);
+}
+
+/** What is due and waits for its window needs nobody either, but a job that runs while it is open. */
+async function noteWindows({ terminal, clock }: CommandContext, all: readonly Credential[]): Promise<void> {
+  const openings = await Promise.all(
+    all.map(async (credential) => ({ credential, opensAt: await waitsUntil(credential, clock.now()) })),
+  );
+  const [first, ...more] = openings
+    .flatMap(({ credential, opensAt }) => (opensAt === undefined ? [] : [{ credential, opensAt }]))
+    .sort((a, b) => a.opensAt.getTime() - b.opensAt.getTime());
+  if (first === undefined) return;
+  const count = more.length === 0 ? "" : ` and ${String(more.length)} more`;
+  const next = `the next window opens ${dateText(first.opensAt)}`;
+  terminal.note(`Due, and waiting for a window: ${pathText(first.credential)}${count}; ${next}.`);
 }
 
 /** What a person has to see to first, and why; nothing for most. */
