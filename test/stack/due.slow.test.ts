@@ -4,20 +4,31 @@ import { createRotationContext } from "../../provider/rotation/context.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { readKeyFile } from "../../provider/vault/embedded/key-file.js";
+import { HookReceiver } from "../fixtures/hook-receiver.ts";
 import { succeed } from "../fixtures/pulumi-project.ts";
-import { createVaultProject, output, resourceNamed, type VaultProject, versionsOf } from "./harness.ts";
+import { createVaultProject, currentValue, output, resourceNamed, type VaultProject, versionsOf } from "./harness.ts";
 
 const DAY_MS = 86_400_000;
 
 let stack: VaultProject;
+let receiver: HookReceiver;
 beforeAll(async () => {
+  receiver = await HookReceiver.start();
   stack = await createVaultProject(`
-const smtp = new coffre.Credential("smtp", { username: "mailer", rotation: { everyDays: 30 } });
+const signing = new coffre.Credential("signing");
+const smtp = new coffre.Credential("smtp", {
+  username: "mailer",
+  rotation: { everyDays: 30 },
+  notify: [{ url: "${receiver.url}", secretRef: signing.idRef }],
+});
 smtp.rotationDueSince.apply((known) => console.log(\`KNOWN \${known}\`));
 export const dueSince = smtp.rotationDueSince;
 `);
 }, 60_000);
-afterAll(async () => stack.project.remove());
+afterAll(async () => {
+  await stack.project.remove();
+  await receiver.close();
+});
 
 /** As if it had been rotated so many days ago. */
 async function rotateDaysAgo(id: string, days: number): Promise<Date> {
@@ -30,8 +41,11 @@ async function rotateDaysAgo(id: string, days: number): Promise<Date> {
   return then;
 }
 
-test("a preview shows since when a rotation is due, with no change planned; an up with rotateDue does it", async () => {
+test("a preview shows since when a rotation is due, with no change planned; an up with rotateDue does it, and tells", async () => {
+  expect(output(succeed(await stack.project.preview()))).toMatch(/smtp create/);
+  expect(receiver.received).toEqual([]);
   succeed(await stack.project.up());
+  receiver.key = Buffer.from(await currentValue(stack.vault, ["signing"]));
   expect(await stack.project.outputs()).not.toHaveProperty("dueSince");
   const { id = "" } = await resourceNamed(stack.project, "smtp");
   const then = await rotateDaysAgo(id, 31);
@@ -47,4 +61,6 @@ test("a preview shows since when a rotation is due, with no change planned; an u
   succeed(await stack.project.up());
   expect(await versionsOf(stack.vault, ["smtp"])).toBe("1 previous, 2 previous, 3 current");
   expect(await stack.project.outputs()).not.toHaveProperty("dueSince");
-}, 120_000);
+  expect(receiver.received).toMatchObject([1, 2, 3].map((version) => ({ body: { data: { version } } })));
+  expect(receiver.received.at(-1)?.isSigned).toBe(true);
+}, 240_000);
