@@ -278,6 +278,21 @@ describe("two processes", () => {
   });
 });
 
+describe("a login that is settled", () => {
+  test("is taken back though another process has written the entry since it was booked", async () => {
+    const { place } = await newVault();
+    const [one, other] = [open(place), open(place)];
+    const { id } = await createOne(one, { name: "x", categoryId: null, targets: [target("app")] });
+    const booking = (name: string, kind: "proof" | "probe") => ({ id: name, account, host: "db:5432", kind });
+    await one.bookLogin(booking("first", "proof"));
+    await other.updateCredential(id, { description: "written meanwhile" });
+    await one.settleLogin("first", "succeeded");
+    await one.bookLogin(booking("second", "probe"));
+    // Were the first one still there, it would be one more that counts.
+    await expect(other.bookLogin(booking("third", "probe"))).resolves.toBeUndefined();
+  });
+});
+
 describe("a server that isn't as it should be", () => {
   test("that is sealed says so", async () => {
     const server = await VaultServer.start();

@@ -29,6 +29,8 @@ export class Logins {
   readonly #holders: Holders;
   /** By the key of {@link LoginsHome}. */
   readonly changed = new Map<string, BookingRow[]>();
+  /** Ids of those that are taken away. Forgotten only once that is written, since the work may have to be done again. */
+  readonly removed = new Set<string>();
   readonly #seen = new Map<string, BookingRow>();
 
   constructor(home: LoginsHome, holders: Holders) {
@@ -56,6 +58,7 @@ export class Logins {
 
   put(row: BookingRow): void {
     this.#home.made.set(row.id, { account: row.account, host: row.host });
+    this.removed.delete(row.id);
     this.#changeAccount(row.account, (rows) => [...rows.filter(isNot(row.id)), row]);
     if (countsForHost(row)) this.#changeHost(row.host, (rows) => [...recent(rows, row).filter(isNot(row.id)), row]);
     else if (row.kind === "probe") this.#changeHost(row.host, (rows) => rows.filter(isNot(row.id)));
@@ -67,7 +70,7 @@ export class Logins {
     if (!row) return;
     this.#changeAccount(row.account, (rows) => rows.filter(isNot(id)));
     if (countsForHost(row)) this.#changeHost(row.host, (rows) => rows.filter(isNot(id)));
-    this.#home.made.delete(id);
+    this.removed.add(id);
   }
 
   #changeAccount(account: string, change: (rows: readonly BookingRow[]) => BookingRow[]): void {

@@ -96,6 +96,7 @@ export class HashicorpRows implements Rows {
       for (const id of at) this.#busy.add(id);
       try {
         await commit.send();
+        for (const id of done.view.removedLogins) this.#made.delete(id);
         return done.result;
       } catch (error) {
         if (!(error instanceof CasConflict)) throw error;

@@ -72,6 +72,11 @@ export class View implements WriteRows {
     return this.#logins.changed;
   }
 
+  /** Ids of bookings that are taken away. */
+  get removedLogins(): ReadonlySet<string> {
+    return this.#logins.removed;
+  }
+
   /** Fetches these in one go, so that asking for one after the other doesn't. */
   preload(ids: readonly string[]): void {
     this.#known.credentials(ids.filter((id) => !this.changed.has(id)));
