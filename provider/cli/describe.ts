@@ -1,12 +1,22 @@
 import { formatReference } from "../core/reference.js";
 import { dueAt, isDue, waitsUntil } from "../rotation/due.js";
-import type { Credential, VersionInfo } from "../vault/port.js";
+import type { Credential, Vault, VersionInfo } from "../vault/port.js";
 import { currentVersion } from "./shape.js";
 import { printable } from "./terminal.js";
 
 /** What everybody who may open a file should know where rights are shown. */
 export const KEY_HOLDER_READS_ALL =
   "Whoever holds a key of this vault reads everything in it: a file can't enforce rights.";
+
+const POLICIES_DECIDE =
+  "Who reads what is decided by the server's policies: `coffre vault policies` prints those that the grants mean.";
+
+/** What is to be known where a vault's grants are shown; `undefined` where they are all that there is to know. */
+export function grantsNote({ capabilities: { grants, events } }: Vault): string | undefined {
+  if (grants === "enforced") return undefined;
+  // What a server logs, a server also guards.
+  return events === "server" ? POLICIES_DECIDE : KEY_HOLDER_READS_ALL;
+}
 
 /** A date for people: to the minute, UTC. */
 export function dateText(iso: string | Date): string {

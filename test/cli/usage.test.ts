@@ -50,7 +50,7 @@ test("the version is the package's", async () => {
 
 test.each([
   [["lst"], "There is no command coffre lst", "Did you mean list?"],
-  [["vault"], "coffre vault is a group of commands: init, check, backup, restore, drill, rekey, key"],
+  [["vault"], "coffre vault is a group of commands: init, check, backup, restore, drill, rekey, key, policies"],
   [["vault", "key", "ad"], "There is no command coffre vault key ad", "Did you mean add?"],
   [["read"], "coffre read needs <ref>"],
   [["read", "a", "b"], "coffre read takes one argument, and got more"],
@@ -162,6 +162,7 @@ test("bash completes commands, options and paths of the vault", async () => {
     "drill",
     "rekey",
     "key",
+    "policies",
   ]);
   expect(await complete("coffre", "vault", "key", "a")).toEqual(["add"]);
   expect(await complete("coffre", "rotate", "--d")).toEqual(["--due", "--dry-run"]);

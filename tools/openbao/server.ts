@@ -9,6 +9,7 @@ import { findServerBinary } from "./binary.ts";
 
 const START_MS = 30_000;
 const MOUNT_MS = 10_000;
+const STOP_MS = 5_000;
 
 /** A request of the server's own API, as its root. */
 export interface ApiAnswer {
@@ -110,7 +111,7 @@ export class VaultServer {
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.stdin?.end();
     this.#child.stdin?.destroy();
-    if (this.#child.exitCode === null) await Promise.race([ended, delay(5_000)]);
+    if (this.#child.exitCode === null) await Promise.race([ended, delay(STOP_MS, undefined, { ref: false })]);
     await rm(this.#folder, { recursive: true, force: true });
   }
 

@@ -5,7 +5,7 @@ import type { Grant } from "../../vault/port.js";
 import { findTypedCategory } from "../category.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { dateText, KEY_HOLDER_READS_ALL, pathText } from "../describe.js";
+import { dateText, grantsNote, pathText } from "../describe.js";
 import {
   accessShapes,
   findTypedPrincipal,
@@ -25,7 +25,7 @@ export const access: CommandDefinition = {
   description: [
     "Shows who may read what by the vault's grants: each user with the role, the chain of groups through which it comes, and its end. What has expired is shown as expired. A grant holds on its category and on all below it, down to a category that inherits nothing.",
     "Without options each grant is shown where it was given. With --category all that holds at that category is shown, inherited or not; with --principal only what that user or group has.",
-    "In a vault that is a file, grants are declarations: whoever holds a key of the file reads everything. A server that speaks for a vault enforces them.",
+    "In a vault that is a file, grants are declarations: whoever holds a key of the file reads everything. In a mount of HashiCorp Vault or OpenBao the server's policies decide: `coffre vault policies` prints those that the grants mean. A server that speaks for a vault enforces them.",
   ],
   options: [
     {
@@ -75,7 +75,8 @@ export const access: CommandDefinition = {
     const rows = tableRows(context, rights, shown, { here: place !== undefined, everybody: who === undefined });
     for (const line of rows.length === 0 ? [] : columns([HEADING, ...rows])) context.terminal.print(line);
     if (rows.length === 0) context.terminal.note("No grant gives anything here.");
-    if (grants !== "enforced") context.terminal.note(KEY_HOLDER_READS_ALL);
+    const note = grantsNote(vault);
+    if (note !== undefined) context.terminal.note(note);
   },
 };
 

@@ -2,7 +2,7 @@ import { hookName } from "../../core/hook.js";
 import { windowText } from "../../core/window.js";
 import type { Credential, Field } from "../../vault/port.js";
 import type { CommandDefinition } from "../definition.js";
-import { currentText, dateText, dueText, KEY_HOLDER_READS_ALL, pathText } from "../describe.js";
+import { currentText, dateText, dueText, grantsNote, pathText } from "../describe.js";
 import { findCredential } from "../reference.js";
 import { referenceOf } from "../../rotation/resolve-reference.js";
 import { credentialShape, currentVersion } from "../shape.js";
@@ -37,7 +37,8 @@ export const get: CommandDefinition = {
       ),
     );
     terminal.print(terminal.style("bold", pathText(credential)));
-    const readers = vault.capabilities.grants === "enforced" ? [] : [["readers", KEY_HOLDER_READS_ALL] as const];
+    const note = grantsNote(vault);
+    const readers = note === undefined ? [] : [["readers", note] as const];
     const rows = [
       ["reference", names.ref],
       ["by id", names.idRef],

@@ -3,7 +3,7 @@ import type { Category, Credential } from "../../vault/port.js";
 import { findTypedCategory, key } from "../category.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { dateText, dueText, KEY_HOLDER_READS_ALL, typedPath } from "../describe.js";
+import { dateText, dueText, grantsNote, typedPath } from "../describe.js";
 import { credentialShape } from "../shape.js";
 import { cut, treeLines, type TreeNode, widthOf } from "../table.js";
 import { printable } from "../terminal.js";
@@ -69,8 +69,8 @@ export const list: CommandDefinition = {
       await printTree(context, { root, categories: archived ? [] : categories, credentials });
       const counted = `${count(credentials.length, "credential")}${archived ? " archived" : ` in ${count(categories.length, "category", "categories")}`}, vault ${identity.name}.`;
       context.terminal.note(counted);
-      if (vault.capabilities.grants !== "enforced")
-        await context.noteOnce("key-holders-read-all", KEY_HOLDER_READS_ALL);
+      const note = grantsNote(vault);
+      if (note !== undefined) await context.noteOnce("key-holders-read-all", note);
     }
   },
 };
