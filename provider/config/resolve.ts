@@ -45,6 +45,8 @@ export interface Configuration {
   rootCategory: string[];
   previewReads: boolean;
   rotateDue: boolean;
+  verifyOnRefresh: boolean;
+  onDrift: "mend" | "report";
   /** `coffre:owner`. */
   owner: string | undefined;
   /** What opens the vault. */
@@ -147,6 +149,10 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
   const rootCategory = find("rootCategory");
   const previewReads = find("previewReads")?.value;
   const rotateDue = find("rotateDue")?.value;
+  const verifyOnRefresh = find("verifyOnRefresh")?.value;
+  const onDrift = find("onDrift")?.value;
+  if (verifyOnRefresh === undefined) sources.verifyOnRefresh = "default";
+  if (onDrift === undefined) sources.onDrift = "default";
   if (previewReads === undefined) sources.previewReads = "default";
   if (rotateDue === undefined) sources.rotateDue = "default";
   return {
@@ -157,6 +163,8 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
     rootCategory: rootCategory === undefined ? [] : parseCategoryPath(rootCategory.value, rootCategory.source),
     previewReads: previewReads ?? true,
     rotateDue: rotateDue ?? false,
+    verifyOnRefresh: verifyOnRefresh ?? false,
+    onDrift: onDrift ?? "mend",
     owner: find("owner")?.value,
     key: findSecret(["key", "passphrase"]),
     token: findSecret(["token"]),

@@ -7,6 +7,8 @@ const Switch = z
   .union([z.boolean(), z.enum(["true", "false"])], { error: "must be true or false" })
   .transform((value) => value === true || value === "true");
 
+const OnDrift = z.enum(["mend", "report"], { error: "must be mend or report" });
+
 /** Which vault, and where its key is: paths and addresses, never a secret. */
 const VaultSettings = z.strictObject({
   /** The vault's URL; relative to the folder of the file that names it. */
@@ -39,6 +41,10 @@ export const FileSettings = VaultSettings.extend({
   rootCategory: Text.optional(),
   /** Whether a preview reads versions from the vault. Default true. */
   previewReads: Switch.optional(),
+  /** Whether a refresh logs in to targets to see that they have what the vault has. Default false. */
+  verifyOnRefresh: Switch.optional(),
+  /** What an `up` does about a target that was changed behind Coffre's back. Default `mend`. */
+  onDrift: OnDrift.optional(),
   /** Vaults besides the one in force, by the names that `coffre sync` and `VaultSync` call them by. */
   vaults: OtherVaults.optional(),
 });

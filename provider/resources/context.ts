@@ -14,6 +14,10 @@ export interface ResourceContext {
   readonly rotateDue: boolean;
   /** `coffre:previewReads`: whether `check` and `diff` ask the vault. */
   readonly previewReads: boolean;
+  /** `coffre:verifyOnRefresh`: a refresh logs in to targets, to find what was changed behind Coffre's back. */
+  readonly verifyOnRefresh: boolean;
+  /** `coffre:onDrift`: what an `up` does about that. */
+  readonly onDrift: "mend" | "report";
   /** What the vault holds, asked for once a run, so that an unchanged `up` costs a few requests and not one a resource. */
   readonly overview: Overview;
   /** Accounts that this run's resources have declared, with the owner key of the first that did. */

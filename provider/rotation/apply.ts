@@ -84,7 +84,7 @@ export async function applyVersion(context: RotationContext, asked: Application)
 }
 
 /** An admin's set can be repeated with the same value; with the account's own login it can't, once the value has changed. */
-function canRepeat(spec: TargetSpec): boolean {
+export function canRepeat(spec: TargetSpec): boolean {
   return spec.repeatable && spec.admin.by !== "self";
 }
 
@@ -139,7 +139,7 @@ async function logInWithPending({ sessions, spec, value }: Application): Promise
 }
 
 /** A driver that throws in `set` has sent nothing, or says `in-doubt` itself; what it throws is reported as it is. */
-function failedSet(error: unknown): SetResult {
+export function failedSet(error: unknown): SetResult {
   if (isCoffreError(error, "UNREACHABLE")) return { result: "in-doubt", reason: error.problem };
   throw error;
 }
@@ -224,7 +224,7 @@ async function tryUntilReached(
   return { proof: "unreachable", reason: "no answer" };
 }
 
-function bookingFor(spec: TargetSpec, { host, port }: TargetAddress, kind: LoginBooking["kind"]): LoginBooking {
+export function bookingFor(spec: TargetSpec, { host, port }: TargetAddress, kind: LoginBooking["kind"]): LoginBooking {
   return { id: randomUUID(), account: spec.account, host: `${host}:${port}`, kind };
 }
 
@@ -237,6 +237,6 @@ function bookingWithSet(spec: TargetSpec): LoginBooking | undefined {
   return first && canRepeat(spec) ? bookingFor(spec, first, "proof") : undefined;
 }
 
-function settle(booking: LoginBooking | undefined, outcome: LoginOutcome): RotationStep[] {
+export function settle(booking: LoginBooking | undefined, outcome: LoginOutcome): RotationStep[] {
   return booking ? [{ step: "settle-login", bookingId: booking.id, outcome }] : [];
 }

@@ -1,6 +1,6 @@
 import { CoffreError } from "../core/errors.js";
 import type { TargetSpec } from "../target/port.js";
-import type { Credential } from "../vault/port.js";
+import { type Credential, DRIFTED } from "../vault/port.js";
 
 /** The error that says that a person has to decide. */
 export function needsAttention(credential: Credential, message: string): CoffreError {
@@ -10,10 +10,15 @@ export function needsAttention(credential: Credential, message: string): CoffreE
   });
 }
 
+/** True if a target is known to have another password than the vault, and an admin can set it again. */
+export function isDrifted({ journal }: Credential): boolean {
+  return journal.attention?.reason === DRIFTED;
+}
+
 /** @throws CoffreError NEEDS_ATTENTION while a person has to decide about the credential */
 export function refuseIfAttention(credential: Credential): void {
   const { attention } = credential.journal;
-  if (attention) throw needsAttention(credential, attention.message);
+  if (attention && !isDrifted(credential)) throw needsAttention(credential, attention.message);
 }
 
 /** The error after a set that nothing has proven yet. */

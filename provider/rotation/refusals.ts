@@ -46,6 +46,13 @@ export async function refusedSet(
   });
 }
 
+/** The target said no to the value that was in force there once. */
+export function refusedAgain(spec: TargetSpec, reason: string): CoffreError {
+  return new CoffreError("TARGET_NOT_READY", `${spec.account} refused to have its password set again: ${reason}`, {
+    hint: "Nothing was changed there. Mend the reason and run again, or draw a new password with `coffre rotate`.",
+  });
+}
+
 /** Nobody knows whether the target took it. */
 export function inDoubt(spec: TargetSpec, version: number, reason: string): CoffreError {
   return new CoffreError("UNREACHABLE", `It is not known whether ${spec.account} took version ${version}: ${reason}`, {

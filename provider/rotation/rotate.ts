@@ -2,10 +2,11 @@ import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import { type Credential, type CredentialPatch, MAX_DRAWS, type RotationStep } from "../vault/port.js";
 import { applyVersion } from "./apply.js";
-import { needsAttention, refuseIfAttention } from "./attention.js";
+import { isDrifted, needsAttention, refuseIfAttention } from "./attention.js";
 import { firstCauses, missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
+import { mendDrift } from "./drift.js";
 import { type LeasedCredential, withLease } from "./lease.js";
 import { announced } from "./notify/deliver.js";
 import { keepPin, withKnownPins } from "./pins.js";
@@ -24,8 +25,11 @@ const LEASE_RESERVE_SECONDS = 60;
 
 export interface RotationOutcome {
   credential: Credential;
-  /** `finished`: a version that somebody had left pending. `rotated`: a new one is in force. */
-  action: "none" | "finished" | "rotated";
+  /**
+   * `finished`: a version that somebody had left pending. `rotated`: a new one is in force. `mended`: the current one is
+   * in force again, where a target had been changed behind Coffre's back.
+   */
+  action: "none" | "finished" | "rotated" | "mended";
   /** The current version's number. */
   version: number | undefined;
 }
@@ -33,6 +37,8 @@ export interface RotationOutcome {
 export interface ReachOptions {
   /** Written to the credential under its lease, before anything else: a change of targets. */
   change?: CredentialPatch;
+  /** What becomes of a target that was changed behind Coffre's back. Default `mend`: the current version is set again. */
+  onDrift?: "mend" | "report";
 }
 
 /**
@@ -44,11 +50,13 @@ export async function reachCauses(
   context: RotationContext,
   id: string,
   causes: readonly string[],
-  { change }: ReachOptions = {},
+  { change, onDrift = "mend" }: ReachOptions = {},
 ): Promise<RotationOutcome> {
   refuseIfStopped(context);
   const before = await context.vault.readCredential(id);
-  const idle = !before.journal.pending && !change && missingCauses(before, causes).length === 0;
+  const mend = onDrift === "mend";
+  const toMend = mend && isDrifted(before);
+  const idle = !before.journal.pending && !change && !toMend && missingCauses(before, causes).length === 0;
   if (idle) {
     refuseIfAttention(before);
     return announced(context, outcome(before, "none"));
@@ -62,7 +70,7 @@ export async function reachCauses(
       await context.vault.updateCredential(id, change);
       leased.credential = await context.vault.readCredential(id);
     }
-    return goOn(run, causes);
+    return goOn(run, causes, { mend });
   });
   return announced(context, reached);
 }
@@ -84,21 +92,27 @@ export async function resume(context: RotationContext, id: string): Promise<Rota
 async function finish(context: RotationContext, id: string): Promise<RotationOutcome> {
   const before = await context.vault.readCredential(id);
   refuseIfAttention(before);
-  if (!isUnfinished(before) && !before.journal.lease) return outcome(before, "none");
+  if (!isUnfinished(before) && !isDrifted(before) && !before.journal.lease) return outcome(before, "none");
   return withRun(context, before, async (run) => {
     const { credential } = run.leased;
-    return goOn(run, credential.status === "awaiting-rotation" ? await firstCauses(context.vault, credential) : []);
+    const causes = credential.status === "awaiting-rotation" ? await firstCauses(context.vault, credential) : [];
+    return goOn(run, causes, { mend: true });
   });
 }
 
-/** Finishes what is pending, then rotates once for everything that still has no version. */
-async function goOn(run: Run, causes: readonly string[]): Promise<RotationOutcome> {
+/** Finishes what is pending, then rotates once for everything that still has no version, or mends a drift. */
+async function goOn(run: Run, causes: readonly string[], { mend }: { mend: boolean }): Promise<RotationOutcome> {
   const { context, leased } = run;
   refuseIfAttention(leased.credential);
   const left = await finishPending(run, causes);
   const missing = [...new Set([...left.owed, ...missingCauses(leased.credential, causes)])];
-  if (missing.length === 0) return outcome(leased.credential, left.finished ? "finished" : "none");
+  if (missing.length === 0 && !(mend && isDrifted(leased.credential)))
+    return outcome(leased.credential, left.finished ? "finished" : "none");
   refuseIfStopped(context);
+  if (missing.length === 0) {
+    await mendDrift(context, run);
+    return outcome(leased.credential, "mended");
+  }
   await rotate(run, missing);
   return outcome(leased.credential, "rotated");
 }

@@ -4,6 +4,7 @@ import type { TargetAddress, TargetSpec } from "../target/port.js";
 import type { Credential, LoginOutcome, VersionInfo } from "../vault/port.js";
 import { addressOf } from "./admins.js";
 import { driverFor, type RotationContext } from "./context.js";
+import { noteDrift } from "./drift.js";
 import { withLease } from "./lease.js";
 import { readValue } from "./login.js";
 import { targetsOf } from "./targets.js";
@@ -28,6 +29,8 @@ export interface TargetVerdict {
 export interface VerifyOptions {
   /** Tries this version only, whatever became of it: to go on where the budget ended a verify before. */
   version?: number;
+  /** Leaves the last login of each budget to a mend: at most one is refused on each host. Not after a restore. */
+  sparing?: boolean;
 }
 
 const LEASE_SECONDS = 30;
@@ -36,20 +39,22 @@ const LEASE_SECONDS = 30;
  * Finds out which version each target accepts: the pending one if it may have been set, then the current one, then the
  * earlier ones, newest first. Each refused login costs the account's budget, so it stops at the first that works, and when
  * the budget is spent. An unverified current version that works is marked as verified; after a restore, what works everywhere settles
- * the question whether the vault is too old. Changes nothing on a target.
+ * the question whether the vault is too old. A target that has another password is noted, so that the next run mends it.
+ * Changes nothing on a target.
  * @throws CoffreError NOT_FOUND if there is no such version
  */
 export async function verifyCredential(
   context: RotationContext,
   id: string,
-  { version }: VerifyOptions = {},
+  { version, sparing = false }: VerifyOptions = {},
 ): Promise<TargetVerdict[]> {
   const credential = await context.vault.readCredential(id);
   const only = version === undefined ? undefined : versionOf(credential, version);
   const verdicts: TargetVerdict[] = [];
   for (const { spec } of targetsOf(context, credential)) {
     const versions = only === undefined ? candidates(credential, spec) : [only];
-    verdicts.push(...(await judge(context, credential, spec, versions)));
+    const spares = sparing && credential.journal.attention?.reason !== "rolled-back";
+    verdicts.push(...(await judge(context, { credential, spec, versions, sparing: spares })));
   }
   const current = credential.versions.find(({ state }) => state === "current");
   const proven = verdicts.length > 0 && verdicts.every(({ verdict }) => verdict === "agrees");
@@ -59,6 +64,7 @@ export async function verifyCredential(
   if (proven && credential.journal.attention?.reason === "rolled-back") {
     await context.vault.resolveCredential(id, { decision: "accept-rollback" });
   }
+  if (only === undefined) await noteDrift(context, credential, verdicts);
   return verdicts;
 }
 
@@ -71,12 +77,8 @@ function versionOf({ versions, path }: Credential, number: number): VersionInfo 
 }
 
 /** One verdict for each address: the server that is set, and each of its `verifyHosts`. */
-async function judge(
-  context: RotationContext,
-  credential: Credential,
-  spec: TargetSpec,
-  candidates: readonly VersionInfo[],
-): Promise<TargetVerdict[]> {
+async function judge(context: RotationContext, asked: Omit<Question, "address">): Promise<TargetVerdict[]> {
+  const { spec } = asked;
   if (spec.verifyAddresses.length === 0) {
     const reason = "the target says verify: none";
     const tried = { refused: [], untried: [] };
@@ -86,8 +88,8 @@ async function judge(
   for (const address of spec.verifyAddresses) {
     // What works at the server is what its replicas should have: tried first there, it costs no refused login.
     const found = verdicts.findLast(({ version }) => version !== undefined)?.version;
-    const versions = candidates.toSorted((a, b) => Number(b.number === found) - Number(a.number === found));
-    verdicts.push(await judgeAt(context, { credential, spec, address, versions }));
+    const versions = asked.versions.toSorted((a, b) => Number(b.number === found) - Number(a.number === found));
+    verdicts.push(await judgeAt(context, { ...asked, address, versions }));
   }
   return verdicts;
 }
@@ -97,6 +99,7 @@ interface Question {
   spec: TargetSpec;
   address: TargetAddress;
   versions: readonly VersionInfo[];
+  sparing: boolean;
 }
 
 async function judgeAt(context: RotationContext, question: Question): Promise<TargetVerdict> {
@@ -154,9 +157,10 @@ type Tried =
   { outcome: "works" } | { outcome: "refused" | "unreachable" | "not-verifiable" | "not-tried"; reason: string };
 
 async function tryVersion(context: RotationContext, question: Question, version: number): Promise<Tried> {
-  const { credential, spec, address } = question;
+  const { credential, spec, address, sparing } = question;
   const host = `${address.host}:${address.port}`;
-  const booking = { id: randomUUID(), account: spec.account, host, kind: "probe" as const };
+  const saving = sparing ? { sparing: true as const } : {};
+  const booking = { id: randomUUID(), account: spec.account, host, kind: "probe" as const, ...saving };
   return context.logins.inTurn(host, async () => {
     try {
       await context.vault.bookLogin(booking);

@@ -72,6 +72,8 @@ class Plugin {
       rootCategory: configuration.rootCategory,
       rotateDue: configuration.rotateDue,
       previewReads: configuration.previewReads,
+      verifyOnRefresh: configuration.verifyOnRefresh,
+      onDrift: configuration.onDrift,
       overview: new Overview(vault, stack),
       declaredAccounts: new Map(),
       declaredPairs: new Map(),

@@ -17,6 +17,16 @@ export interface ProviderArgs {
    * newer versions and what is due are then seen at refresh only, and passwords are unknown in previews.
    */
   previewReads?: pulumi.Input<boolean> | undefined;
+  /**
+   * Default false. True: `pulumi refresh` logs in to every target to see whether it has what the vault has, at the cost of
+   * one refused login for each host at most.
+   */
+  verifyOnRefresh?: pulumi.Input<boolean> | undefined;
+  /**
+   * What an `up` does about a target that was found to have another password. Default `mend`: its admin sets the vault's
+   * current one again. `report`: it only says so.
+   */
+  onDrift?: pulumi.Input<"mend" | "report"> | undefined;
   /** Path of the key file that opens this vault. */
   keyFile?: pulumi.Input<string> | undefined;
   /** Path of a file with the passphrase that opens this vault. */

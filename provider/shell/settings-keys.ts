@@ -20,6 +20,8 @@ const SETTINGS: Record<SettingName, "plain" | "secret"> = {
   url: "plain",
   rootCategory: "plain",
   previewReads: "plain",
+  verifyOnRefresh: "plain",
+  onDrift: "plain",
   keyFile: "plain",
   passphraseFile: "plain",
   tokenFile: "plain",

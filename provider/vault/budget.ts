@@ -23,15 +23,18 @@ export interface BudgetQuestion {
   /** All bookings of the account and of the host; others are ignored, and doubles count once. */
   bookings: readonly BookingRow[];
   now: Date;
+  /** Leaves one attempt of each budget. */
+  sparing?: boolean;
 }
 
 /** @throws CoffreError BUDGET_SPENT with `details.account` or `details.host`, and `details.freeAt` */
 export function checkBudget(question: BudgetQuestion): void {
-  const { account, host, source, now } = question;
+  const { account, host, source, now, sparing = false } = question;
   const bookings = [...new Map(question.bookings.map((booking) => [booking.id, booking])).values()];
 
   const ofAccount = within(bookings, BUDGET.account.minutes, now).filter((booking) => booking.account === account);
-  const accountFree = freeAt(countedAttempts(ofAccount), BUDGET.account);
+  const counted = countedAttempts(ofAccount);
+  const accountFree = freeAt(counted, BUDGET.account);
   if (accountFree !== undefined) throw spent("account", account, accountFree);
 
   // Proofs that are under way count only once they are refused: a hundred accounts of one server rotate at once.
@@ -43,6 +46,27 @@ export function checkBudget(question: BudgetQuestion): void {
   );
   const hostFree = freeAt(ofHost.map(bookedAt), BUDGET.host);
   if (hostFree !== undefined) throw spent("host", host, hostFree);
+
+  if (!sparing) return;
+  const sparedAccount = freeAt(counted, oneLess(BUDGET.account));
+  if (sparedAccount !== undefined) throw spared("account", account, sparedAccount);
+  const sparedHost = freeAt(ofHost.map(bookedAt), oneLess(BUDGET.host));
+  if (sparedHost !== undefined) throw spared("host", host, sparedHost);
+}
+
+function oneLess({ attempts, minutes }: { attempts: number; minutes: number }) {
+  return { attempts: attempts - 1, minutes };
+}
+
+function spared(what: "account" | "host", name: string, free: Date): CoffreError {
+  return new CoffreError(
+    "BUDGET_SPENT",
+    `A login on ${what} ${name} was refused; the one that is left is for mending it.`,
+    {
+      hint: "Mend it first; `coffre verify <ref>` asks all the same.",
+      details: { [what]: name, freeAt: free.toISOString() },
+    },
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
-import { MAX_DRAWS } from "./port.js";
+import { DRIFTED, MAX_DRAWS } from "./port.js";
 import type {
   CredentialStatus,
   Journal,
@@ -144,7 +144,8 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
 function stage(applied: AppliedSteps, step: RotationStep & { step: "stage" }, now: Date): void {
   const { journal, versions } = applied;
   if (journal.pending) throw notAllowed("stage", `version ${journal.pending.version} is still pending`);
-  if (journal.attention) throw notAllowed("stage", `the credential needs attention (${journal.attention.reason})`);
+  if (journal.attention && journal.attention.reason !== DRIFTED)
+    throw notAllowed("stage", `the credential needs attention (${journal.attention.reason})`);
   if (journal.draws >= MAX_DRAWS) throw notAllowed("stage", `${MAX_DRAWS} candidates were drawn already`);
   if (journal.quietUntil !== undefined && new Date(journal.quietUntil) > now) {
     throw new CoffreError("LOCKED", "A dead process's last change may still reach the target", {

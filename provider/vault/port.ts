@@ -444,8 +444,14 @@ export interface TargetProgress {
   verified: boolean;
 }
 
+/**
+ * The word of {@link Attention.reason} for a target that has another password than the vault, and an admin who can set it
+ * again: the only one that keeps no rotation from going on, since that mends it as well.
+ */
+export const DRIFTED = "drifted";
+
 export interface Attention {
-  /** Stable word: `set-but-refused`, `no-way-in`, `admin-refused`, `budget-spent`, `initial-still-works`, `rolled-back`, `draws-exhausted`. */
+  /** Stable word: `set-but-refused`, `no-way-in`, `admin-refused`, `budget-spent`, `initial-still-works`, `rolled-back`, `draws-exhausted`, `drifted`. */
   reason: string;
   /** One sentence for a person, without a value. */
   message: string;
@@ -516,6 +522,8 @@ export interface LoginBooking {
    * Proofs whose outcome is unknown (a kill) count as one together. `probe`: with a value that may be wrong.
    */
   kind: "proof" | "probe";
+  /** A question that nobody needs answered at once, such as a check for drift: leaves one login of each budget to a mend. */
+  sparing?: true;
 }
 
 /**

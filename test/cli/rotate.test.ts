@@ -260,8 +260,17 @@ test("verify finds which version a target accepts, and --accept takes a person's
     exitCode: 0,
   });
 
+  expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "1"])).toEqual({
+    stdout: "",
+    stderr:
+      "coffre: Databases/drifting needs no decision (current, version 2, verified)\n" +
+      "  `coffre verify` says which version the target accepts. If version 1 is to be current all the same, add --yes.\n",
+    exitCode: 5,
+  });
+  const no = await shell.onTerminal(["resolve", "Databases/drifting", "--accept", "1"], "no\n");
+  expect(no).toMatchObject({ screen: expect.stringContaining("Make version 1 what everybody reads?"), exitCode: 5 });
   await changeBehindTheVault("drifting", first);
-  expect(JSON.parse((await shell.coffre(["verify", "--all", "--json"])).stdout)).toEqual([
+  expect(JSON.parse((await shell.coffre(["verify", "Databases/drifting", "--json"])).stdout)).toEqual([
     {
       ref: "coffre://main/Databases/drifting",
       id: expect.any(String),
@@ -281,16 +290,13 @@ test("verify finds which version a target accepts, and --accept takes a person's
     },
   ]);
   expect(await shell.coffre(["verify", "--all"])).toMatchObject({ exitCode: 6 });
-
-  expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "1"])).toEqual({
-    stdout: "",
-    stderr:
-      "coffre: Databases/drifting needs no decision (current, version 2, verified)\n" +
-      "  `coffre verify` says which version the target accepts. If version 1 is to be current all the same, add --yes.\n",
-    exitCode: 5,
+  expect(await shell.coffre(["attention"])).toMatchObject({
+    stdout: expect.stringContaining(
+      `drifting@localhost:${String(server.port)} refuses version 2, the current one: it has version 1`,
+    ),
+    exitCode: 6,
   });
-  const no = await shell.onTerminal(["resolve", "Databases/drifting", "--accept", "1"], "no\n");
-  expect(no).toMatchObject({ screen: expect.stringContaining("Make version 1 what everybody reads?"), exitCode: 5 });
+
   expect(await shell.coffre(["resolve", "Databases/drifting", "--accept", "1", "--yes"])).toMatchObject({
     stdout: "Databases/drifting: current\n",
     exitCode: 0,
@@ -442,4 +448,27 @@ test("a first set that a look forbids is shown as awaited, and resume goes on wi
     stderr: "",
     exitCode: 0,
   });
+});
+
+test("what was changed behind the vault's back is found, listed and mended, and nothing else is touched", async () => {
+  const names = ["steady", "changed"];
+  for (const name of names) await account(name);
+  expect(await shell.coffre(["rotate", ...names.map((name) => `Databases/${name}`)])).toMatchObject({ exitCode: 0 });
+  const before = await read("Databases/changed");
+  await changeBehindTheVault("changed", "somebody's own");
+  const found = await shell.coffre(["verify", "--all"]);
+  expect(found).toMatchObject({ stdout: expect.stringContaining("accepts no version"), exitCode: 6 });
+  const listed = await shell.coffre(["attention"]);
+  expect(listed.stdout).toContain("Databases/changed  drifted");
+  expect(listed.stdout).toContain("`coffre resume Databases/changed` does it now");
+  expect(await shell.coffre(["resume"])).toMatchObject({ stderr: "Nothing is unfinished.\n", exitCode: 0 });
+  expect(await shell.coffre(["resume", "Databases/changed"])).toMatchObject({
+    stdout: "mended   Databases/changed  version 1\n",
+    exitCode: 0,
+  });
+  expect(await read("Databases/changed")).toBe(before);
+  expect(await logsIn("changed", before)).toBe(true);
+  expect(await shell.coffre(["verify", "--all"])).toMatchObject({ exitCode: 0 });
+  expect(await server.refusedLogins("changed")).toBe(1);
+  expect(await server.refusedLogins("steady")).toBe(0);
 });

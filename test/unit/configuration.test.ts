@@ -91,10 +91,12 @@ describe("precedence", () => {
       rootCategory: [],
       previewReads: true,
       rotateDue: false,
+      verifyOnRefresh: false,
+      onDrift: "mend",
       owner: undefined,
       key: undefined,
       token: undefined,
-      sources: { previewReads: "default", rotateDue: "default" },
+      sources: { previewReads: "default", rotateDue: "default", verifyOnRefresh: "default", onDrift: "default" },
     });
   });
 

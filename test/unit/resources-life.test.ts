@@ -255,3 +255,53 @@ describe("another vault, or an older one", () => {
     await expect(scene.changes({ name: "smtp" }, { id: made.id, outputs })).rejects.toThrow("vaultStamp can't be read");
   });
 });
+
+describe("a password that somebody changed on the target", () => {
+  const account = "orders@db1:1";
+
+  async function refreshed(
+    verifyOnRefresh: boolean,
+  ): Promise<{ made: Kept; seen: Kept; inputs: Record<string, unknown> }> {
+    const inputs = await orders();
+    const made = await scene.up(inputs);
+    scene.target.give(account, "somebody's own");
+    const seen = await scene.refresh(made, { verifyOnRefresh });
+    return { made, seen: seen ?? made, inputs };
+  }
+
+  test("is looked for by a refresh only where that is asked for", async () => {
+    const { made, seen, inputs } = await refreshed(false);
+    expect(seen.outputs).toEqual(made.outputs);
+    expect(await scene.changes(inputs, seen)).toBe(false);
+    expect(scene.target.refusedLogins.size).toBe(0);
+  });
+
+  test("is found by a refresh, shown by a preview and mended by the up", async () => {
+    const { seen, inputs } = await refreshed(true);
+    expect(seen.outputs).toMatchObject({ status: "unfinished", currentVersion: 1 });
+    expect(scene.notes.join("\n")).toContain(`fake://${account}: differs`);
+    expect(await scene.changes(inputs, seen)).toBe(true);
+    const mended = await scene.up(inputs, seen);
+    expect(mended.outputs).toMatchObject({ status: "done", currentVersion: 1 });
+    expect(scene.target.passwordOf(account)).toBe(await scene.value(mended.id));
+    expect(await scene.changes(inputs, mended)).toBe(false);
+    expect(scene.target.refusedLogins.get(account)).toBe(1);
+  });
+
+  test("is only told where that is declared, at every up", async () => {
+    const { seen, inputs } = await refreshed(true);
+    const told = await scene.up(inputs, seen, { onDrift: "report" });
+    expect(told).toMatchObject({ outputs: { status: "unfinished" } });
+    expect(scene.notes.join("\n")).toContain("refuses version 1, the current one");
+    expect(scene.target.passwordOf(account)).toBe("somebody's own");
+    expect(await scene.changes(inputs, told)).toBe(true);
+  });
+
+  test("is no matter of a target that can't be asked: the refresh goes on", async () => {
+    const inputs = await orders();
+    const made = await scene.up(inputs);
+    scene.target.next("verify", () => ({ proof: "unreachable", reason: "no route" }));
+    expect(await scene.refresh(made, { verifyOnRefresh: true })).toEqual({ id: made.id, outputs: made.outputs });
+    expect(scene.notes.join("\n")).toContain("unreachable (no route)");
+  });
+});

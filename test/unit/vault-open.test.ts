@@ -15,6 +15,8 @@ function configuration(path: string | undefined, key?: Configuration["key"]): Co
     rootCategory: [],
     previewReads: true,
     rotateDue: false,
+    verifyOnRefresh: false,
+    onDrift: "mend",
     owner: undefined,
     key,
     token: undefined,

@@ -1,7 +1,7 @@
 import { isUnfinished } from "../../rotation/rotate.js";
 import { waitsUntil } from "../../rotation/due.js";
 import { untold } from "../../rotation/notify/deliver.js";
-import type { Credential } from "../../vault/port.js";
+import { type Credential, DRIFTED } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { dateText, pathText, typedPath } from "../describe.js";
@@ -28,6 +28,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     "Let the server answer, then run `pulumi up` of its stack again, which ends them. To leave them as they are, --keep-accounts.",
   "not-told":
     "Mend the receiver, then `coffre notify <ref>`; every `coffre rotate --due`, `coffre resume` and `pulumi up` tries too. The password itself is in force. To give it up, `coffre notify <ref> --forget`.",
+  [DRIFTED]:
+    "The next `pulumi up` sets the vault's version again, unless `coffre:onDrift` is `report`; `coffre resume <ref>` does it now, and `coffre rotate <ref>` sets a new one. If it is to stay as it is on the target and the vault has that version: --accept <version>.",
   "rolled-back, no target":
     "No target can tell. See whether the value is still the right one (`coffre read <ref>`), then --accept-rollback.",
   "rolled-back":

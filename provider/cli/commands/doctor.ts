@@ -61,12 +61,14 @@ export const doctor: CommandDefinition = {
 };
 
 function settingsOf(configuration: Configuration): { setting: string; value: string; source: string }[] {
-  const { url, rootCategory, previewReads, rotateDue, owner, key, token } = configuration;
+  const { url, rootCategory, previewReads, rotateDue, verifyOnRefresh, onDrift, owner, key, token } = configuration;
   const values: Partial<Record<SettingName, string>> = {
     ...(url ? { url: url.href } : {}),
     rootCategory: rootCategory.length === 0 ? "" : rootCategory.join("/"),
     previewReads: String(previewReads),
     rotateDue: String(rotateDue),
+    verifyOnRefresh: String(verifyOnRefresh),
+    onDrift,
     ...(owner === undefined ? {} : { owner }),
   };
   for (const secret of [key, token]) {

@@ -1,4 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
+import { isDrifted } from "../../rotation/attention.js";
 import type { RotationContext } from "../../rotation/context.js";
 import { driverFor } from "../../rotation/context.js";
 import { type Target, targetsOf } from "../../rotation/targets.js";
@@ -92,7 +93,10 @@ async function acceptAll(context: CommandContext): Promise<void> {
   const decided: Credential[] = [];
   const all = await collect(vault.listCredentials());
   // After a restore each needs attention for nothing but this very decision.
-  const decidable = all.filter(({ journal: { attention } }) => !attention || attention.reason === "rolled-back");
+  const decidable = all.filter(
+    (credential) =>
+      !credential.journal.attention || isDrifted(credential) || credential.journal.attention.reason === "rolled-back",
+  );
   await giveBudgetBack(await context.rotation(), decidable);
   for (const { id } of decidable) decided.push(await vault.resolveCredential(id, { decision: "accept-rollback" }));
   // What needed attention before the restore needs it again.
@@ -107,8 +111,8 @@ async function acceptAll(context: CommandContext): Promise<void> {
   if (all.length === 0) terminal.note("There is no credential.");
 }
 
-function needsMore({ journal: { attention } }: Credential): boolean {
-  return attention !== undefined;
+function needsMore(credential: Credential): boolean {
+  return credential.journal.attention !== undefined && !isDrifted(credential);
 }
 
 /** @throws CoffreError INVALID_INPUT unless exactly one decision was given */

@@ -128,10 +128,10 @@ export function printOutcome(context: CommandContext, outcome: Outcome<Turn>): v
     terminal.print(`${terminal.style("dim", "waiting ")} ${pathText(outcome.credential)}  ${opens}`);
     return;
   }
-  const word = { rotated: "rotated ", finished: "finished", none: "as it was" }[action];
+  const word = { rotated: "rotated ", finished: "finished", mended: "mended  ", none: "as it was" }[action];
   const before = currentVersion(outcome.credential)?.number;
   const versions =
-    action === "none" || before === undefined
+    action === "none" || action === "mended" || before === undefined
       ? `version ${String(version)}`
       : `version ${String(before)} -> ${String(version)}`;
   terminal.print(`${terminal.style("green", word)} ${pathText(outcome.credential)}  ${versions}`);

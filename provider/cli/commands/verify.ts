@@ -30,8 +30,9 @@ export const verify: CommandDefinition = {
   name: "verify",
   summary: "log in to the targets to see which version they accept",
   description: [
-    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts; where the target names `verifyHosts`, each of them is asked too. Nothing is changed on a target; a current version that works and wasn't verified yet is marked as verified. After a restore, a credential whose targets all agree needs no other decision.",
+    "Tries the vault's versions on each target, the one most likely to work first, and says which one it accepts; where the target names `verifyHosts`, each of them is asked too. Nothing is changed on a target. One that has another password is noted: the next `pulumi up` or `coffre resume <ref>` sets the vault's current one again, by the admin; a current version that works and wasn't verified yet is marked as verified. After a restore, a credential whose targets all agree needs no other decision.",
     "Earlier versions are tried too, newest first: a target may have been put back, or the vault restored. With --all, entries that have no target and still need a person's decision after a restore are listed with what to do.",
+    "With --all, one login is refused on each host at most, so that what was found can be mended: other accounts of that host are tried when it is, and which earlier version a target has, `coffre verify <ref>` finds. After a restore --all looks further back as well.",
     "A refused login costs the account's budget (2 in 30 minutes) and the host's (2 in an hour), so it stops at the first version that works, and when the budget is spent; then it says which versions it didn't try any more, and --only goes on with one of them.",
   ],
   arguments: [{ name: "[ref...]", description: "the credentials, unless --all" }],
@@ -73,7 +74,7 @@ export const verify: CommandDefinition = {
       parallel: PARALLEL,
       doing: "verifying",
       ended: (outcome) => context.json || printOutcome(context, outcome, identity.name),
-      work: ({ id }) => verifyCredential(rotation, id, only),
+      work: ({ id }) => verifyCredential(rotation, id, { ...only, sparing: everything }),
     });
     if (context.json) {
       const shapes = outcomes.map((outcome) => {

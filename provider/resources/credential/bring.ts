@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { isDrifted } from "../../rotation/attention.js";
 import { closedUntil, dueCause, isDue } from "../../rotation/due.js";
 import { giveValue } from "../../rotation/give.js";
 import { reachCauses } from "../../rotation/rotate.js";
@@ -36,7 +37,7 @@ export async function bring(
   if (retarget) {
     onWritten();
     const change = { ...patch, targets: declared.records };
-    await reachCauses(rotation, id, wanted, { change });
+    await reachCauses(rotation, id, wanted, { change, onDrift: context.onDrift });
     const reached = password ? await giveValue(rotation, id, password) : await vault.readCredential(id);
     return endLeft(context, reached);
   }
@@ -46,7 +47,8 @@ export async function bring(
   if (evenDue && isDue(written, now) && (await closedUntil(written, now)) === undefined) wanted.push(dueCause(written));
   if (password && !written.journal.pending) return endLeft(context, await giveValue(rotation, id, password));
   const idle = wanted.length === 0 && !written.journal.pending && !written.journal.attention;
-  const reached = idle ? written : (await reachCauses(rotation, id, wanted)).credential;
+  const reached = idle ? written : (await reachCauses(rotation, id, wanted, { onDrift: context.onDrift })).credential;
+  if (isDrifted(reached)) context.notify(`${reached.path.join("/")}: ${reached.journal.attention?.message ?? ""}`);
   return endLeft(context, password ? await giveValue(rotation, id, password) : reached);
 }
 

@@ -1,3 +1,5 @@
+import { isCoffreError } from "../../core/errors.js";
+import { verifyCredential } from "../../rotation/verify.js";
 import type { Credential, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
@@ -23,12 +25,14 @@ export async function readCredential(context: ResourceContext, id: string, props
   const identity = await context.vault.identity();
   const stamp = parseStamp(state.vaultStamp);
   refuseOtherVault(stamp, identity);
-  const credential = await readKnown(context, id, state, identity);
-  if (!credential) return {};
+  const found = await readKnown(context, id, state, identity);
+  if (!found) return {};
+  let credential = found;
   if (credential.supersededBy !== undefined) return { id, props: dropEmpty({ ...state }) }; // it has served, and stays as it was
   if (credential.archivedAt !== undefined) return {};
   await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
   const looked = stamp === undefined;
+  if (context.verifyOnRefresh && !looked && found.targets.length > 0) credential = await verified(context, found);
   const root = await findRootCategory(context);
   return {
     id,
@@ -39,6 +43,27 @@ export async function readCredential(context: ResourceContext, id: string, props
       ...(looked ? {} : { vaultStamp: currentStamp(state, identity, credential) }),
     }),
   };
+}
+
+/**
+ * Looks whether the targets have what the vault has. What they have instead is noted in the vault, and the state shows an
+ * unfinished credential, which the next `up` mends. A target that can't be asked is no reason to fail a refresh.
+ */
+async function verified(context: ResourceContext, credential: Credential): Promise<Credential> {
+  const name = credential.path.join("/");
+  try {
+    for (const { account, verdict, reason } of await verifyCredential(context.rotation, credential.id, {
+      sparing: true,
+    })) {
+      if (verdict === "agrees") continue;
+      context.notify(`${name}: ${account}: ${verdict}${reason === undefined ? "" : ` (${reason})`}`);
+    }
+    return await context.vault.readCredential(credential.id);
+  } catch (error) {
+    if (!isCoffreError(error)) throw error;
+    context.notify(`${name} could not be verified: ${error.problem}`);
+    return credential;
+  }
 }
 
 /** What a refresh reports: fields that the program declares. Others are people's own. */

@@ -4,12 +4,19 @@ import { logEvent, type VaultContext } from "./context.js";
 import type { WriteRows } from "./rows.js";
 
 /** The rules of `Vault.bookLogin`, and of the step `book-login`. */
-export function bookLogin(tx: WriteRows, context: VaultContext, booking: LoginBooking): void {
+export function bookLogin(tx: WriteRows, context: VaultContext, { sparing, ...booking }: LoginBooking): void {
   if (tx.booking(booking.id)) return;
   const now = context.clock.now();
   const ofAccount = tx.bookingsOf({ account: booking.account });
   const bookings = [...ofAccount, ...tx.bookingsOf({ host: booking.host })];
-  checkBudget({ account: booking.account, host: booking.host, source: context.source, bookings, now });
+  checkBudget({
+    account: booking.account,
+    host: booking.host,
+    source: context.source,
+    bookings,
+    now,
+    sparing: sparing === true,
+  });
   for (const old of ofAccount) {
     if (Date.parse(old.at) <= now.getTime() - BOOKING_KEPT_MS) tx.removeBooking(old.id);
   }

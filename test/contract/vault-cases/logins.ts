@@ -46,6 +46,20 @@ export function loginCases(create: CreateVault): void {
   );
 
   test(
+    "who books sparingly leaves the last login of account and host to others",
+    onVault(create, async ({ vault }) => {
+      const sparing = (user: string, host?: string) => ({ ...booking(user, "probe", host), sparing: true as const });
+      await vault.bookLogin(sparing("z", "quiet.example.com:5432"));
+      await refuse(vault, "a");
+      const ofAccount = await failure(vault.bookLogin(sparing("a", "other.example.com:5432")), "BUDGET_SPENT");
+      expect(ofAccount.details).toMatchObject({ account: target("a").account });
+      const ofHost = await failure(vault.bookLogin(sparing("b")), "BUDGET_SPENT");
+      expect(ofHost.details).toMatchObject({ host: "db.example.com:5432" });
+      await vault.bookLogin(booking("a", "proof"));
+    }),
+  );
+
+  test(
     "a host's budget counts logins with a doubtful value before they are settled, over all processes",
     onVault(create, async ({ vault }) => {
       const first = booking("a");
