@@ -55,6 +55,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     singleCreate: once("single_create", async () => (await import("./single-create.ts")).measureSingleCreate()),
     rotation: once("rotation", async () => (await import("./rotation.ts")).measureRotation()),
     sshRotation: once("ssh_rotation", async () => (await import("./ssh-rotation.ts")).measureSshRotation()),
+    sync: once("sync", async () => (await import("./sync.ts")).measureSync()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);
