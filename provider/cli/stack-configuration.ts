@@ -33,8 +33,12 @@ export function readStackConfiguration(
   if (!isObject(content)) return NOTHING;
   const config = isObject(content["config"]) ? content["config"] : {};
   const ours = Object.entries(config).filter(([name]) => name.startsWith("coffre:"));
-  const plain = ours.filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
-  return { values: Object.fromEntries(plain.map(([name, value]) => [name, String(value)])), file };
+  // What was set by `--path` stands there as an object, and is handed over as the engine does it: as JSON.
+  const values = ours.flatMap(([name, value]): [string, string][] => {
+    if (isObject(value)) return "secure" in value ? [] : [[name, JSON.stringify(value)]];
+    return ["string", "number", "boolean"].includes(typeof value) ? [[name, String(value)]] : [];
+  });
+  return { values: Object.fromEntries(values), file };
 }
 
 function findProject(cwd: string): string | undefined {

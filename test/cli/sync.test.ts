@@ -69,8 +69,12 @@ test("vaults by the names that coffre.yaml gives them, each with its own key, an
     differences: null,
     interrupted: false,
   });
+  await writeFile(join(shell.home, "Pulumi.yaml"), "name: shop\nruntime: nodejs\n");
+  const stack = "config:\n  coffre:vaults:\n    machines:\n      url: file://./robots.db\n      keyFile: robots.key\n";
+  await writeFile(join(shell.home, "Pulumi.dev.yaml"), stack);
+  expect(await sync("--to", "machines", "--category", "Mail", "--dry-run")).toContain("prod to robots: 1 new.");
   const unknown = await sync("--to", "elsewhere");
-  expect(unknown).toContain("No vault is configured under that name\n  Configured are robots.");
+  expect(unknown).toContain("No vault is configured under that name\n  Configured are machines, robots.");
   expect(unknown).toContain("exit 2");
 });
 

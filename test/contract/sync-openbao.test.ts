@@ -8,6 +8,7 @@ import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { newKeyText } from "../../provider/vault/embedded/key-file.js";
 import { type HashicorpVault, openHashicorpVault } from "../../provider/vault/hashicorp/hashicorp-vault.js";
+import { policyTexts } from "../../provider/vault/hashicorp/policies.js";
 import { createMemoryVault } from "../../provider/vault/memory/memory-vault.js";
 import type { FieldChange, Vault } from "../../provider/vault/port.js";
 import { intercept } from "../fixtures/intercept.js";
@@ -217,6 +218,20 @@ describe("a sync into a KV engine is refused or ended by", () => {
     const login = { method: { by: "token" as const }, secret: () => new Secret(token) };
     await failure(syncInto(prod, open(placeOn(robots.server, mount, { login }))), "FORBIDDEN");
     expect(counts(await sync({ verify: true }))).toBe("created 30");
+  });
+
+  test("nothing, where the login has the policy that `coffre vault policies` prints", async () => {
+    const ids = [await makeEntry(prod, "a"), await makeEntry(prod, "b")];
+    const { mount } = robots.place;
+    const rights = { categories: [], principals: [], memberships: [], grants: [] };
+    const [runner] = policyTexts({ vault: "robots", mount, root: [], rights, now: new Date() });
+    const token = await robots.server.token(runner?.text ?? "");
+    const login = { method: { by: "token" as const }, secret: () => new Secret(token) };
+    const place = placeOn(robots.server, mount, { login });
+    expect(counts(await syncInto(prod, open(place)))).toBe("created 2");
+    await prod.archiveCredential(ids[0] ?? "", {});
+    await prod.updateCredential(ids[1] ?? "", { name: "a" });
+    expect(counts(await syncInto(prod, open(place), { verify: true }))).toBe("moved 1, removed 1");
   });
 
   test("another run that is at work", async () => {

@@ -84,6 +84,8 @@ function runnerText({ vault, mount, root }: PolicyInput): PolicyText {
     block([...data, "*"], ["create", "read", "update", "patch"]),
     block([...metadata, "*"], ["create", "read", "update", "delete", "list"]),
     ...(root.length === 0 ? [block([mount, "metadata", ""], ["list"])] : [block([...metadata, ""], ["list"])]),
+    "# Copies of another vault's entries that `coffre sync` takes away: hidden, and kept.",
+    block([mount, "delete", ...root, "*"], ["create", "update"]),
     "# Its own token: to renew it, and to tell an expired one from a path that it may not see.",
     block(["auth", "token", "lookup-self"], ["read"]),
     block(["auth", "token", "renew-self"], ["update"]),
