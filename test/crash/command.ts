@@ -3,7 +3,7 @@ import { type Found, prove, type ProofReport } from "./proof.ts";
 import { writeReliability } from "./reliability.ts";
 import { type VaultKind, VAULTS } from "./vaults.ts";
 
-const USAGE = `npm run crash -- [--vault NAME] [--points N] [--seed N] [--json] [--write] [--without-journal]
+const USAGE = `npm run crash -- [--vault NAME] [--points N] [--engine-points N] [--seed N] [--json] [--write] [--without-journal]
 
 Kills a real rotation at its boundaries, and the real engine in an \`up\`, and looks at what the ordinary next run makes
 of it. Ends with 1 if a password was lost, a version or an account doubled, a run left unfinished, or more than one
@@ -12,6 +12,7 @@ login refused after a single kill.
   --vault NAME       embedded or openbao; default: one after the other, or with --points the embedded one
   --points N         so many points on a rotation process, of every kind, and for each 60 of them 8 on the real engine;
                      default: every boundary and some hundred more, and 150 on the engine
+  --engine-points N  so many on the real engine, over all vaults together
   --seed N           other points of those that are drawn; default 1
   --json             one object on stdout
   --write            writes what was found into docs/reliability.md
@@ -26,6 +27,7 @@ export async function crash(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       points: { type: "string" },
+      "engine-points": { type: "string" },
       seed: { type: "string" },
       vault: { type: "string" },
       json: { type: "boolean" },
@@ -43,7 +45,8 @@ export async function crash(args: readonly string[]): Promise<number> {
   const points = count("points", values.points);
   const withoutJournal = values["without-journal"] === true;
   const vaults = vaultsNamed(values.vault ?? (points === undefined && !withoutJournal ? undefined : "embedded"));
-  const engine = points === undefined ? FULL_ENGINE_POINTS : Math.ceil((points * 8) / 60);
+  const usual = points === undefined ? FULL_ENGINE_POINTS : Math.ceil((points * 8) / 60);
+  const engine = count("engine-points", values["engine-points"]) ?? usual;
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort()); // what is under way is finished and cleaned up; a second one ends at once
   const reports: ProofReport[] = [];
