@@ -72,8 +72,8 @@ export class KvCopies implements CopyStore {
   }
 
   async list(): Promise<Copy[]> {
-    const { ledger } = await this.#open();
-    await ledger.flush({ always: true });
+    const { ledger, record } = await this.#open();
+    if (record.isHeld) await ledger.flush({ always: true }); // a dry run writes nothing, whatever it has found
     const known = await ledger.load();
     const begun = known.filter((copy) => copy.begun !== undefined);
     const limit = limitConcurrency(PARALLEL);

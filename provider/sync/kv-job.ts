@@ -50,6 +50,11 @@ export class KvJob {
     return this.#document?.record;
   }
 
+  /** True while this run has the job. */
+  get isHeld(): boolean {
+    return this.#document?.lease?.holder === this.#holder;
+  }
+
   /** @throws CoffreError LOCKED while another run is at it, or if one has taken over */
   async hold(): Promise<void> {
     const now = this.#clock.now().getTime();
@@ -72,7 +77,7 @@ export class KvJob {
 
   /** Lets the next run in. Never throws: the lease runs out by itself. */
   async release(): Promise<void> {
-    if (this.#document?.lease?.holder !== this.#holder) return;
+    if (!this.#document || !this.isHeld) return;
     const { lease: _lease, ...document } = this.#document;
     await this.#put(document).catch(() => undefined);
   }
