@@ -205,6 +205,19 @@ describe("an account that", () => {
     await expect(harness.host.must("stat -c %U:%a /home/made/.ssh/authorized_keys")).resolves.toBe("made:600\n");
   });
 
+  test("keeps a key whose line isn't ended beside those that it gets", async () => {
+    const { name, password } = await newAccount();
+    const spec = specOf(name, { account: { authorizedKeys: [KEY.public] } });
+    const theirs = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0X8F1Y0m5mDkXqv0o2qYx0bq8dJ2p0t9f6jQ0m1l2k";
+    await harness.host.must(
+      `runuser -u ${name} -- sh -c "mkdir ~/.ssh && printf %s '${theirs}' > ~/.ssh/authorized_keys"`,
+    );
+    for (const _time of [1, 2]) await session.set(spec, password);
+    await expect(harness.host.must(`cat /home/${name}/.ssh/authorized_keys`)).resolves.toBe(
+      `${theirs}\n${KEY.public}\n`,
+    );
+  });
+
   test("was locked by a person stays so, whatever the account wrote of itself", async () => {
     const { name, spec, password } = await newAccount();
     await harness.host.must(`runuser -u ${name} -- chfn -r "(disabled by Coffre)" ${name}`, `${password.reveal()}\n`);

@@ -78,7 +78,9 @@ function setScript({ username: user }: TargetSpec, { account = {} }: LinuxTarget
 function addKey(user: string, key: string): string {
   const asUser = `cd "$d" && runuser -u ${user} --`;
   const has = `(${asUser} grep -qxF -e "${key}" .ssh/authorized_keys 2>/dev/null)`;
-  const add = `(${asUser} /bin/sh -c "umask 77; mkdir -p .ssh && echo ${key} >> .ssh/authorized_keys")`;
+  // A last line that isn't ended would run into the new one, and its key would let nobody in any more.
+  const endLine = "tail -c 1 .ssh/authorized_keys 2>/dev/null | grep -q . && echo";
+  const add = `(${asUser} /bin/sh -c "umask 77; mkdir -p .ssh && { ${endLine}; echo ${key}; } >> .ssh/authorized_keys")`;
   return `{ ${has} || ${add}; }`;
 }
 
