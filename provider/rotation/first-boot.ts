@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { isCoffreError } from "../core/errors.js";
+import { parseReference } from "../core/reference.js";
 import type { Secret } from "../core/secret.js";
 import type { TargetSpec } from "../target/port.js";
 import type { Credential, LoginOutcome, Vault } from "../vault/port.js";
@@ -46,10 +48,20 @@ export async function firstPassword(
 export async function findFirst(vault: Vault, ref: string, successor: Pick<Credential, "id">): Promise<Credential> {
   const entry = await ifThere(resolveReference(vault, ref));
   if (entry) return entry;
+  const superseded: Credential[] = [];
   for await (const archived of vault.listCredentials({ archived: true })) {
-    if (archived.supersededBy === successor.id) return archived;
+    if (archived.supersededBy === successor.id) superseded.push(archived);
   }
-  return resolveReference(vault, ref);
+  // A credential with several targets may have superseded a first password of each; one that was moved has another path.
+  const named = superseded.filter(({ path }) => isDeepStrictEqual(path, pathIn(ref)));
+  const [newest] = named.toSorted((a, b) => (b.archivedAt ?? "").localeCompare(a.archivedAt ?? ""));
+  const only = superseded.length === 1 ? superseded[0] : undefined;
+  return newest ?? only ?? resolveReference(vault, ref);
+}
+
+function pathIn(ref: string): string[] | undefined {
+  const reference = parseReference(ref);
+  return reference.by === "path" ? reference.path : undefined;
 }
 
 /** Once archived, no path leads to it any more. */

@@ -92,6 +92,22 @@ describe("the first password of a machine", () => {
     expect(await bootEntry()).toMatchObject({ supersededBy: second });
   });
 
+  test("of each of several machines is told from the others' once they are archived", async () => {
+    const hosts = ["db1", "db2"];
+    const targets = hosts.map((host) => ({ host, initialRef: `coffre://scene/boot-${host}` }));
+    for (const host of hosts) {
+      await scene.admin({ username: `boot-${host}`, password: `factory of ${host}` });
+      scene.target.give(`orders@${host}:1`, `factory of ${host}`);
+    }
+    const id = await scene.withTargets(targets, { name: "orders" });
+    await scene.rotate(id);
+    for (const host of hosts) {
+      scene.target.give(`orders@${host}:1`, `factory of ${host}`);
+      await scene.rotate(id, `targets:anew ${host}`);
+      expect(scene.target.passwordOf(`orders@${host}:1`)).toBe(await scene.value(id));
+    }
+  });
+
   test("works again on a machine that was made anew, and is proven to be refused once more", async () => {
     const id = await machine();
     await scene.rotate(id);
