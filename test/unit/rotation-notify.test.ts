@@ -322,6 +322,14 @@ describe("a hook that is a program", () => {
     expect(await outstanding(id)).toEqual([]);
   });
 
+  test("with a word that no system passes on stops nothing, whatever a vault says", async () => {
+    programs.add("restart", "cat > /dev/null");
+    const { id } = await scene.add({ name: "smtp", notify: [{ command: ["restart", "a\0b"] }] });
+    await scene.rotate(id, "cause:1", scene.context({ runHook }));
+    expect(await scene.versions(id)).toBe("1 current");
+    expect(await outstanding(id)).toEqual(["version 1, 1 tries: one of its words holds a NUL"]);
+  });
+
   test("is never a path, whatever a vault says", async () => {
     programs.add("restart", `echo tried >> ${heard}`);
     const notify = [{ command: [`../${basename(programs.folder)}/restart`] }];
@@ -355,6 +363,7 @@ test("hooks that can't be meant are refused", async () => {
   await expect(prepare({ ...hook, command: ["x"] })).rejects.toThrow("notify.0 must have url or command, not both");
   await expect(prepare({ url: hook.url })).rejects.toThrow("notify.0.secretRef is missing");
   await expect(prepare({ command: ["x"], secretRef: signing })).rejects.toThrow("notify.0.secretRef goes with a url");
+  await expect(prepare({ command: ["x", "a\0b"] })).rejects.toThrow("notify.0.command must have no control characters");
   await expect(prepare({ command: [] })).rejects.toThrow("notify.0.command must begin with the name of a program");
   await expect(prepare({ ...hook, secretRef: "hunter2" })).rejects.toThrow(/^INVALID_INPUT: The reference isn't valid/);
   await expect(prepare({ ...hook, secretRef: `${signing}?version=previous` })).rejects.toThrow(/names a version/);

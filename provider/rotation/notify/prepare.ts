@@ -29,6 +29,7 @@ function parseHook({ url, secretRef, command }: DeclaredHook, place: string): Ho
   if (command !== undefined) {
     if (secretRef !== undefined)
       throw refused(`${place}.secretRef goes with a url; a program is told on its own machine`);
+    if (command.some((word) => /\p{Cc}/u.test(word))) throw refused(`${place}.command must have no control characters`);
     if (isProgramName(command[0] ?? "")) return { command: [...command] };
     throw refused(`${place}.command must begin with the name of a program: letters, digits, dots, hyphens, no path`);
   }

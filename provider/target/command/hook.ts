@@ -22,6 +22,8 @@ export interface HookFailure {
 export async function runHook({ argv, input, limitMs, signal }: HookRun): Promise<HookFailure | undefined> {
   // What stands in a vault may be of other hands than the declaration that was checked.
   if (!isProgramName(argv[0] ?? "")) return { problem: "it doesn't begin with the name of a program", mayPass: false };
+  // No system starts a program with such an argument.
+  if (argv.some((word) => word.includes("\0"))) return { problem: "one of its words holds a NUL", mayPass: false };
   const run = { operation: "notify", argv, input, secrets: [], environment: [], limitMs, signal } as const;
   const end = await runProgram(run);
   if (end.end === "aborted") return { problem: "the run was interrupted", mayPass: false };
