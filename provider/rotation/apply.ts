@@ -8,7 +8,7 @@ import { driverFor, type RotationContext } from "./context.js";
 import { archiveFirst, forgetRefusal, type FirstPassword, firstPassword, proveRefused } from "./first-boot.js";
 import type { LeasedCredential } from "./lease.js";
 import type { RunSessions } from "./login.js";
-import { keepPin } from "./pins.js";
+import { isOpen, keepPin } from "./pins.js";
 import { attentionFor, inDoubt, noWayIn, refusedSet } from "./refusals.js";
 import { outcomeOf } from "./unanswered.js";
 
@@ -44,8 +44,10 @@ export async function applyVersion(context: RotationContext, asked: Application)
   const { spec } = application;
   const before = progressOf(application);
   const probes = before.setStarted && !canRepeat(spec);
-  if (probes && (await alreadyInForce(context, application))) return "applied";
-  if (probes && spec.verifyAddresses.length === 0) await logInWithPending(application);
+  // Learned before the set was started, so whatever answers there by now was made anew, and is held to nothing yet.
+  const provable = spec.verifyAddresses.length > 0 && !isOpen(spec);
+  if (probes && provable && (await alreadyInForce(context, application))) return "applied";
+  const byPending = probes && !provable && (await logInWithPending(application));
   const session = await application.sessions.for(spec, application.leased.credential).catch(async (error: unknown) => {
     throw probes && spec.admin.by === "self" && isCoffreError(error, "LOGIN_REFUSED")
       ? await noWayIn(application)
@@ -55,6 +57,7 @@ export async function applyVersion(context: RotationContext, asked: Application)
     await session.look(spec);
     application = { ...application, spec: await keepPin(application.leased, spec, session) };
   }
+  if (byPending && (await alreadyInForce(context, application))) return "applied";
   for (let tries = 1; ; tries++) {
     const booking = bookingWithSet(spec);
     await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
@@ -126,15 +129,18 @@ async function alreadyInForce(context: RotationContext, application: Application
 }
 
 /**
- * The same for `verify: "none"`, where a login proves nothing: it only opens the session that sets the value once more.
- * Refused, the session is opened with the current value.
+ * The same where nothing can be proven: for `verify: "none"`, and as long as the target is held to nothing. It only opens
+ * the session, for another set or to see what the target shows. Refused, the session is opened with the current value.
+ * @returns whether it was let in
  */
-async function logInWithPending({ sessions, spec, value }: Application): Promise<void> {
-  if (spec.admin.by !== "self") return;
+async function logInWithPending({ sessions, spec, value }: Application): Promise<boolean> {
+  if (spec.admin.by !== "self") return false;
   try {
     await sessions.openAs(spec, value);
+    return true;
   } catch (error) {
-    if (!isCoffreError(error, "LOGIN_REFUSED")) throw error;
+    if (isCoffreError(error, "LOGIN_REFUSED")) return false;
+    throw error;
   }
 }
 

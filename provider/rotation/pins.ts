@@ -33,7 +33,8 @@ export async function withKnownPins(context: RotationContext, targets: Target[])
   });
 }
 
-function isOpen({ learnsPin, pin }: TargetSpec): boolean {
+/** True for a target that is to be held to what it shows first, and has shown nothing yet. */
+export function isOpen({ learnsPin, pin }: TargetSpec): boolean {
   return learnsPin === true && pin === undefined;
 }
 

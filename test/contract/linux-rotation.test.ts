@@ -243,4 +243,41 @@ describe("a password that a machine came with", () => {
     await expect(logsIn(machine, await value(id))).resolves.toBe(true);
     await expect(machine.refusedLogins()).resolves.toBe(2); // and ours above
   });
+
+  test("goes on where the machine was made anew while its first set was in doubt, though its key isn't known yet", async () => {
+    const machine = await another();
+    const more = { initialRef: await add("factory", "what it was before"), trustOnFirstUse: true };
+    const id = await deployOn([machine], { ...more, identity: "vm-1" });
+    await expect(run(id, "cause:1", { driver: dyingInSet((set) => set()) })).rejects.toThrow("killed");
+    await machine.recreate({ users: USERS });
+    const targets = await targetsOf([machine], { ...more, identity: "vm-2" });
+    await run(id, "cause:1", { change: { targets } });
+    await expect(machine.refusedLogins()).resolves.toBe(2); // the pending one before, the first one after
+    await expect(logsIn(machine, await value(id))).resolves.toBe(true);
+    expect((await vault.readCredential(id)).versions).toMatchObject([{ number: 1, state: "current", verified: true }]);
+  });
+
+  test("is known to be replaced where only the identity is another, while the set was in doubt", async () => {
+    const machine = await another();
+    const more = { initialRef: await add("factory", "what it was before"), trustOnFirstUse: true };
+    const id = await deployOn([machine], { ...more, identity: "vm-1" });
+    await expect(run(id, "cause:1", { driver: dyingInSet((set) => set()) })).rejects.toThrow("killed");
+    const targets = await targetsOf([machine], { ...more, identity: "vm-2" });
+    await run(id, "cause:1", { change: { targets } });
+    await expect(machine.refusedLogins()).resolves.toBe(1); // the proof
+    await expect(logsIn(machine, await value(id))).resolves.toBe(true);
+    expect((await vault.readCredential(id)).versions).toMatchObject([{ number: 1, state: "current", verified: true }]);
+  });
+
+  test("that nobody verifies is replaced although the answer was lost: passwd takes no value twice", async () => {
+    const machine = await another();
+    const initialRef = await add("factory", "what it was before");
+    const id = await deployOn([machine], { initialRef, verify: "none" });
+    await expect(run(id, "cause:1", { driver: dyingInSet((set) => set()) })).rejects.toThrow("killed");
+    const pending = await value(id, "pending");
+    await expect(run(id, "cause:1")).resolves.toMatchObject({ action: "finished", version: 1 });
+    expect(await value(id)).toBe(pending);
+    await expect(logsIn(machine, pending)).resolves.toBe(true);
+    await expect(machine.refusedLogins()).resolves.toBe(0);
+  });
 });

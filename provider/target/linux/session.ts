@@ -41,7 +41,8 @@ export async function openSession(spec: TargetSpec, login: TargetLogin, signal?:
     }
   }
   const root = new RootShell(connection, login.username, login.self ? undefined : sudoPassword(means, login));
-  return new LinuxSession({ connection, root, login, address: spec.address, mustChange });
+  const passwordTaken = !mustChange && password.state === "sent"; // a login without a question would have sent none
+  return new LinuxSession({ connection, root, login, address: spec.address, mustChange, passwordTaken });
 }
 
 function explainMore(error: unknown, { state }: PasswordLogin): unknown {
@@ -108,6 +109,8 @@ interface Opened {
   address: TargetSpec["address"];
   /** The login's own dialogue wants a new password first: the connection is over, and the set makes another. */
   mustChange: boolean;
+  /** The server has taken the login's password: it is in force. */
+  passwordTaken: boolean;
 }
 
 /** One logged-in connection that serves one call after another. */
@@ -146,7 +149,10 @@ class LinuxSession implements TargetSession {
     const { target, trust } = await this.#prepare(spec);
     const change = { before: this.#opened.login.password, after: password };
     if (this.#opened.mustChange) return changeAtLogin(spec, trust, change);
-    const { connection, root, login } = this.#opened;
+    const { connection, root, login, passwordTaken } = this.#opened;
+    // A set whose answer was lost did happen; and passwd takes no password that is in force already.
+    const isInForce = login.self && passwordTaken && login.password.reveal() === password.reveal();
+    if (isInForce) return { result: "set", accountMade: false };
     try {
       return await this.#inTurn(spec.limits.setMs, async (leftMs) => {
         // What the machine gives itself is a share of what is left, so that nothing outlasts the call there.
