@@ -206,6 +206,19 @@ function discard(applied: AppliedSteps, step: RotationStep & { step: "discard" }
   applied.events.push({ action: "rotation.discarded", version: step.version, detail: step.reason });
 }
 
+/** Another version was accepted. One that a target may hold is an earlier version from now on, so that it is tried again. */
+function giveUp(record: RotationRecord, { version: number, targets }: PendingRotation, accepted: number): void {
+  if (!targets.some(({ setStarted }) => setStarted)) {
+    markDiscarded(record, number, `version ${accepted} was accepted instead`);
+    return;
+  }
+  for (const version of record.versions) {
+    if (version.number !== number) continue;
+    version.state = "previous";
+    version.causes = []; // it answers none: nobody knows that it was ever in force
+  }
+}
+
 function markDiscarded(record: RotationRecord, number: number, reason: string): void {
   for (const version of record.versions) {
     if (version.number !== number) continue;
@@ -252,10 +265,8 @@ export function applyResolution(
       hint: "`coffre history` lists the versions.",
     });
   }
-  const pending = resolved.journal.pending?.version;
-  if (pending !== undefined && pending !== decision.version) {
-    markDiscarded(resolved, pending, `version ${decision.version} was accepted instead`);
-  }
+  const { pending } = resolved.journal;
+  if (pending && pending.version !== decision.version) giveUp(resolved, pending, decision.version);
   makeCurrent(resolved, decision.version, decision.verified, now);
   delete resolved.journal.pending;
   return {

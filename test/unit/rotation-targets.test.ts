@@ -235,6 +235,20 @@ describe("verify", () => {
     expect(scene.target.refusedLogins.size).toBe(0);
   });
 
+  test("finds the version in force that was given up for another, while its set was in doubt", async () => {
+    const id = await scene.rotated();
+    scene.target.next("set", (act) => {
+      act();
+      return { result: "in-doubt", reason: "no answer" };
+    });
+    await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "UNREACHABLE" });
+    await scene.vault.resolveCredential(id, { decision: "accept", version: 1, verified: false });
+    expect(await verifyCredential(scene.context(), id)).toMatchObject([{ verdict: "earlier-version", version: 2 }]);
+    expect(scene.target.refusedLogins.get(one)).toBe(1);
+    await scene.rotate(id, "cause:2"); // which has no version by that
+    expect(await scene.versions(id)).toBe("1 previous, 2 previous, 3 current");
+  });
+
   test("stops when the budget is spent, before the account is locked", async () => {
     const id = await scene.rotated();
     await scene.rotate(id, "cause:2");
