@@ -119,7 +119,9 @@ export class CommandContext {
     const { CoffreError } = await import("../core/errors.js");
     const vault = await this.vault();
     if (vault instanceof EmbeddedVault) return vault;
-    throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys and a check of its own");
+    throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys, backups and a check of its own", {
+      hint: "This one is kept by a server: its snapshots are the backups, its logins are the keys.",
+    });
   }
 
   /** Makes an empty vault in a server's mount, by the login that is configured. @throws CoffreError CONFLICT if there is one */

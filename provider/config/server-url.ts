@@ -72,7 +72,7 @@ export function parseServerUrl(text: string, scheme: ServerUrl["scheme"], base: 
   if (scheme === "vault+http" && parameters.allowPlainHttp === undefined) {
     throw wrongUrl(
       "is plain http, by which tokens and passwords travel readable",
-      "Use vault+https://, or add allowPlainHttp=true where nobody can listen, such as on 127.0.0.1.",
+      "Use vault+https://, or add ?allowPlainHttp=true to it where nobody can listen, such as on 127.0.0.1.",
     );
   }
   if (scheme === "vault+https" && parameters.allowPlainHttp !== undefined) {

@@ -78,8 +78,9 @@ export function variableOf(name: string): string {
   return `COFFRE_${name.replace(/[A-Z]/g, "_$&").toUpperCase()}`;
 }
 
-/** `keyFile` is `--key-file`. */
+/** `keyFile` is `--key-file`; the URL's is `--vault`, the first of its two names. */
 export function flagOf(name: string): string {
+  if (name === "url") return "--vault";
   return `--${name.replace(/[A-Z]/g, "-$&").toLowerCase()}`;
 }
 

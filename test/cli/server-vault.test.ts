@@ -81,6 +81,9 @@ test("the command lists, rotates, reads and keeps the history, and applications 
   const events = await shell.coffre(["events"]);
   expect(events).toMatchObject({ exitCode: 2, stdout: "" });
   expect(events.stderr).toContain("audit devices");
+  const backup = await shell.coffre(["vault", "check"]);
+  expect(backup).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(backup.stderr).toContain("its snapshots are the backups");
   expect((await shell.coffre(["doctor"])).stdout).toMatch(/ok {6}vault: main \([0-9a-f-]{36}\) opens$/m);
 });
 

@@ -106,7 +106,7 @@ test("the precedence is flag, environment, stack, project, user", async () => {
   expect(await urlOf()).toBe("file://~/project/stack.db from stack configuration coffre:url");
   const variable = { COFFRE_URL: "file://./variable.db" };
   expect(await urlOf([], variable)).toBe("file://~/project/variable.db from environment variable COFFRE_URL");
-  expect(await urlOf(["--vault", "file://./flag.db"], variable)).toBe("file://~/project/flag.db from flag --url");
+  expect(await urlOf(["--vault", "file://./flag.db"], variable)).toBe("file://~/project/flag.db from flag --vault");
 });
 
 test("of several stacks the selected one is meant, and none is guessed", async () => {

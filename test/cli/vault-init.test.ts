@@ -65,6 +65,15 @@ test("a second vault leaves the user's default alone unless told otherwise", asy
   expect(await shell.json(["doctor"])).toMatchObject({ ok: true });
 });
 
+test("a second vault under a passphrase says by which file later commands open it", async () => {
+  await shell.coffre(["vault", "init", "--name", "first"]);
+  await writeFile(join(shell.home, "passphrase"), "a long passphrase of ours", { mode: 0o600 });
+  const second = await shell.coffre(["vault", "init", "--name", "second", "--passphrase-file", "passphrase"]);
+  expect(shell.plain(second.stderr)).toContain(
+    "export COFFRE_URL=file://~/.local/share/coffre/second.db COFFRE_PASSPHRASE_FILE=~/passphrase\n",
+  );
+});
+
 test("url and key file can be chosen, and a key file that is there is used as it is", async () => {
   await mkdir(join(shell.home, "srv"));
   const flags = ["--vault", "file://./srv/prod.db", "--key-file", "srv/prod.key"];
@@ -121,7 +130,7 @@ test.each([
   [["--name", "Prod"], 2, "The vault's name has characters that it can't have, or is too long"],
   [["--passphrase", "hunter2"], 2, "--passphrase is refused: arguments can be seen by every user of this machine"],
   [["--vault", "file://./x.db", "--key-file", "/dev/null/x.key"], 1, "The key file /dev/null/x.key can't be written"],
-  [["--vault", "gopher://x"], 2, "The vault's URL (flag --url) has the unknown scheme gopher://"],
+  [["--vault", "gopher://x"], 2, "The vault's URL (flag --vault) has the unknown scheme gopher://"],
   [["--vault", "kdbx://x"], 2, "This release doesn't open kdbx:// vaults yet (a KeePass file)"],
   [["--ask-passphrase"], 2, "--ask-passphrase needs a terminal"],
 ])("vault init %j ends with %d", async (flags, exitCode, problem) => {

@@ -383,6 +383,9 @@ describe("a server that isn't as it should be", () => {
     const server = await sharedServer();
     const missing = await failure(open(placeOn(server, "nowhere")).identity(), "FORBIDDEN");
     expect(missing.message).toContain("no mount nowhere");
+    const stranger = { method: { by: "token" as const }, secret: () => new Secret("s.nobodys") };
+    const refused = await failure(open({ ...placeOn(server, "nowhere"), login: stranger }).identity(), "FORBIDDEN");
+    expect(refused.message).toContain("The token for");
     const empty = placeOn(server, await server.mount());
     expect((await failure(open(empty).identity(), "VAULT_MISSING")).message).toContain("coffre vault init");
     await createHashicorpVault({ ...empty, name: "test", clock: systemClock });
@@ -414,7 +417,7 @@ describe("a login", () => {
     const made = await createOne(vault, { name: "x", ...withValue("v") });
     await server.api("POST", "auth/token/revoke", { token });
     const error = await failure(vault.readCredential(made.id), "FORBIDDEN");
-    expect(error.message).toContain("has expired, or was revoked");
+    expect(error.message).toContain("is wrong, has expired, or was revoked");
     expect(error.message).not.toContain(token);
     token = await server.token(policy);
     expect(await readValue(vault, made.id)).toBe("v");

@@ -52,7 +52,7 @@ function write(path: string, text: string, mode = 0o600): string {
 
 describe("precedence", () => {
   const places: [string, (url: string) => Partial<ConfigurationInput>, string][] = [
-    ["flag", (url) => ({ flags: { url } }), "flag --url"],
+    ["flag", (url) => ({ flags: { url } }), "flag --vault"],
     ["environment", (url) => ({ env: { COFFRE_URL: url } }), "environment variable COFFRE_URL"],
     ["stack configuration", (url) => ({ stack: { "coffre:url": url } }), "stack configuration coffre:url"],
     ["coffre.yaml", (url) => (write("project/coffre.yaml", `url: ${url}\n`), {}), "project/coffre.yaml"],
@@ -110,7 +110,7 @@ describe("precedence", () => {
 
   test("no vault at all is an error that names the places", () => {
     expect(() => requireUrl(find())).toThrow(
-      /CONFIGURATION: No vault is configured.*--url.*COFFRE_URL.*coffre:url.*coffre.yaml/s,
+      /CONFIGURATION: No vault is configured.*--vault.*COFFRE_URL.*coffre:url.*coffre.yaml/s,
     );
   });
 });
@@ -213,7 +213,7 @@ describe("a configuration that can't be right is refused, naming its source:", (
     [
       "unknown scheme",
       () => ({ flags: { url: "ftp://me:hunter2@x" } }),
-      /\(flag --url\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, vault\+https:\/\/, .* To come: coffre\+https:\/\/, lockself\+https:\/\/, kdbx:\/\//s,
+      /\(flag --vault\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, vault\+https:\/\/, .* To come: coffre\+https:\/\/, lockself\+https:\/\/, kdbx:\/\//s,
     ],
     ["file URL with a host", () => ({ flags: { url: "file://srv/hunter2" } }), /names no file.*file:\/\/\.\/relative/s],
     ["file URL of a folder", () => ({ flags: { url: "file:///srv/" } }), /names a folder/],

@@ -74,7 +74,9 @@ function byOptions(before: Credential, { options }: CommandInput): Metadata | un
   if (!given && sets.length === 0 && removes.length === 0) return undefined;
   const unknown = removes.find((name) => !before.fields.some((field) => field.name === name));
   if (unknown !== undefined) {
-    throw new CoffreError("NOT_FOUND", `${pathText(before)} has no field ${JSON.stringify(unknown)}`);
+    throw new CoffreError("NOT_FOUND", `${pathText(before)} has no field ${JSON.stringify(unknown)}`, {
+      hint: "`coffre get` shows its fields.",
+    });
   }
   const now = metadataOf(before);
   const fields = { ...now.fields };

@@ -90,7 +90,14 @@ export const vaultInit: CommandDefinition = {
         : `Keep a copy of the key in another place than the vault: without it nobody opens the vault.`,
     );
     terminal.note(KEY_HOLDER_READS_ALL);
-    const variables = [`COFFRE_URL=${url.href}`, ...(keyFile === undefined ? [] : [`COFFRE_KEY_FILE=${keyFile}`])];
+    const passphrase = options["askPassphrase"] === true ? undefined : context.configuration().key;
+    const variables = [
+      `COFFRE_URL=${url.href}`,
+      ...(keyFile === undefined ? [] : [`COFFRE_KEY_FILE=${keyFile}`]),
+      ...(passphrase?.kind === "passphrase" && passphrase.file !== undefined
+        ? [`COFFRE_PASSPHRASE_FILE=${passphrase.file}`]
+        : []),
+    ];
     terminal.note(
       found
         ? "Later commands find both by the configuration: `coffre doctor` shows it."

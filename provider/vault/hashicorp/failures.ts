@@ -77,11 +77,13 @@ export function forbidden(asked: Asked): CoffreError {
   });
 }
 
-/** The token itself is worth nothing any more. */
-export function tokenExpired(asked: Asked): CoffreError {
-  return new CoffreError("FORBIDDEN", `The token for ${asked.origin} has expired, or was revoked`, {
-    hint: "Give a new one (COFFRE_TOKEN_FILE, COFFRE_TOKEN), or let Coffre log in by itself: auth=approle, kubernetes or jwt in coffre:url.",
-  });
+/** The token itself is worth nothing: no path that the login may or may not see is the reason. */
+export class TokenRefused extends CoffreError {
+  constructor({ origin }: Pick<Asked, "origin">) {
+    super("FORBIDDEN", `The token for ${origin} is wrong, has expired, or was revoked`, {
+      hint: "Give a good one (COFFRE_TOKEN_FILE, COFFRE_TOKEN), or let Coffre log in by itself: auth=approle, kubernetes or jwt in the vault's URL.",
+    });
+  }
 }
 
 export function standby({ origin }: Pick<Asked, "origin">): CoffreError {

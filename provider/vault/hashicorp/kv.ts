@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
-import { CasConflict } from "./failures.js";
+import { CasConflict, TokenRefused } from "./failures.js";
 import { encodePath, type Login } from "./login.js";
 import type { Message, Server } from "./server.js";
 
@@ -70,7 +70,7 @@ export class Kv {
     await this.#login.token(); // a login that is refused is another matter than a mount that isn't seen
     const { data } = await this.#call({ method: "GET", path: `sys/internal/ui/mounts/${this.#mount}` }, Mount).catch(
       (error: unknown) => {
-        if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
+        if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN" || error instanceof TokenRefused) throw error;
         throw new CoffreError("FORBIDDEN", `There is no mount ${name} at ${this.#server.origin} that the login sees`, {
           hint: "Check the mount in coffre:url, and that the login's policy names paths in it: `coffre vault policies`.",
           details: { mount: name },

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
-import { tokenExpired } from "./failures.js";
+import { TokenRefused } from "./failures.js";
 import type { Message, Server } from "./server.js";
 
 /** How Coffre logs in to the server. `mount` is the auth method's path, by default its own name. */
@@ -85,7 +85,7 @@ export class Login {
     if (held?.token.reveal() === refused.reveal()) this.#held = undefined;
     const token = await this.token();
     if (token.reveal() !== refused.reveal()) return token;
-    throw tokenExpired({ origin: this.#server.origin, method: "GET", path: "auth/token/lookup-self" });
+    throw new TokenRefused({ origin: this.#server.origin });
   }
 
   #hold(): Promise<Held> {
