@@ -7,6 +7,7 @@ import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.
 import { type RunResult, succeed } from "../fixtures/pulumi-project.ts";
 import { BROUGHT, coffre, sourceFiles, SOURCES, TYPED } from "./brought.ts";
 import { createVaultProject, output, type VaultProject } from "../stack/harness.ts";
+import { Machine } from "./machine.ts";
 import { ProcessSampler } from "./processes.ts";
 import { formsOf, LeakSearch } from "./search.ts";
 import { decryptedLogs, valuesOf } from "./stack.ts";
@@ -19,6 +20,7 @@ const LOUD = ["-v=9", "--logtostderr", "--logflow"];
 
 let stack: VaultProject;
 let server: PostgresServer;
+let machine: Machine | undefined;
 let adminPasswordFile: string;
 const outputs: { command: string; result: RunResult }[] = [];
 
@@ -34,6 +36,7 @@ const orders = new coffre.Credential("orders-app", {
 });
 const plain = new coffre.Credential("no-target", { categoryId: databases.id });
 ${BROUGHT}
+${machine?.program(trigger) ?? ""}
 export const refs = [orders.ref, plain.ref];
 export const control = ${JSON.stringify(CONTROL)};
 `;
@@ -50,10 +53,12 @@ beforeAll(async () => {
   stack = await createVaultProject("");
   adminPasswordFile = join(stack.project.folder, "admin.password");
   await stack.project.write({ "admin.password": server.password, ...SOURCES });
+  machine = await Machine.start(stack.project, stack.vault);
 }, 90_000);
 afterAll(async () => {
   await stack.project.remove();
   await server.remove();
+  await machine?.stop();
 }, 30_000);
 
 test("a value is found in every form in which it can hide", () => {
@@ -93,18 +98,27 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
     sampler.stop();
     planted.kill();
   }
+  await machine?.plant(CONTROL);
   const secrets: Record<string, string> = {
     ...(await valuesOf(vault)),
+    ...machine?.secrets,
     admin: server.password,
     "vault's key": readFileSync(vault.keyFile, "utf8").trim().split(":")[1] ?? "",
   };
   // Three versions of one, one of another, four that were brought and the file as a file, and two that were given.
-  expect(Object.keys(secrets)).toHaveLength(11);
+  expect(Object.keys(secrets)).toHaveLength(11 + (machine ? machine.drawn + 2 : 0));
   succeed(await loudly("destroy", project.destroy(LOUD)));
 
   const search = new LeakSearch({ ...secrets, control: CONTROL });
   // State, history, backups, the engine's home with its always-on logs, homes, temporary files, and the vault itself.
-  search.inFolder(project.folder, { except: [adminPasswordFile, vault.keyFile, ...sourceFiles(project.folder)] });
+  const mayHold = [
+    adminPasswordFile,
+    vault.keyFile,
+    ...sourceFiles(project.folder),
+    ...(machine ? [machine.file] : []),
+  ];
+  search.inFolder(project.folder, { except: mayHold });
+  await machine?.search(search);
   search.in("the server's log", await server.log());
   for (const { command, result } of outputs) search.in(`output of ${command}`, output(result));
   for (const [text, whose] of sampler.seen) search.in(whose, Buffer.from(text, "latin1"));
@@ -114,7 +128,14 @@ test("a stack's whole life leaves no value anywhere but in the vault and on the 
 
   expect(search.findings.filter(({ secret }) => secret !== "control")).toEqual([]);
   const found = search.placesOf("control").join("\n");
-  for (const place of ["/.pulumi/stacks/", "/.pulumi/history/", "/.pulumi/backups/", "output of up", "decrypted log"]) {
+  for (const place of [
+    "/.pulumi/stacks/",
+    "/.pulumi/history/",
+    "/.pulumi/backups/",
+    "output of up",
+    "decrypted log",
+    ...(machine?.planted ?? []),
+  ]) {
     expect(found).toContain(place);
   }
   expect(found).toMatch(/cmdline of process/);
