@@ -1,15 +1,17 @@
 import { parseArgs } from "node:util";
 import { type Found, prove, type ProofReport } from "./proof.ts";
 import { writeReliability } from "./reliability.ts";
+import { type TargetKind, TARGETS } from "./scenarios.ts";
 import { type VaultKind, VAULTS } from "./vaults.ts";
 
-const USAGE = `npm run crash -- [--vault NAME] [--points N] [--engine-points N] [--seed N] [--json] [--write] [--without-journal]
+const USAGE = `npm run crash -- [--vault NAME] [--target NAME] [--points N] [--engine-points N] [--seed N] [--json] [--write] [--without-journal]
 
 Kills a real rotation at its boundaries, and the real engine in an \`up\`, and looks at what the ordinary next run makes
 of it. Ends with 1 if a password was lost, a version or an account doubled, a run left unfinished, or more than one
 login refused after a single kill.
 
   --vault NAME       embedded or openbao; default: one after the other, or with --points the embedded one
+  --target NAME      this kind of target only: postgres, linux, mysql or command; may be given several times
   --points N         so many points on a rotation process, of every kind, and for each 60 of them 8 on the real engine;
                      default: every boundary and some hundred more, and 150 on the engine
   --engine-points N  so many on the real engine, over all vaults together
@@ -30,6 +32,7 @@ export async function crash(args: readonly string[]): Promise<number> {
       "engine-points": { type: "string" },
       seed: { type: "string" },
       vault: { type: "string" },
+      target: { type: "string", multiple: true },
       json: { type: "boolean" },
       write: { type: "boolean" },
       "without-journal": { type: "boolean" },
@@ -55,6 +58,7 @@ export async function crash(args: readonly string[]): Promise<number> {
     const share = (all: number) => Math.floor((all + vaults.length - 1 - index) / vaults.length);
     const report = await prove({
       vault,
+      targets: targetsNamed(values.target),
       seed,
       signal: stop.signal,
       enginePoints: withoutJournal ? 0 : share(engine),
@@ -80,6 +84,12 @@ function vaultsNamed(name: string | undefined): VaultKind[] {
   const found = kinds.find((kind) => kind === name);
   if (!found) throw new Error(`--vault is one of ${kinds.join(", ")}`);
   return [found];
+}
+
+function targetsNamed(names: readonly string[] = TARGETS): TargetKind[] {
+  const found = TARGETS.filter((target) => names.includes(target));
+  if (found.length === new Set(names).size) return found;
+  throw new Error(`--target is one of ${TARGETS.join(", ")}`);
 }
 
 /** Counts are added up, and of what is most the most is taken. */

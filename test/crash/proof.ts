@@ -7,9 +7,7 @@ import { Random } from "./random.ts";
 import { isTwice, type Outcome, runPoint, type Stage } from "./run-point.ts";
 import { findWay } from "../../tools/linux-hosts/hosts.ts";
 import { findMariadb } from "../../tools/mariadb/binaries.ts";
-import { LINUX_SCENARIOS } from "./linux-scenarios.ts";
-import { MYSQL_SCENARIOS } from "./mysql-scenarios.ts";
-import { SCENARIOS, type ScenarioName, type TargetKind, targetOf } from "./scenarios.ts";
+import { SCENARIOS, type ScenarioName, type TargetKind, TARGETS, targetOf } from "./scenarios.ts";
 import { through, type VaultKind } from "./vaults.ts";
 import { Workers } from "./workers.ts";
 import { World } from "./world.ts";
@@ -22,6 +20,8 @@ const LANES = 3;
 export interface ProofOptions {
   /** Which vault the points work on. Default `embedded`. */
   vault?: VaultKind;
+  /** Kinds of targets. Default: all that can be had. */
+  targets?: readonly TargetKind[];
   /** Points on a rotation process. Default: every boundary, and what is drawn besides. */
   points?: number;
   /** Points on the real engine. Default 0. */
@@ -94,7 +94,7 @@ async function proveProcess(world: World, report: ProofReport, options: ProofOpt
   const workers = new Workers(COMMAND_ENVIRONMENT);
   const stage: Stage = { world, workers, ...(withoutJournal ? { withoutJournal } : {}) };
   try {
-    const points = choose(await measure(stage, say), options);
+    const points = choose(await measure(stage, options), options);
     say(`${points.length} points on a rotation process`);
     await inTurns(points, async (point, index) => {
       if (options.signal?.aborted) return;
@@ -142,10 +142,10 @@ function choose(lengths: Lengths, { points, seed = 1, withoutJournal }: ProofOpt
 }
 
 /** Runs each scenario once without a cut: its length says where it can be cut, and it must be faultless. */
-async function measure(stage: Stage, say: (line: string) => void): Promise<Lengths> {
+async function measure(stage: Stage, options: ProofOptions): Promise<Lengths> {
   const { world, workers } = stage;
   const measured = await Promise.all(
-    possibleScenarios(say).map(async (scenario) => {
+    possibleScenarios(options).map(async (scenario) => {
       const scene = SCENARIOS[scenario];
       const system = await scene.open(world);
       const proxy = await Proxy.start(system.address);
@@ -170,16 +170,15 @@ async function measure(stage: Stage, say: (line: string) => void): Promise<Lengt
 }
 
 /** Machines need namespaces; a stand-in would keep no passwords that a system keeps. MariaDB must be there, and in CI it is. */
-function possibleScenarios(say: (line: string) => void): ScenarioName[] {
+function possibleScenarios({ say = () => {}, targets = TARGETS }: ProofOptions): ScenarioName[] {
   const { way, because } = findWay();
   const hasMachines = way !== "stand-in";
-  if (!hasMachines) say(`no points on Linux machines: ${because}`);
+  if (!hasMachines && targets.includes("linux")) say(`no points on Linux machines: ${because}`);
   const hasMariadb = findMariadb() !== undefined || process.env["CI"] !== undefined;
-  if (!hasMariadb) say("no points on MariaDB: it isn't installed");
+  if (!hasMariadb && targets.includes("mysql")) say("no points on MariaDB: it isn't installed");
   const names = Object.keys(SCENARIOS) as ScenarioName[]; // a constant's own keys
-  return names.filter(
-    (name) => (hasMachines || !(name in LINUX_SCENARIOS)) && (hasMariadb || !(name in MYSQL_SCENARIOS)),
-  );
+  const possible = targets.filter((target) => (target === "linux" ? hasMachines : target !== "mysql" || hasMariadb));
+  return names.filter((name) => possible.includes(targetOf(name)));
 }
 
 function nothingFound(): Found {

@@ -61,7 +61,7 @@ export type ScenarioName = keyof typeof SCENARIOS;
 /** Every kind of target that there are scenarios for. */
 export type TargetKind = keyof typeof BY_TARGET;
 
-const TARGETS = Object.keys(BY_TARGET) as TargetKind[]; // a constant's own keys
+export const TARGETS = Object.keys(BY_TARGET) as TargetKind[]; // a constant's own keys
 
 export function targetOf(name: ScenarioName): TargetKind {
   const found = TARGETS.find((target) => name in BY_TARGET[target]);
