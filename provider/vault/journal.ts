@@ -101,8 +101,7 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
       return;
     case "retarget": {
       const pending = pendingOf(journal, step.version);
-      const known = new Map(pending.targets.map((target) => [target.account, target]));
-      pending.targets = step.accounts.map((account) => known.get(account) ?? notStarted(account));
+      retarget(pending, step.accounts);
       const version = applied.versions.find(({ number }) => number === step.version);
       if (version) version.causes = [...new Set([...version.causes, ...step.causes])];
       events.push({ action: "rotation.retargeted", version: step.version });
@@ -139,6 +138,17 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
       delete journal.lease;
       return;
   }
+}
+
+/** What was sent to an account that is left may be in force there, and the account may come back. */
+function retarget(pending: PendingRotation, accounts: readonly string[]): void {
+  const { targets, left: leftBefore = [] } = pending;
+  const known = new Map([...leftBefore, ...targets].map((target) => [target.account, target]));
+  const left = [...known.values()].filter(({ account, setStarted }) => setStarted && !accounts.includes(account));
+  pending.targets = accounts.map((account) => known.get(account) ?? notStarted(account));
+  // Whatever was proven there: nobody knows what becomes of it meanwhile.
+  pending.left = left.map(({ account, setTries }) => ({ ...notStarted(account), setStarted: true, setTries }));
+  if (left.length === 0) delete pending.left;
 }
 
 function stage(applied: AppliedSteps, step: RotationStep & { step: "stage" }, now: Date): void {
@@ -201,17 +211,20 @@ function discard(applied: AppliedSteps, step: RotationStep & { step: "discard" }
   // A value that any target may hold is never given up: it could be the one that works.
   const inDoubt = started.length > 1 || started.some((target) => target.setTries > 1 || target.setConfirmed);
   if (inDoubt) throw notAllowed("discard", `version ${step.version} may be on a target`);
-  markDiscarded(applied, step.version, step.reason);
+  if (pending.left) markEarlier(applied, step.version);
+  else markDiscarded(applied, step.version, step.reason);
   delete applied.journal.pending;
   applied.events.push({ action: "rotation.discarded", version: step.version, detail: step.reason });
 }
 
-/** Another version was accepted. One that a target may hold is an earlier version from now on, so that it is tried again. */
-function giveUp(record: RotationRecord, { version: number, targets }: PendingRotation, accepted: number): void {
-  if (!targets.some(({ setStarted }) => setStarted)) {
-    markDiscarded(record, number, `version ${accepted} was accepted instead`);
-    return;
-  }
+/** Another version was accepted. */
+function giveUp(record: RotationRecord, { version, targets, left }: PendingRotation, accepted: number): void {
+  if (left || targets.some(({ setStarted }) => setStarted)) markEarlier(record, version);
+  else markDiscarded(record, version, `version ${accepted} was accepted instead`);
+}
+
+/** One that a target may hold, and that nobody waits for any more: it is tried when it is asked what works there. */
+function markEarlier(record: RotationRecord, number: number): void {
   for (const version of record.versions) {
     if (version.number !== number) continue;
     version.state = "previous";

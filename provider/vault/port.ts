@@ -429,6 +429,8 @@ export interface Journal {
 export interface PendingRotation {
   version: number;
   targets: TargetProgress[];
+  /** Accounts that were targets when a set with this version was started, and aren't any more. */
+  left?: TargetProgress[];
 }
 
 export interface TargetProgress {

@@ -137,6 +137,50 @@ describe("targets that change", () => {
     expect(versions.at(-1)).toMatchObject({ number: 2, state: "current", verified: false });
   });
 
+  test("away and back while a set of its own password is in doubt: what may be there is tried first", async () => {
+    const boot = await scene.admin({ username: "boot", password: "factory" });
+    scene.target.give(one, "factory");
+    const id = await scene.withTargets([{ host: "db1", initialRef: boot }], { name: "orders" });
+    await scene.rotate(id);
+    scene.target.refusedLogins.clear();
+    scene.target.next("set", (act) => {
+      act();
+      return { result: "in-doubt", reason: "no answer" };
+    });
+    await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "UNREACHABLE" });
+    const pending = await scene.value(id, "pending");
+    const move = async (host: string) => {
+      const { targets: before } = await scene.vault.readCredential(id);
+      const targets = [{ kind: "fake", host, initialRef: boot }];
+      const about = { targets, username: "orders", credentialId: id, before };
+      const change = { targets: await prepareTargets(scene.context(), about) };
+      return reachCauses(scene.context(), id, ["cause:2"], { change });
+    };
+    await expect(move("db2")).rejects.toThrow(); // nobody is there
+    await move("db1");
+    expect(await scene.value(id)).toBe(pending);
+    expect(scene.target.passwordOf(one)).toBe(pending);
+    expect(scene.target.refusedLogins.get(one) ?? 0).toBe(0);
+  });
+
+  test("while a set is in doubt: what another machine refuses stays among the versions that may be in force", async () => {
+    const id = await scene.rotated();
+    for (const _try of [1, 2]) {
+      scene.target.next("set", (act) => {
+        act();
+        return { result: "in-doubt", reason: "no answer", keepsConnection: true };
+      });
+    }
+    await expect(scene.rotate(id, "cause:2")).rejects.toMatchObject({ code: "UNREACHABLE" });
+    scene.target.give("dba@db2:1", "the admin's password");
+    scene.target.give(two, "before");
+    scene.target.next("set", () => ({ result: "value-refused", reason: "too short" }));
+    await reachCauses(scene.context(), id, ["targets:2"], { change: { targets: await declare(id, ["db2"]) } });
+    expect(await scene.versions(id)).toBe("1 previous, 2 previous, 3 current");
+    expect(scene.target.passwordOf(one)).toBe(await scene.value(id, 2));
+    expect(scene.target.passwordOf(two)).toBe(await scene.value(id));
+  });
+
   test("keep the memory of who made the account", async () => {
     const adminRef = await scene.admin();
     const id = await scene.withTargets([{ host: "db1", adminRef, create: true }], { name: "orders" });
