@@ -30,11 +30,24 @@ export async function noteDrift(
   if (steps.length === 0) return;
   try {
     await context.refuseOlder(credential);
-    await withLease(context, credential.id, LEASE_SECONDS, (leased) => leased.record(...steps));
+    await withLease(context, credential.id, LEASE_SECONDS, async (leased) => {
+      // What was refused is the current version only as long as nobody rotated meanwhile.
+      if (isSameSituation(leased.credential, credential)) await leased.record(...steps);
+    });
   } catch (error) {
     // Somebody rotates it meanwhile, which mends it; or the vault is the one that is wrong.
     if (!isCoffreError(error, "LOCKED", "ROLLED_BACK")) throw error;
   }
+}
+
+/** True if a verify's verdicts about the one hold for the other. */
+function isSameSituation(one: Credential, other: Credential): boolean {
+  const sameAttention = one.journal.attention?.since === other.journal.attention?.since;
+  return currentOf(one) === currentOf(other) && !one.journal.pending && sameAttention;
+}
+
+function currentOf({ versions }: Credential): number | undefined {
+  return versions.find(({ state }) => state === "current")?.number;
 }
 
 function stepsFor(
@@ -42,7 +55,7 @@ function stepsFor(
   credential: Credential,
   verdicts: readonly TargetVerdict[],
 ): RotationStep[] {
-  const current = credential.versions.find(({ state }) => state === "current")?.number;
+  const current = currentOf(credential);
   if (current === undefined) return [];
   const drifted: { spec: TargetSpec; verdict: TargetVerdict }[] = [];
   for (const { spec } of targetsOf(context, credential)) {

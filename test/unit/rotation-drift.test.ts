@@ -129,6 +129,27 @@ test.each(Array.from({ length: 8 }, (_, index) => index + 1))(
   },
 );
 
+test("that is none, since a rotation ended between a look at the vault and the login, is not noted", async () => {
+  const boot = await scene.admin({ username: "boot", password: "factory" });
+  scene.target.give("stock@db2:1", "factory");
+  const own = await scene.withTargets([{ host: "db2", initialRef: boot }], { name: "stock" });
+  await scene.rotate(own);
+  for (const id of [await scene.rotated(), own]) {
+    let hasRotated = false;
+    const overtaken = scene.context({
+      around: async ({ method }, proceed) => {
+        const answer = await proceed();
+        if (method !== "readCredential" || hasRotated) return answer;
+        hasRotated = true;
+        await scene.rotate(id, "cause:meanwhile");
+        return answer;
+      },
+    });
+    await verifyCredential(overtaken, id);
+    expect((await scene.vault.readCredential(id)).journal.attention).toBeUndefined();
+  }
+});
+
 test("of several accounts of one host one is found at a time, so that there is a login left to mend it", async () => {
   const adminRef = await scene.admin();
   const ids: string[] = [];
