@@ -26,7 +26,7 @@ type Question = "before" | "after" | "again";
 /** What a prompt of `passwd`, or of PAM, wants. @returns `undefined` for one that speaks of no password */
 export function questionOf(prompt: string): Question | undefined {
   if (!/password/i.test(prompt)) return undefined;
-  if (/retype|re-type|again|re-enter|repeat|confirm/i.test(prompt)) return "again";
+  if (/re-?type|re-?enter|again|repeat|confirm/i.test(prompt)) return "again";
   if (/\bnew\b/i.test(prompt)) return "after";
   return /current|\bold\b/i.test(prompt) ? "before" : undefined;
 }
