@@ -202,7 +202,8 @@ test("where programs aren't allowed nothing is drawn", async () => {
   const { folder } = programs;
   delete process.env["COFFRE_COMMANDS"];
   try {
-    await expect(rotate(id)).rejects.toMatchObject({ code: "CONFIGURATION" });
+    const problem = expect.stringContaining("COFFRE_COMMANDS isn't set");
+    await expect(rotate(id)).rejects.toMatchObject({ code: "CONFIGURATION", problem });
   } finally {
     process.env["COFFRE_COMMANDS"] = folder;
   }

@@ -20,7 +20,7 @@ const VERDICTS: Record<TargetVerdict["verdict"], string> = {
   "pending-version": "has the pending version: `coffre resume` finishes it",
   "earlier-version": "has an earlier version",
   differs: "accepts no version that the vault would try",
-  unreachable: "did not answer",
+  unreachable: "could not be asked, or did not answer",
   "not-verifiable": "can't prove a password",
   "not-tried": "was not tried",
 };

@@ -20,9 +20,13 @@ export function isOurs(variable: string): boolean {
 export async function findProgram(name: string): Promise<string> {
   const folder = process.env[FOLDER_VARIABLE];
   if (folder === undefined || folder === "") {
-    throw new CoffreError("CONFIGURATION", `The target runs the program "${name}", and no programs are allowed here`, {
-      hint: `Set ${FOLDER_VARIABLE} to a folder that holds the programs which targets may run on this machine.`,
-    });
+    throw new CoffreError(
+      "CONFIGURATION",
+      `The program "${name}" can't run: no programs are allowed here (${FOLDER_VARIABLE} isn't set)`,
+      {
+        hint: `Set ${FOLDER_VARIABLE} to a folder that holds the programs which targets may run on this machine.`,
+      },
+    );
   }
   if (!isAbsolute(folder)) throw unusable(folder, "isn't an absolute path");
   const there = await stat(folder).catch(() => undefined);

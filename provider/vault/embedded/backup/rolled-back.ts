@@ -21,22 +21,23 @@ export function markRolledBack(store: Store, { takenAt }: BackupHeader, now: Dat
     const marked: CredentialRow = rest;
     if (!row.archived) {
       undecided += 1;
-      marked.journal = rolledBack(row.journal, takenAt, now);
+      marked.journal = rolledBack(row, takenAt, now);
     }
     transaction.putCredential(marked);
   }
   return undecided;
 }
 
-function rolledBack(journal: Journal, takenAt: string, now: Date): Journal {
+function rolledBack({ journal, targets }: CredentialRow, takenAt: string, now: Date): Journal {
   const { pending } = journal;
+  const newer = targets.length > 0 ? "its target may have a newer version" : "a newer value may have been there";
   // What had to be decided before comes back once this is: a decision about that one must not set anything now.
   const open = journal.attention;
   const earlier = open?.reason === "rolled-back" ? open.earlier : open;
   const also = earlier ? `; before that it needed attention already (${earlier.reason})` : "";
   const attention: Attention = {
     reason: "rolled-back",
-    message: `the vault was restored from the backup of ${takenAt}: its target may have a newer version${also}`,
+    message: `the vault was restored from the backup of ${takenAt}: ${newer}${also}`,
     since: now.toISOString(),
     ...(earlier ? { earlier } : {}),
   };
