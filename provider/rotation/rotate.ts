@@ -39,6 +39,11 @@ export interface ReachOptions {
   change?: CredentialPatch;
   /** What becomes of a target that was changed behind Coffre's back. Default `mend`: the current version is set again. */
   onDrift?: "mend" | "report";
+  /**
+   * As the caller has found it, which spares the vault a question. What is to be done is decided under the lease, on what
+   * stands there by then.
+   */
+  found?: Credential;
 }
 
 /**
@@ -50,10 +55,10 @@ export async function reachCauses(
   context: RotationContext,
   id: string,
   causes: readonly string[],
-  { change, onDrift = "mend" }: ReachOptions = {},
+  { change, found, onDrift = "mend" }: ReachOptions = {},
 ): Promise<RotationOutcome> {
   refuseIfStopped(context);
-  const before = await context.vault.readCredential(id);
+  const before = found ?? (await context.vault.readCredential(id));
   const mend = onDrift === "mend";
   const toMend = mend && isDrifted(before);
   const idle = !before.journal.pending && !change && !toMend && missingCauses(before, causes).length === 0;

@@ -84,6 +84,15 @@ describe("a lease", () => {
     expect(await scene.events(id)).toContain("lease.taken-over");
   });
 
+  test("decides what is to be done, also for a run that has found the entry long before", async () => {
+    const id = await scene.rotated();
+    const found = await scene.vault.readCredential(id);
+    await scene.rotate(id, "cause:2");
+    const { action } = await reachCauses(scene.context(), id, ["cause:2"], { found });
+    expect(action).toBe("none");
+    expect(await scene.versions(id)).toBe("1 previous, 2 current");
+  });
+
   test("of a living process is waited for, and LOCKED is the end of the wait", async () => {
     const id = await scene.rotated();
     await hold(id, newHolder(), 3_600);

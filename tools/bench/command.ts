@@ -56,6 +56,8 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     rotation: once("rotation", async () => (await import("./rotation.ts")).measureRotation()),
     sshRotation: once("ssh_rotation", async () => (await import("./ssh-rotation.ts")).measureSshRotation()),
     sync: once("sync", async () => (await import("./sync.ts")).measureSync()),
+    postgresRate: once("postgres_rate", async () => (await import("./postgres-rate.ts")).measurePostgresRate()),
+    vaultRequests: once("vault_requests", async () => (await import("./vault-requests.ts")).measureVaultRequests()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);

@@ -4,20 +4,25 @@ import { join } from "node:path";
 import { systemClock } from "../../provider/core/clock.js";
 import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
 import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText } from "../../provider/vault/embedded/key-file.js";
+import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
 import type { Vault } from "../../provider/vault/port.js";
 
-/** An embedded vault `bench` in a folder of its own, opened; both are gone afterwards. `reopen` opens it once more. */
+/**
+ * An embedded vault `bench` in a folder of its own, opened; both are gone afterwards. `reopen` opens it once more;
+ * {@link commandEnvironment} is for a `coffre` on it.
+ */
 export async function onFreshVault<T>(
   work: (vault: Vault, reopen: () => Vault, folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));
+  const keyText = newKeyText();
   const options = {
-    path: join(folder, "bench.db"),
-    key: { keyText: newKeyText() },
+    path: vaultFile(folder),
+    key: { keyText },
     actor: `${userInfo().username}@${hostname()} (bench)`,
     clock: systemClock,
   };
+  writeKeyFile(keyFile(folder), keyText);
   await createEmbeddedVault({ ...options, name: "bench" });
   const reopen = () => openEmbeddedVault(options);
   const vault = reopen();
@@ -29,3 +34,16 @@ export async function onFreshVault<T>(
     await rm(folder, { recursive: true });
   }
 }
+
+/** What a `coffre` needs that is to work on the vault in this folder, and to leave nothing elsewhere. */
+export function commandEnvironment(folder: string): Record<string, string> {
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    COFFRE_URL: `file://${vaultFile(folder)}`,
+    COFFRE_KEY_FILE: keyFile(folder),
+  };
+}
+
+const vaultFile = (folder: string) => join(folder, "bench.db");
+const keyFile = (folder: string) => join(folder, "bench.key");

@@ -10,6 +10,7 @@ import { scramVerifier } from "../../provider/target/postgres/scram.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { onFreshVault } from "./fresh-vault.ts";
+import { prepareRoles } from "./postgres-roles.ts";
 import { interleaved, median, timed } from "./statistics.ts";
 
 /** So many that no entry gets a longer history than a few years of rotations would give it. */
@@ -39,33 +40,13 @@ export async function measureRotation(): Promise<RotationTimes> {
 }
 
 async function interleave(server: PostgresServer, vault: Vault): Promise<RotationTimes> {
-  const ids = await prepare(server, vault);
+  const ids = await prepareRoles(server, vault, { count: ROLES, bare: [BARE_ROLE] });
   let turn = 0;
   const floor = () => timed(() => rotateBarely(server));
   const ours = () => timed(() => rotate(vault, ids[turn++ % ROLES] ?? ""));
   await interleaved(WARM_UP, { floor, ours });
   const times = await interleaved(ROUNDS, { floor, ours });
   return { bareMs: median(times.floor), oursMs: median(times.ours) };
-}
-
-async function prepare(server: PostgresServer, vault: Vault): Promise<string[]> {
-  const names = Array.from({ length: ROLES }, (_, index) => `bench_${index}`);
-  const admin = new Client(server.connection());
-  await admin.connect();
-  for (const name of [BARE_ROLE, ...names]) await admin.query(`CREATE ROLE ${escapeIdentifier(name)} LOGIN`);
-  await admin.end();
-  const initial = { value: new Secret(server.password), causes: [] };
-  const [dba] = await vault.createCredentials([{ name: "dba", categoryId: null, username: server.user, initial }]);
-  const adminId = dba?.id ?? "";
-  const made = await vault.createCredentials(
-    names.map((name) => {
-      const declared = { host: server.host, port: server.port, adminRef: `coffre://bench/id/${adminId}` };
-      const { kind, account, description } = postgresDriver.parse(declared, name);
-      const target = { kind, account, description, accountMade: false, adminId };
-      return { name, categoryId: null, username: name, targets: [target] };
-    }),
-  );
-  return made.map(({ id }) => id);
 }
 
 async function rotate(vault: Vault, id: string): Promise<void> {

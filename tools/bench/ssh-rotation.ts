@@ -10,6 +10,7 @@ import { linuxDriver } from "../../provider/target/linux/driver.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { type LinuxHost, startHosts } from "../linux-hosts/hosts.ts";
 import { onFreshVault } from "./fresh-vault.ts";
+import { eachAtOnce } from "./pool.ts";
 import { interleaved, median, timed } from "./statistics.ts";
 import { newKeyPair } from "../linux-hosts/key-pair.ts";
 
@@ -43,7 +44,7 @@ export async function measureSshRotation(): Promise<SshRotationTimes> {
       const keyFile = join(folder, "admin-key");
       await writeFile(keyFile, key.private, { mode: 0o600 });
       const ids = await prepare(hosts.all, vault, keyFile);
-      const floor = () => timed(() => eachAtOnce(hosts.all, (host) => rotateBarely(host, key.private)));
+      const floor = () => timed(() => eachAtOnce(hosts.all, AT_ONCE, (host) => rotateBarely(host, key.private)));
       const ours = () => timed(() => rotateAll(vault, ids));
       await interleaved(1, { floor, ours });
       const times = await interleaved(ROUNDS, { floor, ours });
@@ -68,7 +69,7 @@ async function prepare(hosts: readonly LinuxHost[], vault: Vault, keyFile: strin
 
 async function rotateAll(vault: Vault, ids: readonly string[]): Promise<void> {
   const context = createRotationContext({ vault, drivers: [linuxDriver], clock: systemClock });
-  await eachAtOnce(ids, async (id) => void (await reachCauses(context, id, [commandCause()])));
+  await eachAtOnce(ids, AT_ONCE, async (id) => void (await reachCauses(context, id, [commandCause()])));
   await closeRotationContext(context);
 }
 
@@ -105,12 +106,4 @@ function run(client: ssh2.Client, command: string, stdin: string): Promise<void>
       channel.end(stdin);
     });
   });
-}
-
-async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

@@ -65,11 +65,11 @@ export const rotate: CommandDefinition = {
       work: async (credential) => {
         // What is pending was drawn and never used: to finish it is the rotation that was asked for.
         if (credential.journal.pending) return resume(rotation, credential.id);
-        if (!due) return reachCauses(rotation, credential.id, [order]);
+        if (!due) return reachCauses(rotation, credential.id, [order], { found: credential });
         // Asked when its turn comes: those before it may have taken until its window was closed.
         const opensAt = await closedUntil(credential, context.clock.now());
         if (opensAt !== undefined) return waiting(credential, opensAt);
-        return reachCauses(rotation, credential.id, [dueCause(credential)]);
+        return reachCauses(rotation, credential.id, [dueCause(credential)], { found: credential });
       },
     });
     if (context.json) terminal.json(await Promise.all(outcomes.map((outcome) => outcomeShape(vault, outcome))));
