@@ -53,7 +53,7 @@ if (process.send && process.argv[1] === import.meta.filename) {
     void main(args).then((exitCode) => {
       const { user, system } = process.cpuUsage(before);
       const called: Called = { exitCode, ms: performance.now() - began, cpuMs: (user + system) / 1000 };
-      process.send?.(called);
+      if (process.connected) process.send?.(called);
     });
   });
 }

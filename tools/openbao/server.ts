@@ -111,7 +111,9 @@ export class VaultServer {
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.stdin?.end();
     this.#child.stdin?.destroy();
+    this.#child.ref(); // else a program that waits for nothing more ends here
     if (this.#child.exitCode === null) await Promise.race([ended, delay(STOP_MS, undefined, { ref: false })]);
+    this.#child.unref();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
