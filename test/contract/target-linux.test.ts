@@ -553,6 +553,19 @@ describe("an account that changes itself", () => {
     expect(look.notes).toContainEqual(expect.stringContaining("at its next login"));
   });
 
+  test("does so by a passwd that asks once and warns, too", async () => {
+    const host = await another({});
+    const once = [
+      '[ "$1" = -S ] && exec passwd.real -S',
+      'printf "Current password: " >&2; read -r old; printf "New password: " >&2; read -r new',
+      'echo "BAD PASSWORD: taken all the same" >&2',
+      'printf "%s\\n" "$old" "$new" "$new" | passwd.real >/dev/null 2>&1',
+    ];
+    await host.must("mv /usr/bin/passwd /usr/bin/passwd.real");
+    await host.must("cat > /usr/bin/passwd && chmod 755 /usr/bin/passwd", `#!/bin/sh\n${once.join("\n")}\n`);
+    await changes(host, "nobodys", "nobodys' password");
+  });
+
   test("and may not do so yet stops at the look", async () => {
     const host = await another({ users: [{ name: "young", password: "young's password", minimumDays: 7 }] });
     const spec = specAt(host, "young", { self: true });

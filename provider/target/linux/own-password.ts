@@ -94,7 +94,8 @@ export async function changeByPasswd(
       if (question === "again") confirmed = true;
       command.type(`${change[question === "before" ? "before" : "after"].reveal()}\n`);
     }
-    if (command.exitCode === 0 && confirmed) return { result: "set", accountMade: false };
+    // Also where it asks only once: what it said of the value before was a mere warning.
+    if (command.exitCode === 0 && typed.has("after")) return { result: "set", accountMade: false };
     if (command.exitCode === undefined || ENDED.includes(command.exitCode)) {
       return confirmed
         ? { result: "in-doubt", reason: "passwd was ended before it answered" }
