@@ -121,14 +121,21 @@ export async function forgetRefusal(context: RotationContext, spec: TargetSpec, 
   if (address === undefined) return;
   const host = `${address.host}:${address.port}`;
   const booking = { id: randomUUID(), account: spec.account, host, kind: "proof" as const };
+  const verified = () => driverFor(context.drivers, spec.kind).verify(spec, value, address);
   try {
     await context.vault.bookLogin(booking);
+    // A driver throws only before it has sent a password.
+    const outcome = await verified().then(
+      (proof) => (proof.proof === "works" ? "succeeded" : outcomeOf(proof)),
+      (error: unknown) => {
+        if (isCoffreError(error)) return "not-made" as const;
+        throw error;
+      },
+    );
+    await context.vault.settleLogin(booking.id, outcome);
   } catch (error) {
-    if (isCoffreError(error)) return;
-    throw error;
+    if (!isCoffreError(error)) throw error;
   }
-  const proof = await driverFor(context.drivers, spec.kind).verify(spec, value, address);
-  await context.vault.settleLogin(booking.id, proof.proof === "works" ? "succeeded" : outcomeOf(proof));
 }
 
 /** Takes the entry of a first password out of the tree. @returns false while other accounts still wait to be set by it */

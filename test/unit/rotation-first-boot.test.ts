@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { CoffreError } from "../../provider/core/errors.js";
+import type { Around } from "../fixtures/intercept.js";
 import { killedAtStep, Scene } from "../fixtures/rotation-scene.js";
 
 let scene: Scene;
@@ -44,6 +46,20 @@ describe("the first password of a machine", () => {
     await scene.rotate(id);
     for (const cause of ["cause:2", "cause:3", "cause:4"]) await scene.rotate(id, cause);
     expect(scene.target.refusedLogins.get(account)).toBe(1);
+  });
+
+  test("ends its rotation well, though the login that only forgets its refusal can't be made", async () => {
+    const id = await machine();
+    const around: Around = async ({ method }, proceed) => {
+      if (method === "bookLogin" && scene.target.count("verify") === 2) {
+        scene.target.next("verify", () => {
+          throw new CoffreError("CONFIGURATION", "known_hosts is gone");
+        });
+      }
+      return proceed();
+    };
+    await expect(scene.rotate(id, "cause:1", scene.context({ around }))).resolves.toMatchObject({ version: 1 });
+    expect(scene.target.count("verify")).toBe(3);
   });
 
   test("that still works after the set needs attention, and nothing is promoted or archived", async () => {
