@@ -61,7 +61,7 @@ function oneLess({ attempts, minutes }: { attempts: number; minutes: number }) {
 function spared(what: "account" | "host", name: string, free: Date): CoffreError {
   return new CoffreError(
     "BUDGET_SPENT",
-    `A login on ${what} ${name} was refused; the one that is left is for mending it.`,
+    `A login on ${what} ${name} was refused; the one that is left is for mending it`,
     {
       hint: "Mend it first; `coffre verify <ref>` asks all the same.",
       details: { [what]: name, freeAt: free.toISOString() },

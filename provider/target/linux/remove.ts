@@ -11,7 +11,8 @@ export async function removeAccount(shell: RootShell, spec: TargetSpec, how: "di
   await command.end();
   if (command.exitCode === 0) return;
   const what = how === "drop" ? "dropped" : "disabled";
-  const words = lastLine(said("stderr")) || `exit code ${String(command.exitCode)}`;
+  const ended = command.exitCode === undefined ? "it was ended before it was done" : `exit code ${command.exitCode}`;
+  const words = lastLine(said("stderr")) || ended;
   throw new CoffreError(
     "TARGET_NOT_READY",
     `Account "${spec.username}" at ${formatAddress(spec.address)} isn't ${what}: ${words}`,
