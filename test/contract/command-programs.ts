@@ -6,11 +6,14 @@ import { FOLDER_VARIABLE } from "../../provider/target/command/programs.js";
 /** A folder of programs that this process allows, until it is closed. */
 export class Programs {
   readonly folder: string;
+  /** True if it was made here; another's is left as it is. */
+  readonly #isOwn: boolean;
   readonly #before = process.env[FOLDER_VARIABLE];
 
   constructor(folder?: string) {
+    this.#isOwn = folder === undefined;
     this.folder = folder ?? mkdtempSync(join(tmpdir(), "coffre-programs-"));
-    if (folder === undefined) chmodSync(this.folder, 0o755);
+    if (this.#isOwn) chmodSync(this.folder, 0o755);
     process.env[FOLDER_VARIABLE] = this.folder;
   }
 
@@ -26,6 +29,6 @@ export class Programs {
   close(): void {
     if (this.#before === undefined) delete process.env[FOLDER_VARIABLE];
     else process.env[FOLDER_VARIABLE] = this.#before;
-    if (this.folder.startsWith(tmpdir())) rmSync(this.folder, { recursive: true, force: true });
+    if (this.#isOwn) rmSync(this.folder, { recursive: true, force: true });
   }
 }
