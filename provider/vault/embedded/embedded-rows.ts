@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { CoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
 import { VaultKeys } from "./keys.js";
-import { CommitGroup, doPiece, type Outcome, type Piece } from "./commit-group.js";
 import { checkFile, type FileIdentity, type FileSystemType, fileSystemType, identifyFile } from "./location.js";
 import { readLocks } from "./locks.js";
 import { type MetaChange, resealAll } from "./rekey.js";
@@ -41,7 +40,6 @@ export class EmbeddedRows implements Rows {
   #opening: Promise<Opened> | undefined;
   #opened: Opened | undefined;
   #closed = false;
-  readonly #changes = new CommitGroup<Opened>((pieces) => this.#changeAll(pieces));
 
   constructor(options: EmbeddedRowsOptions) {
     this.path = options.path;
@@ -72,26 +70,19 @@ export class EmbeddedRows implements Rows {
     });
   }
 
-  /**
-   * Under the write lock: all or nothing, durable on return. Calls that overlap share one transaction, and so one sync of
-   * the disk; each has its own block of the log, and one that fails takes nothing of the others with it.
-   */
+  /** Under the write lock: all or nothing, durable on return. */
   async change<T>(work: (opened: Opened) => T): Promise<T> {
-    await this.#open();
-    return this.#changes.add(work);
-  }
-
-  /** One transaction for all of them. */
-  #changeAll(pieces: readonly Piece<Opened>[]): Promise<Outcome[]> {
-    return this.#attempt((opened) => {
-      const { store, file } = opened;
-      const { db } = store.connection;
+    const opened = await this.#open();
+    const { store, file } = opened;
+    const { db } = store.connection;
+    return this.#attempt(() => {
       db.exec("BEGIN IMMEDIATE");
       try {
         this.#checkNotReplaced(file);
-        const outcomes = pieces.map((piece) => doPiece(store, () => piece(opened)));
-        db.exec(outcomes.some(({ wrote }) => wrote) ? "COMMIT" : "ROLLBACK");
-        return outcomes;
+        store.begin();
+        const result = work(opened);
+        db.exec(store.finish() ? "COMMIT" : "ROLLBACK");
+        return result;
       } catch (error) {
         store.abandon();
         if (db.isTransaction) db.exec("ROLLBACK");
@@ -164,18 +155,17 @@ export class EmbeddedRows implements Rows {
   async close(): Promise<void> {
     this.#closed = true;
     const opened = await this.#opening?.catch(() => undefined);
-    await this.#changes.ended();
     this.#opened = undefined;
     opened?.store.forget();
     opened?.store.keys.wipe();
     opened?.store.connection.close();
   }
 
-  async #attempt<T>(transaction: (opened: Opened) => T): Promise<T> {
+  async #attempt<T>(transaction: () => T): Promise<T> {
     try {
       return await untilFree(this.#options.longestWaitMs ?? LONGEST_WAIT_MS, () => {
         if (!this.#opened) throw closed(this.path);
-        return transaction(this.#opened);
+        return transaction();
       });
     } catch (error) {
       throw mapSqliteError(this.path, error);
