@@ -1,11 +1,8 @@
-import { Secret } from "../../provider/core/secret.js";
 import { commandDriver } from "../../provider/target/command/driver.js";
-import type { TargetRecord } from "../../provider/vault/port.js";
 import { CommandSystem } from "./command-system.ts";
-import { one } from "./one-account.ts";
+import { addEntry, one } from "./one-account.ts";
 import type { Place, Scenario, Subject } from "./scenarios.ts";
 import type { System } from "./system.ts";
-import type { World } from "./world.ts";
 
 /** Rotations of accounts of a switch by a program that talks with it, each point on a switch of its own. */
 export const COMMAND_SCENARIOS = {
@@ -47,21 +44,8 @@ function scenario(prepare: (scene: Scene) => Promise<Subject>): Scenario {
     prepare: (world, opened: System, name: string, place: Place) => {
       const system = opened as CommandSystem; // what `open` gave
       const add = (declared: Record<string, unknown>, password?: string) =>
-        addEntry(world, name, { ...place, ...system.programs, ...declared }, password);
+        addEntry(world, commandDriver, { name, declared: { ...place, ...system.programs, ...declared }, password });
       return prepare({ system, name, add });
     },
   };
-}
-
-async function addEntry(
-  world: World,
-  name: string,
-  declared: Record<string, unknown>,
-  password: string | undefined,
-): Promise<string> {
-  const { kind, account, description } = commandDriver.parse(declared, name);
-  const target: TargetRecord = { kind, account, description, accountMade: false };
-  const initial = password === undefined ? {} : { initial: { value: new Secret(password), causes: ["cause:1"] } };
-  const { id } = await world.add({ name, username: name, targets: [target], ...initial });
-  return id;
 }

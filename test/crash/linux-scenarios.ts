@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Secret } from "../../provider/core/secret.js";
 import { linuxDriver } from "../../provider/target/linux/driver.js";
-import type { TargetRecord } from "../../provider/vault/port.js";
 import { LinuxSystem } from "./linux-system.ts";
-import { one } from "./one-account.ts";
+import { addEntry, one } from "./one-account.ts";
 import type { Place, Scenario, Subject } from "./scenarios.ts";
 import type { System } from "./system.ts";
 import type { World } from "./world.ts";
@@ -53,23 +52,10 @@ function scenario(prepare: (scene: Scene) => Promise<Subject>): Scenario {
     prepare: (world, opened: System, name: string, place: Place) => {
       const system = opened as LinuxSystem; // what `open` gave
       const add = (admin: Record<string, unknown>, password?: string) =>
-        addEntry(world, name, { ...place, hostKey: system.hostKey, ...admin }, password);
+        addEntry(world, linuxDriver, { name, declared: { ...place, hostKey: system.hostKey, ...admin }, password });
       return prepare({ world, system, name, add });
     },
   };
-}
-
-async function addEntry(
-  world: World,
-  name: string,
-  declared: Record<string, unknown>,
-  password: string | undefined,
-): Promise<string> {
-  const { kind, account, description } = linuxDriver.parse(declared, name);
-  const target: TargetRecord = { kind, account, description, accountMade: false };
-  const initial = password === undefined ? {} : { initial: { value: new Secret(password), causes: ["cause:1"] } };
-  const { id } = await world.add({ name, username: name, targets: [target], ...initial });
-  return id;
 }
 
 /** A password that Debian's PAM takes from its owner. */

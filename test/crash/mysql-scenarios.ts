@@ -1,12 +1,9 @@
-import { Secret } from "../../provider/core/secret.js";
 import { mysqlDriver } from "../../provider/target/mysql/driver.js";
-import type { TargetRecord } from "../../provider/vault/port.js";
 import { MARIADB_ADMIN, newMariadbPassword } from "./mariadb.ts";
 import { MysqlSystem } from "./mysql-system.ts";
-import { one } from "./one-account.ts";
+import { addEntry, one } from "./one-account.ts";
 import type { Place, Scenario, Subject } from "./scenarios.ts";
 import type { System } from "./system.ts";
-import type { World } from "./world.ts";
 
 /** Rotations of MariaDB accounts, on one server. */
 export const MYSQL_SCENARIOS = {
@@ -52,23 +49,8 @@ function scenario(prepare: (scene: Scene) => Promise<Subject>): Scenario {
         return password;
       };
       const add = (declared: Record<string, unknown>, password?: string) =>
-        addEntry(world, name, { ...place, ...declared }, password);
+        addEntry(world, mysqlDriver, { name, declared: { ...place, ...declared }, password });
       return prepare({ system, name, makeAccount, add });
     },
   };
-}
-
-async function addEntry(
-  world: World,
-  name: string,
-  declared: Record<string, unknown>,
-  password: string | undefined,
-): Promise<string> {
-  const { kind, account, description } = mysqlDriver.parse(declared, name);
-  const target: TargetRecord = { kind, account, description, accountMade: false };
-  const adminId = typeof declared["adminRef"] === "string" ? declared["adminRef"].split("/").at(-1) : undefined;
-  if (adminId !== undefined) target.adminId = adminId;
-  const initial = password === undefined ? {} : { initial: { value: new Secret(password), causes: ["cause:1"] } };
-  const { id } = await world.add({ name, username: name, targets: [target], ...initial });
-  return id;
 }

@@ -1,9 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier, escapeLiteral } from "pg";
-import { Secret } from "../../provider/core/secret.js";
 import { postgresDriver } from "../../provider/target/postgres/driver.js";
-import type { Credential, TargetRecord } from "../../provider/vault/port.js";
-import { one } from "./one-account.ts";
+import { addEntry, one } from "./one-account.ts";
 import type { Scenario, Subject } from "./scenarios.ts";
 import type { World } from "./world.ts";
 
@@ -11,46 +9,46 @@ const PREPARE = {
   /** An existing role gets its first version, set by an admin whose password is in a file. */
   "first-version": async (world: World, name: string, port: number): Promise<Subject> => {
     const before = await makeRole(world, name);
-    const id = await addEntry(world, { name, port, admin: byFile(world) });
+    const id = await addRole(world, { name, port, admin: byFile(world) });
     return one({ id, user: name, before, causes: ["cause:1"], versions: 1 });
   },
 
   /** A role is created, by an admin of the vault's. */
   "new-account": async (world: World, name: string, port: number): Promise<Subject> => {
     const admin = { adminRef: world.adminRef, account: { create: true } };
-    const id = await addEntry(world, { name, port, admin });
+    const id = await addRole(world, { name, port, admin });
     return one({ id, user: name, causes: ["cause:1"], versions: 1 });
   },
 
   /** A trigger changed; the admin is the vault's. */
   "by-reference": async (world: World, name: string, port: number): Promise<Subject> => {
     const password = await makeRole(world, name);
-    const id = await addEntry(world, { name, port, admin: { adminRef: world.adminRef }, password });
+    const id = await addRole(world, { name, port, admin: { adminRef: world.adminRef }, password });
     return one({ id, user: name, causes: ["cause:2"], versions: 2 });
   },
 
   /** A trigger changed; the admin's password is in a file. */
   "by-file": async (world: World, name: string, port: number): Promise<Subject> => {
     const password = await makeRole(world, name);
-    const id = await addEntry(world, { name, port, admin: byFile(world), password });
+    const id = await addRole(world, { name, port, admin: byFile(world), password });
     return one({ id, user: name, causes: ["cause:2"], versions: 2 });
   },
 
   /** A trigger changed; the account logs in with its own password and changes it. */
   "by-itself": async (world: World, name: string, port: number): Promise<Subject> => {
     const password = await makeRole(world, name);
-    const id = await addEntry(world, { name, port, admin: {}, password });
+    const id = await addRole(world, { name, port, admin: {}, password });
     return one({ id, user: name, causes: ["cause:2"], versions: 2 });
   },
 
   /** An admin is being rotated, and the next run begins with an account that it sets. */
   "an-admin": async (world: World, name: string, port: number): Promise<Subject> => {
     const password = await makeRole(world, name, "SUPERUSER");
-    const id = await addEntry(world, { name, port, admin: { adminRef: world.adminRef }, password });
+    const id = await addRole(world, { name, port, admin: { adminRef: world.adminRef }, password });
     const role = `${name}_d`;
     const before = await makeRole(world, role);
     const adminRef = world.referenceTo(id);
-    const dependant = await addEntry(world, { name: role, port, admin: { adminRef } });
+    const dependant = await addRole(world, { name: role, port, admin: { adminRef } });
     return {
       first: { credentialId: id, causes: ["cause:2"] },
       next: [
@@ -98,12 +96,6 @@ interface Entry {
   password?: string;
 }
 
-async function addEntry(world: World, { name, port, admin, password }: Entry): Promise<string> {
-  const { kind, account, description } = postgresDriver.parse({ host: "127.0.0.1", port, ...admin }, name);
-  const target: TargetRecord = { kind, account, description, accountMade: false };
-  const adminId = typeof admin["adminRef"] === "string" ? admin["adminRef"].split("/").at(-1) : undefined;
-  if (adminId !== undefined) target.adminId = adminId;
-  const initial = password === undefined ? {} : { initial: { value: new Secret(password), causes: ["cause:1"] } };
-  const { id }: Credential = await world.add({ name, username: name, targets: [target], ...initial });
-  return id;
+function addRole(world: World, { name, port, admin, password }: Entry): Promise<string> {
+  return addEntry(world, postgresDriver, { name, declared: { host: "127.0.0.1", port, ...admin }, password });
 }
