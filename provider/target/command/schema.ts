@@ -18,8 +18,6 @@ const NO_PORT = 0;
 const DESCRIBED = {
   name: "command",
   page: "docs/targets/command.md",
-  passwordHint:
-    "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.",
 };
 
 const Text = z.string().refine((text) => !/\p{Cc}/u.test(text), "must have no control characters");

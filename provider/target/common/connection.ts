@@ -72,3 +72,33 @@ export function connectionError(
       return new CoffreError("INTERRUPTED", `The call to ${where} was interrupted`, { details: known });
   }
 }
+
+/**
+ * A proof was sent, and what came in place of an answer to it is `cause`: the server may count a refused login. `Cause`: how
+ * the connection or the server may have failed.
+ */
+export class UnansweredLogin<Cause extends Error> extends Error {
+  override readonly name = "Unanswered";
+  override readonly cause: Cause;
+
+  constructor(cause: Cause) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/** The error of a login that wasn't answered. @param reason in words, without a secret */
+export function unansweredLogin(
+  { cause }: UnansweredLogin<Error>,
+  { service, address, reason }: { service: string; address: TargetAddress; reason: string },
+): CoffreError {
+  const interrupted = cause instanceof ConnectionError && cause.failure === "aborted";
+  return new CoffreError(
+    interrupted ? "INTERRUPTED" : "UNREACHABLE",
+    `${service} at ${formatAddress(address)} didn't answer to a login: ${reason}`,
+    {
+      hint: "It may count as a refused one. Check that the server is healthy and nothing between cuts connections.",
+      details: { host: address.host, port: address.port, unanswered: true },
+    },
+  );
+}

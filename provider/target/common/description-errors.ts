@@ -3,14 +3,16 @@ import { CoffreError } from "../../core/errors.js";
 
 type Issue = z.core.$ZodIssue;
 
+/** Where a password can be named without giving it. */
+const NO_PASSWORDS =
+  "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.";
+
 /** A kind of target in the words of its errors. */
 export interface Described {
   /** `PostgreSQL` */
   name: string;
   /** `docs/targets/postgres.md` */
   page: string;
-  /** Where a password can be named without giving it. */
-  passwordHint: string;
 }
 
 /**
@@ -20,10 +22,10 @@ export interface Described {
 export function invalidDescription(
   schema: z.ZodObject,
   issues: readonly Issue[],
-  { name, page, passwordHint }: Described,
+  { name, page }: Described,
 ): CoffreError {
   const unknownFirst = issues.toSorted((a, b) => Number(isUnknownKey(b)) - Number(isUnknownKey(a)));
-  const problems = unknownFirst.map((issue) => describe(schema, issue, passwordHint));
+  const problems = unknownFirst.map((issue) => describe(schema, issue));
   const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
   return new CoffreError(
     "INVALID_INPUT",
@@ -38,11 +40,7 @@ export function invalidDescription(
 // A misspelled field also leaves the right one missing, so it is the more telling of the two.
 const isUnknownKey = (issue: Issue) => issue.code === "unrecognized_keys";
 
-function describe(
-  schema: z.ZodObject,
-  issue: Issue,
-  passwordHint: string,
-): { field: string; text: string; hint?: string } {
+function describe(schema: z.ZodObject, issue: Issue): { field: string; text: string; hint?: string } {
   const path = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") {
     const field = path.join(".");
@@ -51,7 +49,7 @@ function describe(
   const key = issue.keys[0] ?? "";
   const field = [...path, key].join(".");
   if (/pass(word|wd)?$|secret/i.test(key)) {
-    return { field, text: `it has no field "${field}"`, hint: passwordHint };
+    return { field, text: `it has no field "${field}"`, hint: NO_PASSWORDS };
   }
   const known = Object.keys(shapeAt(schema, path));
   const suggestion = [...path, nearest(key, known)].join(".");

@@ -17,8 +17,6 @@ const DEFAULT_VERIFY_MS = 20_000;
 const DESCRIBED = {
   name: "Linux",
   page: "docs/targets/linux.md",
-  passwordHint:
-    "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.",
 };
 
 const AccountName = z.string().superRefine((name, context) => {

@@ -1,5 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import { formatAddress } from "../common/address.js";
+import { UnansweredLogin, unansweredLogin } from "../common/connection.js";
 import { WireError, wireError } from "../common/wire.js";
 import type { TargetAddress } from "../port.js";
 
@@ -21,15 +22,7 @@ export class Unprovable extends Error {
 }
 
 /** The proof was sent, and what came in place of an answer to it is `cause`: the server may count a refused login. */
-export class Unanswered extends Error {
-  override readonly name = "Unanswered";
-  override readonly cause: WireError | ServerError;
-
-  constructor(cause: WireError | ServerError) {
-    super(cause.message);
-    this.cause = cause;
-  }
-}
+export class Unanswered extends UnansweredLogin<WireError | ServerError> {}
 
 /** The errors that Coffre tells apart (MariaDB's manual, "MariaDB Error Code Reference"). */
 export const ERROR = {
@@ -109,15 +102,7 @@ export function toCoffreError(error: unknown, occasion: Occasion): unknown {
     });
   }
   if (error instanceof Unanswered) {
-    const interrupted = error.cause instanceof WireError && error.cause.failure === "aborted";
-    return new CoffreError(
-      interrupted ? "INTERRUPTED" : "UNREACHABLE",
-      `MariaDB at ${where} didn't answer to a login: ${reasonOf(error.cause)}`,
-      {
-        hint: "It may count as a refused one. Check that the server is healthy and nothing between cuts connections.",
-        details: { ...details, unanswered: true },
-      },
-    );
+    return unansweredLogin(error, { service: "MariaDB", address, reason: reasonOf(error.cause) });
   }
   return error instanceof ServerError ? ofServer(error, occasion) : error;
 }

@@ -16,8 +16,6 @@ const EVERY_HOST = "%";
 const DESCRIBED = {
   name: "MySQL",
   page: "docs/targets/mysql.md",
-  passwordHint:
-    "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.",
 };
 
 const checkedBy = (problemOf: (name: string) => string | undefined) => (name: string, context: z.RefinementCtx) => {

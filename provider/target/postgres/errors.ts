@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { TargetAddress } from "../port.js";
 import { formatAddress } from "../common/address.js";
+import { UnansweredLogin, unansweredLogin } from "../common/connection.js";
 import { WireError, wireError } from "../common/wire.js";
 
 /** What PostgreSQL answered to a login or a statement: its SQLSTATE and its sentence, without details, context or query. */
@@ -17,15 +18,7 @@ export class ServerError extends Error {
 }
 
 /** The proof was sent, and what came in place of an answer to it is `cause`: the server may count a refused login. */
-export class Unanswered extends Error {
-  override readonly name = "Unanswered";
-  override readonly cause: WireError | ServerError;
-
-  constructor(cause: WireError | ServerError) {
-    super(cause.message);
-    this.cause = cause;
-  }
-}
+export class Unanswered extends UnansweredLogin<WireError | ServerError> {}
 
 /** The SQLSTATEs that Coffre tells apart (PostgreSQL's manual, appendix A). */
 export const SQLSTATE = {
@@ -56,7 +49,10 @@ export interface Occasion {
  * them is a mistake of ours and stays what it is.
  */
 export function toCoffreError(error: unknown, occasion: Occasion): unknown {
-  if (error instanceof Unanswered) return ofUnanswered(error, occasion);
+  if (error instanceof Unanswered) {
+    const { address } = occasion;
+    return unansweredLogin(error, { service: "PostgreSQL", address, reason: reasonOf(error.cause) });
+  }
   if (error instanceof WireError)
     return wireError(error, { service: "PostgreSQL", address: occasion.address, isUsable: ASKED_FOR_SCRAM });
   if (error instanceof ServerError) return ofServer(error, occasion);
@@ -68,18 +64,6 @@ export function reasonOf(error: WireError | ServerError): string {
   if (error instanceof WireError) return error.message;
   if (OUT_OF_TIME.test(error.sqlState)) return `the server gave up waiting: ${error.message} (${error.sqlState})`;
   return `the server said: ${error.message}${error.sqlState === "" ? "" : ` (${error.sqlState})`}`;
-}
-
-function ofUnanswered({ cause }: Unanswered, { address }: Occasion): CoffreError {
-  const interrupted = cause instanceof WireError && cause.failure === "aborted";
-  return new CoffreError(
-    interrupted ? "INTERRUPTED" : "UNREACHABLE",
-    `PostgreSQL at ${formatAddress(address)} didn't answer to a login: ${reasonOf(cause)}`,
-    {
-      hint: "It may count as a refused one. Check that the server is healthy and nothing between cuts connections.",
-      details: { host: address.host, port: address.port, unanswered: true },
-    },
-  );
 }
 
 function ofServer(error: ServerError, { address, username }: Occasion): CoffreError {

@@ -15,8 +15,6 @@ const DEFAULT_PORT = 5432;
 const DESCRIBED = {
   name: "PostgreSQL",
   page: "docs/targets/postgres.md",
-  passwordHint:
-    "Passwords have no place in a target: name a reference in adminRef, or passwordEnv or passwordFile in admin.",
 };
 const RoleName = z.string().superRefine((name, context) => {
   const problem = roleNameProblem(name);
