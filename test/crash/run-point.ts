@@ -132,6 +132,12 @@ async function runNext(
     await stage.world.vault.clearLogins(shared);
     ended = await stage.workers.run(job(stage, next));
   }
+  // So does the budget of a host that they share; but the others' own next runs give it free again, which nothing that
+  // this point left behind would do.
+  for (let times = 1; isSharedHost(ended) && times <= HOST_AT_MOST; times++) {
+    await delay(HOST_WAIT_MS);
+    ended = await stage.workers.run(job(stage, next));
+  }
   if (ended.killed) return "it was killed";
   return ended.result.ok ? undefined : `${ended.result.code}: ${ended.result.message}`;
 }
@@ -148,6 +154,13 @@ const AT_MOST = 5;
 function sharedAdmin(ended: Ended): string | undefined {
   if (ended.killed || ended.result.code !== "BUDGET_SPENT") return undefined;
   return /on account (postgres:\/\/crash_admin@\S+)/.exec(ended.result.message ?? "")?.[1];
+}
+
+const HOST_AT_MOST = 20;
+const HOST_WAIT_MS = 500;
+
+function isSharedHost(ended: Ended): boolean {
+  return !ended.killed && ended.result.code === "BUDGET_SPENT" && / on host /.test(ended.result.message ?? "");
 }
 
 /** What `coffre resolve` does. */
