@@ -427,12 +427,12 @@ describe("a login", () => {
   test("with a short life is renewed before it ends", async () => {
     const { server, place } = await newVault();
     const policy = 'path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"] }';
-    const token = await server.token(policy, { ttl: "2s", renewable: true });
+    const token = await server.token(policy, { ttl: "4s", renewable: true });
     const vault = open({ ...place, login: byToken(token) });
-    const until = Date.now() + 4_000;
+    const until = Date.now() + 5_000;
     while (Date.now() < until) {
       await vault.readMany([{ id: "cr_none" }]);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
     await vault.close();
   });

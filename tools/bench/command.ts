@@ -71,7 +71,7 @@ function rounded(value: number): number {
 
 function row(figure: Figure, value: number): string {
   const verdict = keeps(figure, value) ? "" : "  MISSED";
-  return `${figure.key.padEnd(28)}${String(value).padStart(9)}  ${describeBound(figure)}${verdict}\n    ${figure.definition}\n`;
+  return `${figure.key.padEnd(32)}${String(value).padStart(9)}  ${describeBound(figure)}${verdict}\n    ${figure.definition}\n`;
 }
 
 function usage(): string {

@@ -113,11 +113,20 @@ export const FIGURES: readonly Figure[] = [
   {
     key: "vault_requests_per_rotation",
     definition:
-      "requests that OpenBao gets for the rotation of one PostgreSQL credential whose admin is in the vault, counted by a " +
+      "requests that OpenBao gets for each PostgreSQL credential of a bulk rotation whose admin is in the vault, counted by a " +
       "proxy before it, the command's own finding and reading included: (a `coffre rotate` of 9 - one of 1) / 8, each a " +
-      "process of its own; what such a process asks once is in the details",
+      "process of its own; without what such a process asks once",
     bound: { atMost: 8 },
     measure: async ({ vaultRequests }) => (await vaultRequests()).perRotation,
+  },
+  {
+    key: "vault_requests_of_one_rotation",
+    definition:
+      "all requests of a `coffre rotate` of one such credential, from the start of its process to its end: the rotation, what a " +
+      "process asks once (state of the server, mount, identity, directory; how long its token lives, after three seconds), " +
+      "and the admin's password and login; method and path of each are in the details",
+    bound: { atMost: 18 },
+    measure: async ({ vaultRequests }) => (await vaultRequests()).ofOneAlone,
   },
 ];
 

@@ -26,9 +26,9 @@ export interface VaultRequests {
 /**
  * Rotations of PostgreSQL roles that have a password already, their admin in the vault, the vault in a fresh OpenBao; each
  * `coffre rotate` is a process of its own, and everything that it asks is counted by a proxy before the server. A process
- * asks some things once: the server's state, its token, its mount, the vault's identity, the directory, and for each admin
- * the password and the booking of its one login. So one credential is rotated by one process, then that and eight more by
- * another: an eighth of the difference is what a rotation asks.
+ * asks some things once: the server's state, its mount, the vault's identity, the directory, how long its token lives if it
+ * takes longer, and for each admin the password and the booking of its one login. So one credential is rotated by one
+ * process, then that and eight more by another: an eighth of the difference is what a rotation asks.
  */
 export async function measureVaultRequests(): Promise<VaultRequests> {
   const folder = await mkdtemp(join(tmpdir(), "coffre-bench-"));

@@ -25,6 +25,7 @@ export async function createHashicorpVault(
       throw error;
     });
     if (found) throw exists(found.name);
+    await kv.checkEngine();
     await makeDirectory();
     const identity: IdentityDocument = {
       format: FORMAT,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { CoffreError } from "../../core/errors.js";
+import { CoffreError, type ErrorCode } from "../../core/errors.js";
 import { CasConflict, TokenRefused } from "./failures.js";
 import { encodePath, type Login } from "./login.js";
 import type { Message, Server } from "./server.js";
@@ -8,9 +8,12 @@ import type { Message, Server } from "./server.js";
 /** Earlier values that a path must keep at least: the one before, and one for a write by another's hand. */
 const LEAST_VERSIONS = 3;
 
+/** What a question about a KV version 2 engine's settings may come to where there is none. */
+const MEANS_ANOTHER: readonly ErrorCode[] = ["FORBIDDEN", "NOT_FOUND", "NOT_SUPPORTED", "BAD_RESPONSE"];
+
 const Anything = z.unknown();
 const Mount = z.object({ data: z.object({ type: z.string(), path: z.string(), options: Options() }) });
-const Config = z.object({ data: Limits() });
+const Config = z.object({ data: Limits().extend({ cas_required: z.boolean() }) });
 const Read = z.object({
   data: z.object({ data: z.record(z.string(), z.unknown()).nullable(), metadata: z.object({ version: z.int() }) }),
 });
@@ -62,12 +65,25 @@ export class Kv {
   }
 
   /**
-   * Refuses a mount that would lose what is written to it.
-   * @throws CoffreError VAULT_MISSING, NOT_SUPPORTED for version 1, CONFIGURATION for what it is set to; FORBIDDEN
+   * Refuses a mount that would lose what is written to it. Only a KV version 2 engine answers what this asks, so the engine
+   * itself is asked about only where the answer is another.
+   * @throws CoffreError NOT_SUPPORTED for what isn't a KV version 2 engine; CONFIGURATION for what it is set to; FORBIDDEN
    */
   async checkMount(): Promise<void> {
-    const name = decodeURIComponent(this.#mount);
     await this.#login.token(); // a login that is refused is another matter than a mount that isn't seen
+    const message: Message = { method: "GET", path: `${this.#mount}/config` };
+    const { data } = await this.#call(message, Config).catch(async (error: unknown) => {
+      if (error instanceof CoffreError && !(error instanceof TokenRefused) && MEANS_ANOTHER.includes(error.code)) {
+        await this.checkEngine();
+      }
+      throw error;
+    });
+    this.#checkLimits(data, `The mount ${decodeURIComponent(this.#mount)}`);
+  }
+
+  /** Refuses what isn't a KV version 2 engine, or isn't mounted just there. @throws CoffreError NOT_SUPPORTED, FORBIDDEN */
+  async checkEngine(): Promise<void> {
+    const name = decodeURIComponent(this.#mount);
     const { data } = await this.#call({ method: "GET", path: `sys/internal/ui/mounts/${this.#mount}` }, Mount).catch(
       (error: unknown) => {
         if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN" || error instanceof TokenRefused) throw error;
@@ -83,8 +99,6 @@ export class Kv {
         hint: "Coffre needs versions and check-and-set: name a mount of a KV version 2 engine (`secrets enable -version=2 kv`).",
       });
     }
-    const config = await this.#call({ method: "GET", path: `${this.#mount}/config` }, Config);
-    this.#checkLimits(config.data, `The mount ${name}`);
   }
 
   /** @throws CoffreError FORBIDDEN, UNREACHABLE, BAD_RESPONSE; so do all below */

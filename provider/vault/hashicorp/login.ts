@@ -26,6 +26,9 @@ const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /** A token is renewed once this part of its life is over. */
 const RENEW_AFTER = 2 / 3;
 const LEAST_GAIN_MS = 250;
+/** How long a token that was given lives is asked once it was used for so long: what has ended before asks once less. */
+const LOOK_AFTER_MS = 3_000;
+const LAST_SECOND = 0.1;
 
 const Auth = z.object({
   auth: z.object({
@@ -34,7 +37,9 @@ const Auth = z.object({
     renewable: z.boolean(),
   }),
 });
-const Looked = z.object({ data: z.object({ ttl: z.number(), renewable: z.boolean().optional() }) });
+const Looked = z.object({
+  data: z.object({ ttl: z.number(), expire_time: z.string().nullish(), renewable: z.boolean().optional() }),
+});
 
 interface Held {
   token: Secret;
@@ -43,6 +48,8 @@ interface Held {
   /** The same for its end. */
   endsAtMs: number;
   renewable: boolean;
+  /** False while nobody has asked how long it lives. */
+  isKnown: boolean;
 }
 
 /** The token of one process: fetched, renewed before it expires, and fetched again once it was refused. */
@@ -58,20 +65,21 @@ export class Login {
 
   /** @throws CoffreError CONFIGURATION without a secret; FORBIDDEN if the server refuses it; UNREACHABLE */
   async token(): Promise<Secret> {
-    const held = await this.#hold();
-    if (performance.now() < held.renewAtMs) return held.token;
+    for (;;) {
+      const holding = this.#hold();
+      const held = await holding;
+      if (performance.now() < held.renewAtMs) return held.token;
+      // Whoever comes first asks, for all.
+      if (this.#held === holding) void this.#holdNow(this.#prolong(held));
+    }
+  }
+
+  async #prolong(held: Held): Promise<Held> {
+    if (!held.isKnown) return this.#look(held.token);
     const renewed = held.renewable ? await this.#renew(held) : undefined;
-    if (renewed) {
-      this.#held = Promise.resolve(renewed);
-      return renewed.token;
-    }
+    if (renewed) return renewed;
     // It can't be renewed any more. One that was given is used to its end; any other login is made anew.
-    if (this.#options.method.by === "token") {
-      this.#held = Promise.resolve({ ...held, renewAtMs: Infinity });
-      return held.token;
-    }
-    this.#held = undefined;
-    return (await this.#hold()).token;
+    return this.#options.method.by === "token" ? { ...held, renewAtMs: Infinity } : this.#logIn();
   }
 
   /**
@@ -90,7 +98,10 @@ export class Login {
 
   #hold(): Promise<Held> {
     if (this.#held) return this.#held;
-    const holding = this.#logIn();
+    return this.#holdNow(this.#logIn());
+  }
+
+  #holdNow(holding: Promise<Held>): Promise<Held> {
     this.#held = holding;
     holding.catch(() => {
       if (this.#held === holding) this.#held = undefined;
@@ -100,7 +111,16 @@ export class Login {
 
   async #logIn(): Promise<Held> {
     const { method } = this.#options;
-    if (method.by === "token") return this.#look(this.#secret());
+    if (method.by === "token") {
+      const token = this.#secret();
+      return {
+        token,
+        renewAtMs: performance.now() + LOOK_AFTER_MS,
+        endsAtMs: Infinity,
+        renewable: false,
+        isKnown: false,
+      };
+    }
     const secret = method.by === "kubernetes" && !this.#options.secret ? podToken() : this.#secret();
     const body =
       method.by === "approle"
@@ -118,11 +138,13 @@ export class Login {
     return heldBy(new Secret(auth.client_token), auth.lease_duration, auth.renewable);
   }
 
-  /** A token that was given says itself how long it lives; one that can't be asked is used as it is. */
+  /** The server knows how long a token lives that was given; one that can't be asked is used as it is. */
   async #look(token: Secret): Promise<Held> {
     try {
       const { data } = await this.#server.call({ method: "GET", path: "auth/token/lookup-self", token }, Looked);
-      return heldBy(token, data.ttl, data.renewable === true);
+      // Whole seconds: 0 is also the last one of a token that ends.
+      const seconds = data.ttl === 0 && typeof data.expire_time === "string" ? LAST_SECOND : data.ttl;
+      return heldBy(token, seconds, data.renewable === true);
     } catch (error) {
       if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
       return heldBy(token, 0, false);
@@ -162,9 +184,10 @@ export class Login {
 }
 
 function heldBy(token: Secret, seconds: number, renewable: boolean): Held {
-  if (seconds === 0) return { token, renewAtMs: Infinity, endsAtMs: Infinity, renewable };
+  if (seconds === 0) return { token, renewAtMs: Infinity, endsAtMs: Infinity, renewable, isKnown: true };
   const now = performance.now();
-  return { token, renewAtMs: now + seconds * 1000 * RENEW_AFTER, endsAtMs: now + seconds * 1000, renewable };
+  const lifeMs = seconds * 1000;
+  return { token, renewAtMs: now + lifeMs * RENEW_AFTER, endsAtMs: now + lifeMs, renewable, isKnown: true };
 }
 
 function podToken(): Secret {
