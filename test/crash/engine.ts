@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Secret } from "../../provider/core/secret.js";
@@ -167,6 +167,7 @@ new coffre.Credential("orders", {
 
   async #goOn({ refreshBetween }: EnginePoint): Promise<Fault[]> {
     const project = this.#project;
+    await removeEmptyAttributes(project);
     if (await isLocked(project)) await project.run(["cancel", "--yes"]);
     if (refreshBetween) {
       const refresh = await project.refresh(["--run-program=false"]);
@@ -242,6 +243,18 @@ async function endLeftovers(project: PulumiProject): Promise<number> {
 /** Ends what is left until nothing is: a process may have been about to start another. */
 async function goneAll(project: PulumiProject): Promise<void> {
   while ((await endLeftovers(project)) > 0) await delay(20);
+}
+
+/**
+ * The engine's file backend writes a small `.attrs` beside each file of the state. A kill within that write leaves it
+ * empty, and each command then ends with "failed to load checkpoint: EOF" until somebody removes it (docs/operation.md).
+ */
+async function removeEmptyAttributes(project: PulumiProject): Promise<void> {
+  const folder = join(project.stateFolder, ".pulumi");
+  for (const name of await readdir(folder, { recursive: true })) {
+    const path = join(folder, name);
+    if (name.endsWith(".attrs") && (await stat(path)).size === 0) await rm(path);
+  }
 }
 
 async function isLocked(project: PulumiProject): Promise<boolean> {

@@ -150,10 +150,10 @@ export function isTwice({ kind }: Point): boolean {
 /** Other points go on meanwhile, and use it up again. */
 const AT_MOST = 5;
 
-/** The account of the admin that all points share, if its budget is what stopped the run. */
+/** The account of the admin that all points on its server share, if its budget is what stopped the run. */
 function sharedAdmin(ended: Ended): string | undefined {
   if (ended.killed || ended.result.code !== "BUDGET_SPENT") return undefined;
-  return /on account (postgres:\/\/crash_admin@\S+)/.exec(ended.result.message ?? "")?.[1];
+  return /on account (postgres:\/\/crash_admin@\S+|mysql:\/\/crash_keeper@\S+)/.exec(ended.result.message ?? "")?.[1];
 }
 
 const HOST_AT_MOST = 20;
