@@ -2,7 +2,7 @@ import { CoffreError } from "../core/errors.js";
 import { hasPassed } from "../core/instant.js";
 import type { CategoryAccess, Reader, Rights } from "../vault/access.js";
 import type { Category, Grant, Principal, Vault } from "../vault/port.js";
-import { collect } from "./collect.js";
+import { collect } from "../core/collect.js";
 import { printable } from "./terminal.js";
 
 /** All rights of a vault, also by id. */

@@ -7,7 +7,7 @@ import type { CommandDefinition } from "../definition.js";
 import { dateText, pathText, typedPath } from "../describe.js";
 import { credentialShape } from "../shape.js";
 import { printable } from "../terminal.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 
 const ATTENTION_NEEDED = 6;
 

@@ -7,7 +7,7 @@ import { pathText } from "../describe.js";
 import { findCredential, parseCount } from "../reference.js";
 import { rfc5424Lines } from "../rfc5424.js";
 import { printable } from "../terminal.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 
 const LAST_EVENTS = 50;
 const POLL_MS = 1_000;

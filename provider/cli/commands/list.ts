@@ -7,7 +7,7 @@ import { dateText, dueText, grantsNote, typedPath } from "../describe.js";
 import { credentialShape } from "../shape.js";
 import { cut, treeLines, type TreeNode, widthOf } from "../table.js";
 import { printable } from "../terminal.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 
 /** Columns that a branch of the tree never needs more of. */
 const LABEL_RESERVE = 12;

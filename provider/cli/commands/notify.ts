@@ -1,6 +1,6 @@
 import { deliverNotices, untold } from "../../rotation/notify/deliver.js";
 import type { Credential } from "../../vault/port.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { pathText } from "../describe.js";

@@ -10,7 +10,7 @@ import { currentText, pathText, typedPath } from "../describe.js";
 import { askYes } from "../prompt.js";
 import { findCredential, parseCount } from "../reference.js";
 import { credentialShape } from "../shape.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 import { tellOutstanding } from "./notify.js";
 
 type Decision = Resolution | { decision: "keep-accounts" };

@@ -4,7 +4,7 @@ import type { CommandDefinition } from "../definition.js";
 import { findCredentials } from "../reference.js";
 import { tellOutstanding } from "./notify.js";
 import { outcomeShape, printOutcome, reached, reportNotBegun } from "./rotate.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 
 const PARALLEL = 4;
 

@@ -9,7 +9,7 @@ import type { CommandDefinition } from "../definition.js";
 import { dateText, dueText, pathText } from "../describe.js";
 import { findCredentials, parseCount } from "../reference.js";
 import { credentialShape, currentVersion } from "../shape.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 import { tellOutstanding } from "./notify.js";
 
 export const rotate: CommandDefinition = {

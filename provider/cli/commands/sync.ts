@@ -7,7 +7,7 @@ import type { SyncReport } from "../../sync/report.js";
 import { syncVault } from "../../sync/sync.js";
 import type { Vault } from "../../vault/port.js";
 import { findTypedCategory } from "../category.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { errorShape } from "../error-shape.js";

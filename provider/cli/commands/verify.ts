@@ -8,7 +8,7 @@ import type { CommandDefinition } from "../definition.js";
 import { pathText, typedPath } from "../describe.js";
 import { findCredentials, parseCount } from "../reference.js";
 import { printable } from "../terminal.js";
-import { collect } from "../collect.js";
+import { collect } from "../../core/collect.js";
 import { adviceFor } from "./attention.js";
 
 const PARALLEL = 4;

@@ -10,6 +10,8 @@ export interface VaultContext {
   clock: Clock;
   /** The machine that logs in to targets; hosts count refused logins by it. */
   source: string;
+  /** Whether who asks may read values in a category; without it they may. */
+  mayRead?: (categoryId: string | null) => boolean;
 }
 
 /** Writes one event about `ids`, with the rows that changed before it in the same transaction. */

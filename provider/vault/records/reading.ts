@@ -14,7 +14,7 @@ export function readMany(
   requests: readonly ValueRequest[],
 ): (ValueAnswer | Error)[] {
   const tree = new Tree(tx);
-  const found = requests.map((request) => inPlace(() => findVersion(tx, tree, request)));
+  const found = requests.map((request) => inPlace(() => findVersion(tx, tree, context, request)));
   const wanted = found.flatMap((place) => (place instanceof CoffreError ? [] : [place]));
   const values = tx.values(wanted.map(({ row, key, version }) => ({ credentialId: row.id, field: key, version })));
   const valueOf = new Map(wanted.map((place, index) => [place, values[index]]));
@@ -50,8 +50,9 @@ interface FoundVersion {
   version: number;
 }
 
-function findVersion(tx: ReadRows, tree: Tree, request: ValueRequest): FoundVersion {
+function findVersion(tx: ReadRows, tree: Tree, context: VaultContext, request: ValueRequest): FoundVersion {
   const row = findRow(tx, request);
+  if (context.mayRead?.(row.categoryId) === false) throw mayNotRead(context.actor, row.id);
   const path = pathOf(tree, row);
   const name = request.field ?? PASSWORD_FIELD;
   const wanted = request.version ?? "current";
@@ -70,6 +71,13 @@ function findVersion(tx: ReadRows, tree: Tree, request: ValueRequest): FoundVers
   const found = pickVersion(field.versions, wanted);
   if (!found) throw noFieldVersion(row, path, field, wanted);
   return { row, path, field: name, key: field.id, type: found.type, version: found.number };
+}
+
+function mayNotRead(actor: string, credentialId: string): CoffreError {
+  return new CoffreError("FORBIDDEN", `${actor} may not read credential ${credentialId}`, {
+    hint: "A manager of its category, or an administrator, can give the right by a grant.",
+    details: { credentialId },
+  });
 }
 
 function answer(found: FoundVersion, value: Secret | undefined): ValueAnswer | CoffreError {

@@ -42,6 +42,7 @@ import { findCredentialId, readMany } from "./reading.js";
 import { RecordPeople } from "./record-people.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
 import type { ReadRows, Rows } from "./rows.js";
+import { SharedReads } from "./shared-reads.js";
 import { findCategoryId, Tree } from "./tree.js";
 
 /** How many events are read at once while they are listed. */
@@ -53,13 +54,26 @@ export interface RecordVaultOptions {
   clock: Clock;
   /** The machine that logs in to targets. Default: this one's host name. */
   source?: string;
+  /** See {@link VaultContext}. */
+  mayRead?: (categoryId: string | null) => boolean;
+}
+
+/** A vault through which one process acts for several people: `coffre serve`. */
+export interface SharedVault extends Vault {
+  /**
+   * The same vault for one of them, whose name the events carry. Their reads at the same time share one sync of the disk.
+   * Closing what it answers closes nothing.
+   * @param source the machine that logs in to targets
+   * @param mayRead whether they may read values in a category; `readMany` answers FORBIDDEN where not
+   */
+  actingAs(actor: string, source: string, mayRead: (categoryId: string | null) => boolean): Vault;
 }
 
 /**
  * A vault that keeps records of its own: every rule of the port, over a storage of rows. The embedded and the in-memory
  * vault are this class over two storages, so neither can drift from the other.
  */
-export class RecordVault implements Vault {
+export class RecordVault implements SharedVault {
   readonly capabilities: Capabilities = {
     versions: true,
     compareAndSet: true,
@@ -71,10 +85,12 @@ export class RecordVault implements Vault {
   protected readonly rows: Rows;
   protected readonly context: VaultContext;
   readonly #keyed: Keyed;
+  /** Of a vault that acts for several. */
+  #sharedReads: SharedReads | undefined;
 
-  constructor(rows: Rows, { actor, clock, source = hostname() }: RecordVaultOptions) {
+  constructor(rows: Rows, { actor, clock, source = hostname(), mayRead }: RecordVaultOptions) {
     this.rows = rows;
-    this.context = { actor, clock, source };
+    this.context = { actor, clock, source, ...(mayRead ? { mayRead } : {}) };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
     this.people = new RecordPeople(rows, this.context, this.#keyed);
   }
@@ -188,6 +204,7 @@ export class RecordVault implements Vault {
   }
 
   readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]> {
+    if (this.#sharedReads) return this.#sharedReads.read(this.context, requests);
     return this.rows.write((tx) => readMany(tx, this.context, requests));
   }
 
@@ -235,6 +252,14 @@ export class RecordVault implements Vault {
       }
       if (events.length === 0) return;
     }
+  }
+
+  actingAs(actor: string, source: string, mayRead: (categoryId: string | null) => boolean): Vault {
+    this.#sharedReads ??= new SharedReads(this.rows);
+    const acting = new RecordVault(this.rows, { actor, clock: this.context.clock, source, mayRead });
+    acting.#sharedReads = this.#sharedReads;
+    acting.close = async () => {}; // the rows are this vault's
+    return acting;
   }
 
   close(): Promise<void> {

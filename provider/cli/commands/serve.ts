@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { CoffreError } from "../../core/errors.js";
+import type { CommandContext } from "../context.js";
+import type { CommandDefinition } from "../definition.js";
+import { parseCount } from "../reference.js";
+
+const DEFAULT_LISTEN = "127.0.0.1:8730";
+
+export const serve: CommandDefinition = {
+  name: "serve",
+  summary: "serve the vault to a team's runners over HTTP",
+  description: [
+    "Serves the configured vault, which is a file, to everybody who has a token: `coffre:url` is then `coffre+https://host:8730`. What each may do follows from the vault's users, groups and grants, and is enforced at every request. `coffre token create` makes tokens.",
+    "It listens on 127.0.0.1 unless --listen says otherwise. Beyond this machine it speaks TLS only: --tls-cert and --tls-key name PEM files. A polite kill (SIGTERM) or Ctrl-C ends it: what is under way is answered first.",
+    "Each request is one line of JSON on stdout: who, which route, how it ended, how long it took; never a name, a value or a token. `/healthz` says that the process answers, `/readyz` that the vault does.",
+  ],
+  options: [
+    { flags: "--listen <host:port>", description: `where to listen (default ${DEFAULT_LISTEN}; port 0: any free one)` },
+    { flags: "--tls-cert <file>", description: "PEM file of the certificate, with those that lead to its authority" },
+    { flags: "--tls-key <file>", description: "PEM file of the certificate's key" },
+    { flags: "--requests-per-minute <number>", description: "the most of one token (default 60000)" },
+    { flags: "--largest-request <bytes>", description: "the largest body that is taken (default 16777216)" },
+    { flags: "--no-access-log", description: "no line for each request" },
+  ],
+  examples: [
+    {
+      command: "coffre serve --vault file:///srv/coffre/prod.db",
+      does: "on this machine only, for a proxy that ends TLS",
+    },
+    {
+      command: "coffre serve --listen 0.0.0.0:8730 --tls-cert /etc/coffre/tls.pem --tls-key /etc/coffre/tls.key",
+      does: "for a team",
+    },
+  ],
+  json: "Nothing more than without it: the access log is JSON already, and its first line names the address (`listening`).",
+  exits: [{ code: 2, when: "plain HTTP beyond this machine, or an address that is taken" }],
+  async run(context, { options }) {
+    const { terminal, clock, signal } = context;
+    const [vault, { createServer }, { openState, statePath }] = await Promise.all([
+      context.embeddedVault(),
+      import("../../server/app.js"),
+      import("../../server/state.js"),
+    ]);
+    const state = await openState(vault, statePath(vault.path), clock);
+    try {
+      const server = await createServer({
+        vault,
+        tokens: state.tokens,
+        clock,
+        fronts: [],
+        limits: limitsOf(options),
+        ...tlsOf(options),
+        ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),
+        complain: (error) => complain(context, error),
+      });
+      const origin = await server.listen(placeOf(options["listen"] ?? DEFAULT_LISTEN));
+      terminal.print(JSON.stringify({ at: clock.now().toISOString(), listening: origin }));
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        else signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      terminal.note("Ending: what is under way is answered first.");
+      await server.stop();
+    } finally {
+      state.file.close();
+    }
+  },
+};
+
+/** What failed in the server itself: by name and place, since a message may quote what was sent. */
+function complain({ terminal }: CommandContext, error: unknown): void {
+  if (error instanceof CoffreError) terminal.complain(`coffre: ${error.code}: ${error.problem}`);
+  else if (error instanceof Error)
+    terminal.complain(`coffre: ${error.name}\n${(error.stack ?? "").split("\n    at ").slice(1).join("\n    at ")}`);
+}
+
+function placeOf(text: unknown): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(String(text)) ?? [];
+  const host = bracketed ?? plain;
+  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw new CoffreError("INVALID_INPUT", "--listen isn't host:port", { hint: "Write 127.0.0.1:8730 or [::1]:8730." });
+}
+
+function limitsOf(options: Readonly<Record<string, unknown>>) {
+  const [requests, bytes] = [options["requestsPerMinute"], options["largestRequest"]];
+  return {
+    ...(requests === undefined ? {} : { requestsPerMinute: parseCount("--requests-per-minute", requests) }),
+    ...(bytes === undefined ? {} : { largestRequest: parseCount("--largest-request", bytes) }),
+  };
+}
+
+function tlsOf(options: Readonly<Record<string, unknown>>): { tls?: { cert: string; key: string } } {
+  const [cert, key] = [options["tlsCert"], options["tlsKey"]];
+  if (cert === undefined && key === undefined) return {};
+  if (typeof cert === "string" && typeof key === "string") return { tls: { cert: read(cert), key: read(key) } };
+  throw new CoffreError("INVALID_INPUT", "--tls-cert and --tls-key belong together", { hint: "Give both." });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new CoffreError("CONFIGURATION", `The file ${path} can't be read`, {
+      hint: "Name a PEM file that this user may read.",
+      cause,
+    });
+  }
+}

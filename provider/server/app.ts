@@ -1,0 +1,229 @@
+import rateLimit from "@fastify/rate-limit";
+import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
+import type { Clock } from "../core/clock.js";
+import { CoffreError } from "../core/errors.js";
+import { newId } from "../core/id.js";
+import { isLoopback } from "../core/loopback.js";
+import { errorShape } from "../vault/remote/error-shape.js";
+import type { SharedVault } from "../vault/records/record-vault.js";
+import type { Vault } from "../vault/port.js";
+import { asCoffreError, HttpFailure, statusOf } from "./failures.js";
+import { Authenticator, bearerToken } from "./identities/authenticate.js";
+import { parseToken } from "./identities/token-text.js";
+import type { Tokens } from "./identities/tokens.js";
+import type { Principal, Rights } from "./principal.js";
+import { RightsBook } from "./rights.js";
+import { parseStrictJson } from "./strict-json.js";
+
+/** What the server bears. */
+export interface Limits {
+  /** Bytes of a request's body. */
+  largestRequest: number;
+  /** Requests of one token in a minute; of one address, for those that name no token. */
+  requestsPerMinute: number;
+}
+
+export const DEFAULT_LIMITS: Limits = { largestRequest: 16 * 1024 * 1024, requestsPerMinute: 60_000 };
+
+/** How long a request may take to arrive. */
+const ARRIVAL_MS = 60_000;
+/** How long what is under way may take once the server is to stop. */
+const LONGEST_STOP_MS = 20_000;
+
+/** One line of the access log: no name, no value, no token. */
+export interface AccessLine {
+  at: string;
+  method: string;
+  /** The route, not the URL: what stands in a URL may be anything. */
+  route: string;
+  status: number;
+  ms: number;
+  /** The identity's name. */
+  identity?: string;
+  tokenId?: string;
+  address: string;
+  requestId: string;
+  code?: string;
+}
+
+export interface ServerOptions {
+  vault: SharedVault;
+  tokens: Tokens;
+  clock: Clock;
+  /** The languages that it speaks: each has its routes, its hooks and its parsers for itself. */
+  fronts: readonly Front[];
+  limits?: Partial<Limits>;
+  /** PEM texts. */
+  tls?: { cert: string; key: string };
+  /** Told of each request that was answered. */
+  log?: (line: AccessLine) => void;
+  /** Told of what went wrong in the server itself. */
+  complain?: (error: unknown) => void;
+}
+
+/** Who asks, and what for this request follows from it. */
+export interface Caller {
+  principal: Principal;
+  rights: Rights;
+  /** The vault in the caller's name: events carry it, and reads are refused where the rights end. */
+  vault: Vault;
+}
+
+/** What the routes of every language stand on. */
+export interface ServerContext {
+  vault: SharedVault;
+  clock: Clock;
+  /** @throws CoffreError as `Authenticator.authenticate`. @param source the caller's machine, if it named one */
+  call(tokenText: string | undefined, source: string): Promise<Caller>;
+}
+
+/** Adds the routes of one language. */
+export type Front = (app: FastifyInstance, context: ServerContext) => void | Promise<void>;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set by {@link requireCaller}. */
+    caller: Caller | null;
+    failureCode: string | null;
+  }
+}
+
+export interface CoffreServer {
+  app: FastifyInstance;
+  context: ServerContext;
+  /** @returns where it listens, `http://127.0.0.1:8730`. @throws CoffreError CONFIGURATION for plain HTTP beyond loopback, or an address that is taken */
+  listen(place: { host: string; port: number }): Promise<string>;
+  /** Lets what is under way end, and refuses what comes. The vault stays open. */
+  stop(): Promise<void>;
+}
+
+/** Makes the server; nothing listens yet. */
+export async function createServer(options: ServerOptions): Promise<CoffreServer> {
+  const { vault, tokens, clock, tls } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.largestRequest,
+    requestTimeout: ARRIVAL_MS,
+    forceCloseConnections: "idle",
+    genReqId: () => newId("msg_"),
+    requestIdHeader: false,
+    routerOptions: { ignoreTrailingSlash: false },
+    ...(tls ? { https: { ...tls, minVersion: "TLSv1.2" } } : {}),
+  }) as unknown as FastifyInstance; // https and http differ in the type of their raw server only
+  const rights = new RightsBook(vault, clock);
+  const authenticator = new Authenticator(tokens, rights, clock);
+  const context: ServerContext = {
+    vault,
+    clock,
+    async call(tokenText, source) {
+      const principal = await authenticator.authenticate(tokenText);
+      const theirs = await rights.of(principal);
+      const mayRead = (categoryId: string | null) => theirs.mayRead(categoryId);
+      return { principal, rights: theirs, vault: vault.actingAs(principal.name, source, mayRead) };
+    },
+  };
+  app.decorateRequest("caller", null);
+  app.decorateRequest("failureCode", null);
+  await app.register(rateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: "1 minute",
+    keyGenerator: (request) => parseToken(bearerToken(request.headers.authorization) ?? "")?.id ?? request.ip,
+    errorResponseBuilder: (_request, { after }) =>
+      new HttpFailure(429, "UNREACHABLE", "The server asks for fewer requests", `Try again in ${after}.`),
+  });
+  app.removeContentTypeParser(["application/json", "text/plain"]);
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+    try {
+      done(null, parseStrictJson(body as string)); // as it was asked for
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const failure = asCoffreError(error);
+    if (statusOf(failure) >= 500) options.complain?.(error);
+    request.failureCode = failure.code;
+    return reply.status(statusOf(failure)).send({ error: errorShape(failure) });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const failure = new HttpFailure(404, "NOT_SUPPORTED", "There is no such route", "`/v1/openapi.json` lists them.");
+    request.failureCode = failure.code;
+    return reply.status(failure.status).send({ error: errorShape(failure) });
+  });
+  if (options.log) logAccess(app, clock, options.log);
+  let stopping = false;
+  app.addHook("onSend", async (_request, reply) => {
+    // A connection that is kept for more would keep the server.
+    if (stopping) reply.header("connection", "close");
+  });
+  addHealth(app, vault);
+  for (const front of options.fronts) await app.register(async (scope) => front(scope, context));
+  return {
+    app,
+    context,
+    async listen({ host, port }) {
+      if (!tls && !isLoopback(host)) {
+        throw new CoffreError("CONFIGURATION", `Without TLS the server listens on loopback only, not on ${host}`, {
+          hint: "Give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that ends TLS on this machine.",
+        });
+      }
+      return app.listen({ host, port }).catch((cause: unknown) => {
+        throw new CoffreError("CONFIGURATION", `Nothing can listen on ${host}:${port}`, {
+          hint: "Is another process there already? Choose another --listen.",
+          cause,
+        });
+      });
+    },
+    async stop() {
+      stopping = true;
+      const timer = setTimeout(() => app.server.closeAllConnections(), LONGEST_STOP_MS);
+      await app.close().finally(() => clearTimeout(timer));
+    },
+  };
+}
+
+/** For a group of routes: nobody without a good token comes further, not even with a body. */
+export function requireCaller(app: FastifyInstance, context: ServerContext): void {
+  app.addHook("onRequest", async (request) => {
+    const source = request.headers["x-coffre-source"];
+    const machine = typeof source === "string" && /^[\x21-\x7e]{1,255}$/.test(source) ? source : request.ip;
+    request.caller = await context.call(bearerToken(request.headers.authorization), machine);
+  });
+}
+
+/** The caller of a route behind {@link requireCaller}. */
+export function callerOf({ caller }: FastifyRequest): Caller {
+  if (!caller) throw new Error("this route asks for no token");
+  return caller;
+}
+
+function logAccess(app: FastifyInstance, clock: Clock, log: (line: AccessLine) => void): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const { caller, failureCode } = request;
+    log({
+      at: clock.now().toISOString(),
+      method: request.method,
+      route: request.routeOptions.url ?? "none",
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ...(caller ? { identity: caller.principal.name, tokenId: caller.principal.tokenId } : {}),
+      address: request.ip,
+      requestId: request.id,
+      ...(failureCode === null ? {} : { code: failureCode }),
+    });
+  });
+}
+
+/** `/healthz`: the process answers. `/readyz`: the vault does. Neither needs a token, and neither tells anything else. */
+function addHealth(app: FastifyInstance, vault: Vault): void {
+  const config = { rateLimit: false as const };
+  app.get("/healthz", { config }, async () => ({ status: "ok" }));
+  app.get("/readyz", { config }, async (_request, reply) => {
+    const ready = await vault.identity().then(
+      () => true,
+      () => false,
+    );
+    return reply.status(ready ? 200 : 503).send({ status: ready ? "ok" : "not ready" });
+  });
+}
