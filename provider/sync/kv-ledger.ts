@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { CoffreError } from "../core/errors.js";
-import { unwrapAs, wrap } from "../vault/hashicorp/documents.js";
+import { unwrapAs, wrap } from "../vault/documents/documents.js";
 import { CasConflict } from "../vault/hashicorp/failures.js";
 import type { Kv } from "../vault/hashicorp/kv.js";
 import type { Paths } from "../vault/hashicorp/paths.js";

@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
 import { checkVaultName } from "../../core/name.js";
-import { EMPTY } from "./directory.js";
-import { FORMAT, type IdentityDocument, unwrapDirectory, wrapDirectory } from "./documents.js";
+import { EMPTY } from "../documents/directory.js";
+import { FORMAT, type IdentityDocument, unwrapDirectory, wrapDirectory } from "../documents/documents.js";
 import { CasConflict } from "./failures.js";
 import { connect, type HashicorpPlace } from "./hashicorp-vault.js";
 

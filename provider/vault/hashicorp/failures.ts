@@ -1,4 +1,7 @@
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
+import { CasConflict } from "../documents/storage.js";
+
+export { CasConflict };
 
 /** A request in words, for messages: nothing in it is a value. */
 export interface Asked {
@@ -14,11 +17,6 @@ export interface Refused {
   status: number;
   /** The texts of `errors`. */
   errors: readonly string[];
-}
-
-/** The server's `cas` didn't fit: somebody else has written since. Known to this folder and to a sync's copies. */
-export class CasConflict extends Error {
-  override readonly name = "CasConflict";
 }
 
 const CAS = "check-and-set parameter did not match";

@@ -2,13 +2,14 @@ import { readMany } from "../records/reading.js";
 import { findCategoryId } from "../records/tree.js";
 import { RecordVault, type RecordVaultOptions } from "../records/record-vault.js";
 import type { Capabilities, ValueAnswer, ValueRequest } from "../port.js";
+import { Entries } from "./entries.js";
 import { Kv } from "./kv.js";
 import { Login, type LoginOptions } from "./login.js";
 import { Paths } from "./paths.js";
-import { HashicorpRows } from "./rows.js";
+import { DocumentRows } from "../documents/rows.js";
 import { Server, type ServerOptions } from "./server.js";
-import { Store } from "./store.js";
-import type { View } from "./view.js";
+import { Store } from "../documents/store.js";
+import type { View } from "../documents/view.js";
 
 /** Where the vault is, and how Coffre logs in. */
 export interface HashicorpPlace {
@@ -31,23 +32,18 @@ export class HashicorpVault extends RecordVault {
     dropBoxes: false,
     events: "server",
   };
-  readonly #rows: HashicorpRows;
+  readonly #rows: DocumentRows;
   readonly #server: Server;
-  readonly #store: Store;
+  /** The engine itself, for copies that a sync keeps beside the vault's own documents; after the first call of the port. */
+  readonly engine: { kv: Kv; paths: Paths };
 
   constructor(options: HashicorpVaultOptions) {
-    const { server, store } = connect(options);
-    const rows = new HashicorpRows(store);
+    const { server, kv, paths, store } = connect(options);
+    const rows = new DocumentRows(store, new Entries(store, kv, paths));
     super(rows, options);
     this.#rows = rows;
     this.#server = server;
-    this.#store = store;
-  }
-
-  /** The engine itself, for copies that a sync keeps beside the vault's own documents; after the first call of the port. */
-  get engine(): { kv: Kv; paths: Paths } {
-    const { kv, paths } = this.#store;
-    return { kv, paths };
+    this.engine = { kv, paths };
   }
 
   /** How many requests this process has sent to the server. */
@@ -80,15 +76,17 @@ function candidates(view: View, path: readonly string[]): string[] {
 export function connect({ server: options, mount, root, login }: HashicorpPlace): {
   server: Server;
   kv: Kv;
+  paths: Paths;
   store: Store;
 } {
   const server = new Server(options);
   const kv = new Kv(server, new Login(server, login), mount);
-  const store = new Store(kv, new Paths(root), async () => {
+  const paths = new Paths(root);
+  const store = new Store(kv, paths, async () => {
     await server.findActive();
     await kv.checkMount();
   });
-  return { server, kv, store };
+  return { server, kv, paths, store };
 }
 
 /** The vault in a KV engine. Returns at once: the server is asked by the first call. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
+import type { DocumentStorage, Kept } from "../documents/storage.js";
 import { CasConflict, TokenRefused } from "./failures.js";
 import { encodePath, type Login } from "./login.js";
 import type { Message, Server } from "./server.js";
@@ -34,21 +35,13 @@ function Limits() {
   return z.object({ max_versions: z.int(), delete_version_after: z.string().optional() });
 }
 
-/** What stands at a path. */
-export interface Kept {
-  /** The version for the next `cas`; 0 if there never was one. */
-  version: number;
-  /** `undefined` if there is none, or the newest was deleted. */
-  data: Record<string, unknown> | undefined;
-}
-
 export interface KeptMetadata {
   version: number;
   custom: Record<string, string>;
 }
 
 /** One mount of a KV version 2 engine. Paths are lists of names from the mount down; what is in them is encoded here. */
-export class Kv {
+export class Kv implements DocumentStorage {
   readonly #server: Server;
   readonly #login: Login;
   readonly #mount: string;

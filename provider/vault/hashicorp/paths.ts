@@ -1,7 +1,8 @@
-import { RESERVED } from "./documents.js";
+import { RESERVED } from "../documents/documents.js";
+import type { DocumentPaths } from "../documents/storage.js";
 
 /** Where everything stands, as names from the mount's root down. */
-export class Paths {
+export class Paths implements DocumentPaths {
   readonly #root: readonly string[];
 
   /** @param root folders in the mount under which this vault lies; empty for the mount itself */

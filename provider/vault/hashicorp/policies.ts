@@ -1,6 +1,6 @@
 import { type Rights, accessOf } from "../access.js";
 import type { Category, GrantRole, Principal } from "../port.js";
-import { RESERVED } from "./documents.js";
+import { RESERVED } from "../documents/documents.js";
 
 /** What policies are made from. */
 export interface PolicyInput {

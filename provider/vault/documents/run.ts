@@ -124,6 +124,7 @@ export class Run {
     return {
       identity: () => this.#vaultIdentity(),
       hasHead: (proof) => /^0:0{16,32}$/.test(proof),
+      largestInline: this.#store.largestInline,
       directory: (exact) => this.#directory(exact),
       credentials: (ids) => this.#credentials(ids),
       asked: (id) => (this.#used.has(credentialKey(id)) ? this.#store.credentials.get(id)?.content : undefined),

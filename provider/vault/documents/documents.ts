@@ -41,6 +41,16 @@ export interface DirectoryContent {
   claims: Claims[];
   /** Credentials whose entry for people may not be where or what it should be: whoever sees one sets it right. */
   due: string[];
+  /** Missing where categories are only names in paths. */
+  places?: CategoryPlace[];
+}
+
+/** What a server has of a category: its own id, and the name and parent that it was given last. */
+export interface CategoryPlace {
+  id: string;
+  at: number;
+  name: string;
+  parentAt: number;
 }
 
 /** Everything of one credential that people don't read. */
@@ -131,6 +141,6 @@ export function refuseNewer(format: number): void {
 
 export function corrupt(where: string, what: string): CoffreError {
   return new CoffreError("CORRUPT", `The document ${where} ${what}`, {
-    hint: "Somebody changed or removed it by hand. Its earlier versions are still in the mount: bring one back.",
+    hint: "Somebody changed or removed it by hand: bring back what stood there, where the server still has it.",
   });
 }

@@ -2,10 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { PASSWORD_FIELD } from "../../core/field.js";
 import type { CredentialRow } from "../records/rows.js";
 import type { CredentialDocument } from "./documents.js";
+import type { Part } from "./storage.js";
 import { valueName } from "./view.js";
-
-/** One key of what people read: a text, or where its value stands. */
-type Part = { text: string } | { at: string };
 
 /** What people and applications read of a credential: its password, name, address, and its fields by their names. */
 export function entryParts({ row, values }: Pick<CredentialDocument, "row" | "values">): Map<string, Part> {
@@ -36,7 +34,7 @@ export type EntryChange =
    * A version that was durable before becomes current, and nothing else changes: it is shown first, and written down as
    * current after it, so that a kill in between leaves a rotation that is finished as any other.
    */
-  | { change: "promotion"; password: string }
+  | { change: "promotion"; password: Part }
   /** Anything else: it is written down first, and shown after it. */
   | { change: "other" };
 
@@ -50,11 +48,9 @@ export function entryChange(before: CredentialDocument, after: CredentialDocumen
   const moved = !isDeepStrictEqual(place(before), place(after));
   if (!moved && changed.length === 0) return { change: "none" };
   const password = now.get("password");
-  const wasDurable = Object.values(before.values).some((value) => value === password);
+  const wasDurable = Object.values(before.values).some((value) => isDeepStrictEqual(value, password));
   const only = changed.length === 1 && changed[0] === "password";
-  if (stays && !moved && only && wasDurable && password && "text" in password) {
-    return { change: "promotion", password: password.text };
-  }
+  if (stays && !moved && only && wasDurable && password) return { change: "promotion", password };
   return { change: "other" };
 }
 

@@ -3,8 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
 import { Commit } from "./commit.js";
-import { Entries } from "./entries.js";
-import { CasConflict } from "./failures.js";
+import { CasConflict, type EntryKeeper } from "./storage.js";
 import { Run } from "./run.js";
 import type { Store } from "./store.js";
 import type { View } from "./view.js";
@@ -14,13 +13,13 @@ const MOST_TRIES = 60;
 const LONGEST_PAUSE_MS = 200;
 
 /**
- * Rows over a KV engine. Work is done on documents as they were seen last; what isn't known is fetched, and the work done
+ * Rows over documents that are written by compare-and-set. Work is done on documents as they were seen last; what isn't known is fetched, and the work done
  * again. What it changed is written by `cas`, so that what it was based on still holds; what it only looked at is asked
  * for afresh before its result counts.
  */
-export class HashicorpRows implements Rows {
+export class DocumentRows implements Rows {
   readonly #store: Store;
-  readonly #entries: Entries;
+  readonly #entries: EntryKeeper;
   readonly #made = new Map<string, { account: string; host: string }>();
   /** The end of the line of those who write the directory: one at a time in this process. */
   #turn: Promise<void> = Promise.resolve();
@@ -30,9 +29,9 @@ export class HashicorpRows implements Rows {
   readonly #settled = new Set<string>();
   #closed = false;
 
-  constructor(store: Store) {
+  constructor(store: Store, entries: EntryKeeper) {
     this.#store = store;
-    this.#entries = new Entries(store);
+    this.#entries = entries;
   }
 
   read<T>(work: (tx: ReadRows) => T): Promise<T> {
@@ -113,6 +112,7 @@ export class HashicorpRows implements Rows {
 
   /** Sets right what a process that died has left; who may only read leaves it. */
   async #help(run: Run): Promise<void> {
+    await this.#inTurn(() => this.#store.mend());
     const due = run.seenDue().filter((id) => !this.#busy.has(id) && !this.#settled.has(id));
     if (due.length === 0) return;
     for (const id of due) this.#busy.add(id);

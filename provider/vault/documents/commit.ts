@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { claimsOf, type Directory, union } from "./directory.js";
 import type { Claims, CredentialDocument } from "./documents.js";
-import { type Entries, placeOf } from "./entries.js";
 import { entryChange, isArchived } from "./entry.js";
-import { CasConflict } from "./failures.js";
+import { CasConflict, type EntryKeeper } from "./storage.js";
 import { credentialKey, DIRECTORY, loginsKey } from "./run.js";
 import type { Store } from "./store.js";
 import type { DirectoryChange, View } from "./view.js";
@@ -26,7 +25,7 @@ interface Changed {
  */
 export class Commit {
   readonly #store: Store;
-  readonly #entries: Entries;
+  readonly #entries: EntryKeeper;
   readonly #view: View;
   readonly #changed: Changed[];
   readonly #settled: Set<string>;
@@ -39,7 +38,7 @@ export class Commit {
   #places: ReadonlyMap<string, string[]> = new Map();
 
   /** @param settled ids that are noted as due in the directory, and aren't any more */
-  constructor(store: Store, entries: Entries, view: View, settled: Set<string>) {
+  constructor(store: Store, entries: EntryKeeper, view: View, settled: Set<string>) {
     this.#store = store;
     this.#entries = entries;
     this.#view = view;
@@ -80,7 +79,7 @@ export class Commit {
     this.#places = this.#newPlaces();
     await this.#checkPlaces();
     for (const [digest, bookings] of this.#view.changedLogins) await this.#store.writeLogins(digest, bookings);
-    for (const { id, at, value } of this.#view.largeValues) await this.#store.writeValue(id, at, value.reveal());
+    await this.#writeValues();
     const made = this.#changed.filter(({ before, after }) => !before && after);
     try {
       await Promise.all(made.map(({ after }) => this.#make(after)));
@@ -89,7 +88,7 @@ export class Commit {
     } catch (error) {
       // The directory is as it was, so nobody has seen them. After any other failure that isn't known.
       if (!(error instanceof CasConflict)) throw error;
-      await Promise.allSettled(made.map(({ id, after }) => this.#store.removeCredential(id, after)));
+      await Promise.allSettled(made.map(({ id, after }) => this.#unmake(id, after)));
       throw error;
     }
     await Promise.all(made.map(({ after }) => this.#show(after)));
@@ -174,7 +173,7 @@ export class Commit {
   /** Credentials below a category that was renamed or moved. */
   #movedAlong(): string[] {
     const directory = this.#store.directory?.content;
-    if (!directory || this.#view.movedCategories.size === 0) return [];
+    if (!directory || !this.#entries.movesAlong || this.#view.movedCategories.size === 0) return [];
     const ids: string[] = [];
     const visit = (categoryId: string): void => {
       ids.push(...directory.claims.find("category", categoryId));
@@ -192,7 +191,7 @@ export class Commit {
     const documents = new Map(this.#changed.map(({ id, after }) => [id, after]));
     const places = this.ids.flatMap((id): [string, string[]][] => {
       const document = documents.get(id) ?? this.#store.credentials.get(id)?.content;
-      const path = document && placeOf(directory, document);
+      const path = document && this.#entries.placeOf(directory, document);
       return path ? [[id, path]] : [];
     });
     directory.rollBack();
@@ -212,9 +211,26 @@ export class Commit {
   async #make(document: CredentialDocument | undefined): Promise<void> {
     if (!document) return;
     const path = this.#places.get(document.row.id);
-    // It will be the first version there; until somebody has seen it, the directory notes it as due.
-    const entry = path ? { entry: { path, version: 1 } } : {};
-    await this.#store.writeCredential({ ...document, ...entry }, 0);
+    // Until somebody has seen it there, the directory notes it as due.
+    const entry = path && (await this.#entries.begin(document, path));
+    await this.#store.writeCredential({ ...document, ...(entry ? { entry } : {}) }, 0);
+  }
+
+  async #unmake(id: string, after: CredentialDocument | undefined): Promise<void> {
+    const entry = this.#store.credentials.get(id)?.content?.entry;
+    if (entry) await this.#entries.remove(id, entry);
+    await this.#store.removeCredential(id, after);
+  }
+
+  /** Values that have a place of their own come first: what a document names is there. */
+  async #writeValues(): Promise<void> {
+    const written = this.#view.largeValues.map(async ({ id, key, at, value }) => {
+      const change = this.#changed.find((one) => one.id === id);
+      if (!change?.after) return;
+      const found = await this.#store.writeValue({ document: change.after, key, at, value: value.reveal() });
+      change.after = { ...change.after, values: { ...change.after.values, [key]: { at: found } } };
+    });
+    await Promise.all(written);
   }
 
   async #show(document: CredentialDocument | undefined): Promise<void> {
@@ -228,6 +244,7 @@ export class Commit {
     const { id } = after.row;
     const version = this.#versions.get(id) ?? 0;
     const change = entryChange(before, after);
+    if (startsSet(before, after)) await this.#entries.checkEditable(before);
     if (change.change === "promotion") {
       const entry = await this.#entries.promote(before, change.password);
       await this.#store.writeCredential({ ...after, entry }, version);
@@ -239,7 +256,7 @@ export class Commit {
   }
 
   async #remove(id: string, document: CredentialDocument): Promise<void> {
-    if (document.entry) await this.#entries.remove(id, document.entry.path);
+    if (document.entry) await this.#entries.remove(id, document.entry);
     await this.#store.removeCredential(id, document);
   }
 
@@ -273,6 +290,13 @@ export class Commit {
     const due = this.#store.directory.content.due;
     for (const id of this.#settled) if (!due.get(id)) this.#settled.delete(id);
   }
+}
+
+/** A target is about to be changed. */
+function startsSet({ row: before }: CredentialDocument, { row: after }: CredentialDocument): boolean {
+  const tries = ({ journal }: CredentialDocument["row"]) =>
+    (journal.pending?.targets ?? []).reduce((sum, { setTries }) => sum + setTries, 0);
+  return after.journal.pending !== undefined && tries(after) > tries(before);
 }
 
 function setClaims(id: string, claims: Claims | undefined): DirectoryChange {

@@ -14,8 +14,7 @@ import {
   wrap,
   wrapDirectory,
 } from "./documents.js";
-import type { Kv } from "./kv.js";
-import type { Paths } from "./paths.js";
+import type { DocumentPaths, DocumentStorage } from "./storage.js";
 import type { DirectoryChange } from "./view.js";
 
 /** A document as it was fetched or written last. */
@@ -27,13 +26,24 @@ export interface Held<Content> {
   atMs: number;
 }
 
+/** A value that is about to be kept outside of its credential's document. */
+export interface NewValue {
+  document: CredentialDocument;
+  /** The field and its version, as the document's `values` name it: `password 3`. */
+  key: string;
+  at: string;
+  value: string;
+}
+
 /** So many credentials are remembered: what a rotation that is under way needs, with room for many at once. */
 const MOST_HELD = 1_000;
 
 /** The documents of one vault: fetches, remembers what it saw last, and writes by `cas`. Knows no rule of the vault. */
 export class Store {
-  readonly kv: Kv;
-  readonly paths: Paths;
+  readonly kv: DocumentStorage;
+  readonly paths: DocumentPaths;
+  /** A value up to this many characters stands in its credential's document; a larger one in one of its own. */
+  readonly largestInline: number = 4_096;
   directory: Held<Directory> | undefined;
   readonly credentials = new Map<string, Held<CredentialDocument | undefined>>();
   /** By the keyed digest of an account or a host. */
@@ -43,7 +53,7 @@ export class Store {
   readonly #prepare: () => Promise<void>;
 
   /** @param prepare done once, before the first request about a document */
-  constructor(kv: Kv, paths: Paths, prepare: () => Promise<void>) {
+  constructor(kv: DocumentStorage, paths: DocumentPaths, prepare: () => Promise<void>) {
     this.kv = kv;
     this.paths = paths;
     this.#prepare = prepare;
@@ -65,7 +75,7 @@ export class Store {
     const where = this.kv.pathText(path);
     if (!data) {
       throw new CoffreError("VAULT_MISSING", `There is no vault of Coffre's at ${where}`, {
-        hint: "Check mount and root in coffre:url; `coffre vault init` makes a vault.",
+        hint: "Check coffre:url; `coffre vault init` makes a vault.",
       });
     }
     const { data: parsed } = IdentityDocument.safeParse(data);
@@ -121,9 +131,21 @@ export class Store {
     return data && unwrapValue(this.kv.pathText(path), data);
   }
 
-  async writeValue(id: string, at: string, value: string): Promise<void> {
-    await this.kv.write(this.paths.value(id, at), wrap({ value }), 0);
+  /**
+   * Keeps a value outside of its credential's document; it is never written over.
+   * @param at the name that was drawn for it. @returns the name by which it is found
+   */
+  async writeValue({ document, at, value }: NewValue): Promise<string> {
+    await this.kv.write(this.paths.value(document.row.id, at), wrap({ value }), 0);
+    return at;
   }
+
+  async removeValue(id: string, at: string): Promise<void> {
+    await this.kv.remove(this.paths.value(id, at));
+  }
+
+  /** Sets right what a process that died has left besides documents. */
+  async mend(): Promise<void> {}
 
   /**
    * Makes changes on the directory that is remembered, and writes it; nobody else in this process may be at it.
@@ -153,7 +175,7 @@ export class Store {
   /** Removes the document of a credential, and its large values. */
   async removeCredential(id: string, document: CredentialDocument | undefined): Promise<void> {
     const large = Object.values(document?.values ?? {}).flatMap((value) => ("at" in value ? [value.at] : []));
-    await Promise.all(large.map((at) => this.kv.remove(this.paths.value(id, at))));
+    await Promise.all(large.map((at) => this.removeValue(id, at)));
     await this.kv.remove(this.paths.credential(id));
     this.holdCredential(id, { content: undefined, version: 0, atMs: performance.now() });
   }

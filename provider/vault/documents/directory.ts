@@ -1,7 +1,7 @@
 import { UndoTable } from "../memory/undo-table.js";
 import { MemoryPeople } from "../memory/memory-people.js";
 import type { CategoryRow, CredentialRow } from "../records/rows.js";
-import type { Claims, DirectoryContent } from "./documents.js";
+import type { CategoryPlace, Claims, DirectoryContent } from "./documents.js";
 
 /** Ids have no space, so the first one separates. */
 function pair(parent: string | null, name: string): string {
@@ -29,6 +29,8 @@ export class Directory {
   });
   /** Of {@link DirectoryContent.due}. */
   readonly due = new UndoTable<{ id: string }>({});
+  /** Of {@link DirectoryContent.places}. */
+  readonly places = new UndoTable<CategoryPlace>({});
 
   constructor(content: DirectoryContent) {
     for (const row of content.categories) this.categories.put(row.id, row);
@@ -37,6 +39,7 @@ export class Directory {
     for (const row of content.grants) this.people.putGrant(row);
     for (const claims of content.claims) this.claims.put(claims.id, claims);
     for (const id of content.due) this.due.put(id, { id });
+    for (const place of content.places ?? []) this.places.put(place.id, place);
     this.commit();
   }
 
@@ -48,6 +51,7 @@ export class Directory {
       grants: this.people.grants(),
       claims: this.claims.all(),
       due: this.due.all().map(({ id }) => id),
+      ...(this.places.all().length === 0 ? {} : { places: this.places.all() }),
     };
   }
 
@@ -68,7 +72,7 @@ export class Directory {
   }
 
   #tables(): { commit(): void; rollBack(): void }[] {
-    return [this.categories, this.claims, this.due, ...this.people.tables];
+    return [this.categories, this.claims, this.due, this.places, ...this.people.tables];
   }
 }
 

@@ -25,6 +25,8 @@ export type DirectoryChange = (directory: Directory) => void;
 export interface Known {
   identity(): VaultIdentity;
   hasHead(proof: string): boolean;
+  /** A value up to this many characters stands in its credential's document; a larger one in one of its own. */
+  readonly largestInline: number;
   /** @param exact false where an answer that is a moment old will do. @throws Needed */
   directory(exact: boolean): Directory;
   /** @throws Needed for all that aren't known */
@@ -36,9 +38,6 @@ export interface Known {
   readonly logins: LoginsHome;
 }
 
-/** A value up to this many characters stands in its credential's document; a larger one in one of its own. */
-const LARGEST_INLINE = 4_096;
-
 /** The rows of a vault, as one run of some work sees and changes them. Nothing is sent before the work is done. */
 export class View implements WriteRows {
   readonly people: PeopleView;
@@ -47,7 +46,7 @@ export class View implements WriteRows {
   /** Credentials that were changed; `undefined`: removed. */
   readonly changed = new Map<string, CredentialDocument | undefined>();
   /** Values that are too large for their credential's document. */
-  readonly largeValues: { id: string; at: string; value: Secret }[] = [];
+  readonly largeValues: { id: string; key: string; at: string; value: Secret }[] = [];
   readonly directoryChanges: DirectoryChange[] = [];
   /** Claims as they were, of each credential that was changed. */
   readonly claimsBefore = new Map<string, Claims | undefined>();
@@ -216,9 +215,9 @@ export class View implements WriteRows {
     const document = this.document(id);
     if (!document) throw new CoffreError("BAD_RESPONSE", `A value was put before its credential ${id}`);
     const text = value.reveal();
-    const large = text.length > LARGEST_INLINE;
+    const large = text.length > this.#known.largestInline;
     const at = large ? this.#newName() : "";
-    if (large) this.largeValues.push({ id, at, value });
+    if (large) this.largeValues.push({ id, key: valueName(key), at, value });
     this.changed.set(id, { ...document, values: { ...document.values, [valueName(key)]: large ? { at } : { text } } });
   }
 
