@@ -5,6 +5,6 @@ export type { Configuration, ConfigurationInput, SecretSource, VaultKeys } from 
 export { readSecretFile } from "./secret-file.js";
 export type { SettingName } from "./settings.js";
 export { VAULT_SCHEMES, parseVaultUrl } from "./vault-url.js";
-export type { FileUrl, VaultUrl } from "./vault-url.js";
+export type { FileUrl, KdbxUrl, VaultUrl } from "./vault-url.js";
 export type { ServerUrl } from "./server-url.js";
 export { writeUserConfiguration } from "./write.js";

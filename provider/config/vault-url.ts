@@ -12,11 +12,11 @@ export const VAULT_SCHEMES = {
   "lockself+https": { opens: false, what: "LockSelf" },
   "vault+https": { opens: true, what: "HashiCorp Vault or OpenBao" },
   "vault+http": { opens: true, what: "the same without TLS, for a server on the machine itself" },
-  kdbx: { opens: false, what: "a KeePass file" },
+  kdbx: { opens: true, what: "a KeePass file, to read" },
 } as const;
 
 /** Where a vault is. */
-export type VaultUrl = FileUrl | ServerUrl;
+export type VaultUrl = FileUrl | KdbxUrl | ServerUrl;
 
 /** A vault in a file. */
 export interface FileUrl {
@@ -24,6 +24,17 @@ export interface FileUrl {
   /** Absolute path of the file. */
   path: string;
   /** The whole URL, absolute and canonical: the same for every way to write it. */
+  href: string;
+}
+
+/** A KeePass file. */
+export interface KdbxUrl {
+  scheme: "kdbx";
+  /** Absolute path of the file. */
+  path: string;
+  /** Absolute path of the KeePass key file that it needs besides, or instead of, its passphrase. */
+  keyFile?: string;
+  /** The whole URL, absolute and canonical. */
   href: string;
 }
 
@@ -40,8 +51,8 @@ export interface VaultUrlBase {
 type WrongUrl = (problem: string, hint: string) => CoffreError;
 
 /**
- * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`, or what
- * `parseServerUrl` reads.
+ * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`, the same
+ * with `kdbx://` (and `?keyFile=…` where the file needs one), or what `parseServerUrl` reads.
  * @throws CoffreError CONFIGURATION for a URL that can't be right, NOT_SUPPORTED for a vault that this release doesn't
  * open. The text isn't repeated: a URL may hold a password.
  */
@@ -54,6 +65,7 @@ export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
   if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${schemes()}`);
   if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Start it with ${schemes()}`);
   if (scheme === "vault+https" || scheme === "vault+http") return parseServerUrl(text, scheme, { ...base, wrongUrl });
+  if (scheme === "kdbx") return parseKdbxUrl(text.slice("kdbx://".length), base, wrongUrl);
   if (scheme !== "file") {
     const { what } = VAULT_SCHEMES[scheme];
     throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what})`, {
@@ -61,12 +73,31 @@ export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
     });
   }
   const path = parsePath(text.slice("file://".length), base, wrongUrl);
-  return { scheme, path, href: `file://${path.split("/").map(encodeURIComponent).join("/")}` };
+  return { scheme, path, href: `file://${encoded(path)}` };
+}
+
+function parseKdbxUrl(text: string, base: VaultUrlBase, wrongUrl: WrongUrl): KdbxUrl {
+  const [place = "", query, ...more] = text.split("?");
+  const given = query === undefined ? undefined : /^keyFile=([^&#]+)$/.exec(query)?.[1];
+  if (more.length > 0 || (query !== undefined && given === undefined)) {
+    throw wrongUrl("has a ? that isn't ?keyFile=<path>", "In a file's name write %3F or %23.");
+  }
+  const path = parsePath(place, base, wrongUrl);
+  if (given === undefined) return { scheme: "kdbx", path, href: `kdbx://${encoded(path)}` };
+  const keyFile = parsePath(given, base, wrongUrl);
+  return { scheme: "kdbx", path, keyFile, href: `kdbx://${encoded(path)}?keyFile=${encoded(keyFile)}` };
+}
+
+function encoded(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
 }
 
 function parsePath(text: string, { folder, home }: VaultUrlBase, wrongUrl: WrongUrl): string {
   if (!/^(\/|\.\.?\/|~\/)/.test(text)) {
-    throw wrongUrl("names no file", "Write file:///absolute/path, file://./relative/path or file://~/path.");
+    throw wrongUrl(
+      "names no file",
+      "Write file:///absolute/path, file://./relative/path or file://~/path; kdbx:// for a KeePass file.",
+    );
   }
   if (/[?#]/.test(text)) throw wrongUrl("has a ? or a #", "In a file's name write %3F or %23.");
   let path: string;

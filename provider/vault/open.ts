@@ -1,8 +1,9 @@
-import { type Configuration, requireUrl, type ServerUrl } from "../config/index.js";
+import { type Configuration, type KdbxUrl, requireUrl, type ServerUrl } from "../config/index.js";
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { openEmbeddedVault, type VaultKey } from "./embedded/embedded-vault.js";
 import { type HashicorpPlace, openHashicorpVault } from "./hashicorp/hashicorp-vault.js";
+import { type KdbxKey, openKeepassVault, readKeyFile } from "./keepass/open.js";
 import type { Vault } from "./port.js";
 
 /** Who opens a vault. */
@@ -20,6 +21,9 @@ export interface OpenOptions {
  */
 export function openVault(configuration: Configuration, { actor, clock }: OpenOptions): Vault {
   const url = requireUrl(configuration); // a URL that no adapter opens was refused when it was parsed
+  if (url.scheme === "kdbx") {
+    return openKeepassVault({ path: url.path, key: () => kdbxKeyOf(url, configuration), actor, clock });
+  }
   if (url.scheme !== "file") return openHashicorpVault({ ...serverPlace(url, configuration), actor, clock });
   return openEmbeddedVault({ path: url.path, key: () => keyOf(configuration), actor, clock });
 }
@@ -46,4 +50,21 @@ function keyOf({ key }: Configuration): VaultKey {
     });
   }
   return key.kind === "key" ? { keyText: key.read() } : { passphrase: key.read() };
+}
+
+function kdbxKeyOf({ keyFile }: KdbxUrl, { key }: Configuration): KdbxKey {
+  if (key?.kind === "key" && keyFile === undefined) {
+    throw new CoffreError("CONFIGURATION", "A KeePass file opens with its passphrase, and a key is configured", {
+      hint: "Give --passphrase-file (--from-passphrase-file, COFFRE_PASSPHRASE_FILE); a KeePass key file is named in the URL: kdbx:///path/to.kdbx?keyFile=/path/to.keyx.",
+    });
+  }
+  if (key === undefined && keyFile === undefined) {
+    throw new CoffreError("CONFIGURATION", "Nothing is configured that opens the KeePass file", {
+      hint: "Set COFFRE_PASSPHRASE_FILE, or give --passphrase-file.",
+    });
+  }
+  return {
+    ...(key?.kind === "passphrase" ? { passphrase: key.read() } : {}),
+    ...(keyFile === undefined ? {} : { keyFile: readKeyFile(keyFile) }),
+  };
 }

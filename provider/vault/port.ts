@@ -134,9 +134,11 @@ export interface Capabilities {
   dropBoxes: boolean;
   /**
    * Who logs what was read and changed. `own`: the vault, and `listEvents`, head and proofs answer for it. `server`: the
-   * server behind it, by its own means; `listEvents` is NOT_SUPPORTED, and the head never moves.
+   * server behind it, by its own means; `listEvents` is NOT_SUPPORTED, and the head never moves. `none`: nobody; the same.
    */
-  events: "own" | "server";
+  events: "own" | "server" | "none";
+  /** True if nothing can be changed through it: every write is READ_ONLY. Default false. */
+  readOnly?: boolean;
 }
 
 export interface VaultIdentity {

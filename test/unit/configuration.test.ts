@@ -213,7 +213,7 @@ describe("a configuration that can't be right is refused, naming its source:", (
     [
       "unknown scheme",
       () => ({ flags: { url: "ftp://me:hunter2@x" } }),
-      /\(flag --vault\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, vault\+https:\/\/, .* To come: coffre\+https:\/\/, lockself\+https:\/\/, kdbx:\/\//s,
+      /\(flag --vault\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, vault\+https:\/\/, .* To come: coffre\+https:\/\/, lockself\+https:\/\//s,
     ],
     ["file URL with a host", () => ({ flags: { url: "file://srv/hunter2" } }), /names no file.*file:\/\/\.\/relative/s],
     ["file URL of a folder", () => ({ flags: { url: "file:///srv/" } }), /names a folder/],
@@ -244,12 +244,34 @@ describe("a configuration that can't be right is refused, naming its source:", (
     expect((seen as Error).message).not.toContain("hunter2");
   });
 
-  test.each(["coffre+https://vault.example.com", "lockself+https://x", "kdbx:///x.kdbx"])(
-    "%s isn't opened yet",
+  test.each(["coffre+https://vault.example.com", "lockself+https://x"])("%s isn't opened yet", (url) => {
+    expect(() => find({ flags: { url } })).toThrow(
+      /^NOT_SUPPORTED: This release doesn't open .*It opens file:\/\/, vault\+https:\/\/, vault\+http:\/\/, kdbx:\/\/\.$/s,
+    );
+  });
+});
+
+describe("a KeePass file", () => {
+  const urlOf = (url: string) => find({ flags: { url } }).url;
+
+  test("is named by its path, and by that of its key file if it needs one", () => {
+    expect(urlOf("kdbx:///srv/a%20team.kdbx")).toEqual({
+      scheme: "kdbx",
+      path: "/srv/a team.kdbx",
+      href: "kdbx:///srv/a%20team.kdbx",
+    });
+    expect(urlOf("kdbx:///srv/t.kdbx?keyFile=/srv/t.keyx")).toMatchObject({
+      path: "/srv/t.kdbx",
+      keyFile: "/srv/t.keyx",
+      href: "kdbx:///srv/t.kdbx?keyFile=/srv/t.keyx",
+    });
+  });
+
+  test.each(["kdbx:///srv/t.kdbx?password=hunter2", "kdbx:///srv/t.kdbx?keyFile=", "kdbx:///srv/", "kdbx://t.kdbx"])(
+    "%s is refused",
     (url) => {
-      expect(() => find({ flags: { url } })).toThrow(
-        /^NOT_SUPPORTED: This release doesn't open .*It opens file:\/\/, vault\+https:\/\/, vault\+http:\/\/\.$/s,
-      );
+      expect(() => urlOf(url)).toThrow(/^CONFIGURATION: The vault's URL/);
+      expect(() => urlOf(url)).not.toThrow("hunter2");
     },
   );
 });

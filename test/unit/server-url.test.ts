@@ -5,7 +5,7 @@ const base = { folder: "/project", home: "/home/ana", source: "environment varia
 
 function parse(url: string): ServerUrl {
   const parsed = parseVaultUrl(url, base);
-  if (parsed.scheme === "file") throw new Error("a file's URL");
+  if (parsed.path !== undefined) throw new Error("a file's URL");
   return parsed;
 }
 

@@ -89,7 +89,7 @@ async function checkVault(context: CommandContext, configuration: Configuration)
     return [{ check: "vault", ok: false, detail: "none is configured", hint }];
   }
   const checks: Check[] = [];
-  if (url.scheme === "file") checks.push(...(await checkFile(url.path, key)));
+  if (url.path !== undefined) checks.push(...(await checkFile(url.path, key)));
   else checks.push(loginCheck(url, token));
   try {
     const vault = await context.vault();

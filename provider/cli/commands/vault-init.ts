@@ -51,6 +51,11 @@ export const vaultInit: CommandDefinition = {
     const { terminal } = context;
     const name = checkVaultName(typeof options["name"] === "string" ? options["name"] : DEFAULT_NAME);
     const url = chooseUrl(context, name);
+    if (url.scheme === "kdbx") {
+      throw new CoffreError("NOT_SUPPORTED", "A KeePass file is only read, and no vault is made in one", {
+        hint: "`coffre export --format kdbx` writes one. Give --vault file:///… for a vault.",
+      });
+    }
     if (url.scheme !== "file") return makeOnServer(context, options, url, name);
     if (existsSync(url.path)) {
       throw new CoffreError("CONFLICT", `There is a file at ${url.path} already`, {

@@ -26,7 +26,7 @@ export const vaultPolicies: CommandDefinition = {
     const { terminal } = context;
     const { url } = context.configuration();
     const vault = await context.vault();
-    if (url === undefined || url.scheme === "file") {
+    if (url === undefined || url.path !== undefined) {
       throw new CoffreError("NOT_SUPPORTED", "Only a server has policies: this vault is a file", {
         hint: "`coffre access` shows its grants.",
       });

@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, linkSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
 import { checkVaultName } from "../../core/name.js";
 import type { VaultIdentity } from "../port.js";
+import { syncFolder } from "../sync-folder.js";
 import { APPLICATION_ID, FORMAT } from "./format.js";
 import { KEY_BYTES, VaultKeys } from "./keys.js";
 import { EMPTY_CENSUS } from "./ledger.js";
@@ -155,15 +156,4 @@ export function mapCreateError(path: string, error: unknown): unknown {
     });
   }
   return mapSqliteError(path, error);
-}
-
-/** So that the new name survives a power cut, where the system lets a folder be synced. */
-export function syncFolder(folder: string): void {
-  if (process.platform === "win32") return;
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

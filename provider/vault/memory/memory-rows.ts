@@ -19,9 +19,12 @@ export class MemoryRows implements Rows {
   readonly #key = randomBytes(32);
   readonly #tables: MemoryTables;
 
-  /** @param restoreCounter of the identity; default 0 */
-  constructor(name: string, restoreCounter = 0) {
-    this.#tables = new MemoryTables({ id: randomUUID(), name, restoreCounter });
+  /**
+   * @param restoreCounter of the identity; default 0
+   * @param id of the identity, where the rows are those of something that has one; default a random one
+   */
+  constructor(name: string, restoreCounter = 0, id: string = randomUUID()) {
+    this.#tables = new MemoryTables({ id, name, restoreCounter });
   }
 
   async read<T>(work: (tx: ReadRows) => T): Promise<T> {

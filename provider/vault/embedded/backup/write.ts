@@ -3,7 +3,7 @@ import { createReadStream, existsSync, mkdirSync, rmSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { CoffreError } from "../../../core/errors.js";
-import { syncFolder } from "../create.js";
+import { syncFolder } from "../../sync-folder.js";
 import { proofOf } from "../log.js";
 import { systemCode } from "../native-error.js";
 import type { Store } from "../store.js";
