@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client, escapeIdentifier, escapeLiteral } from "pg";
 import { Secret } from "../../provider/core/secret.js";
 import { scramVerifier } from "../../provider/target/postgres/scram.js";
@@ -14,6 +15,8 @@ const ROLES = 200;
 /** Rotations at once: what `coffre rotate` does unless it is told otherwise. */
 const AT_ONCE = 4;
 const ROUNDS = 5;
+/** More than the second in which PostgreSQL shows the times of files. */
+const RULES_OLD_MS = 1_500;
 
 /** Medians of a round over all roles, milliseconds. */
 export interface PostgresRate {
@@ -33,10 +36,20 @@ export interface PostgresRate {
 export async function measurePostgresRate(): Promise<PostgresRate> {
   const server = await startPostgres({ settings: { fsync: "on", full_page_writes: "on" } });
   try {
+    await settleRules(server);
     return await onFreshVault((vault, _reopen, folder) => compare(server, vault, folder));
   } finally {
     await server.remove();
   }
+}
+
+/** A server in service has loaded its pg_hba.conf long after that was written; only then an admin can go by what it sees of it. */
+async function settleRules(server: PostgresServer): Promise<void> {
+  await delay(RULES_OLD_MS);
+  const admin = new Client(server.connection());
+  await admin.connect();
+  await admin.query("SELECT pg_reload_conf()");
+  await admin.end();
 }
 
 async function compare(server: PostgresServer, vault: Vault, folder: string): Promise<PostgresRate> {

@@ -61,6 +61,11 @@ export abstract class Wire<Message> implements Breakable {
     return this.#socket?.localAddress;
   }
 
+  /** The port of {@link localAddress}. */
+  get localPort(): number | undefined {
+    return this.#socket?.localPort;
+  }
+
   send(...messages: Buffer[]): void {
     if (this.#failure === undefined) this.#socket?.write(Buffer.concat(messages));
   }

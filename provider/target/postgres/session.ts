@@ -1,10 +1,11 @@
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
-import type { Look, SetResult, TargetLogin, TargetSession, TargetSpec } from "../port.js";
+import type { Look, SetResult, TargetAddress, TargetLogin, TargetSession, TargetSpec } from "../port.js";
 import { formatAddress } from "../common/address.js";
 import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
-import { factsQuery, readFacts } from "./facts.js";
+import { type Facts, factsQuery, readFacts } from "./facts.js";
 import { begin, prove, untilReady } from "./login.js";
+import { LoginRules } from "./login-rules.js";
 import { judgeFacts } from "./look.js";
 import { assertProvable, WHY_NO_PROOF } from "./provable.js";
 import { removeAccount } from "./remove.js";
@@ -12,7 +13,7 @@ import { PostgresTarget } from "./schema.js";
 import { ScramError } from "./scram.js";
 import { setPassword } from "./set.js";
 import { run } from "./statement.js";
-import { tlsFor } from "../common/tls.js";
+import { tlsFor, usesTls } from "../common/tls.js";
 import { within } from "../common/connection.js";
 import { Turns } from "../common/turns.js";
 import { PostgresWire } from "./wire.js";
@@ -65,7 +66,7 @@ async function logIn(
 
 /**
  * Whether a password can be proven, asked while the admin still logs in: the look that the connection is opened for then
- * waits for neither. Later looks ask anew.
+ * waits for neither.
  */
 class FirstQuestions {
   readonly #account: string;
@@ -77,15 +78,16 @@ class FirstQuestions {
     for (const one of this.#asked) one.catch(() => {}); // heard by the look, if there is one
   }
 
-  take(spec: TargetSpec, target: PostgresTarget): Promise<void>[] {
+  /** The answers about the account that the connection was opened for, once; `undefined` for whatever comes later. */
+  take(spec: TargetSpec): Promise<void>[] | undefined {
     const asked = spec.account === this.#account ? this.#asked : undefined;
     this.#asked = undefined;
-    return asked ?? ask(spec, target);
+    return asked;
   }
 }
 
-function ask(spec: TargetSpec, target: PostgresTarget): Promise<void>[] {
-  return spec.verifyAddresses.map((address) => assertProvable(spec, target, address));
+function ask(spec: TargetSpec, target: PostgresTarget, addresses = spec.verifyAddresses): Promise<void>[] {
+  return addresses.map((address) => assertProvable(spec, target, address));
 }
 
 /** One logged-in connection that serves one call after another. */
@@ -94,6 +96,8 @@ class PostgresSession implements TargetSession {
   readonly #username: string;
   readonly #asking: FirstQuestions;
   readonly #turns: Turns;
+  /** Known once a look has shown that the session may see them. */
+  #rules: LoginRules | undefined;
 
   constructor(wire: PostgresWire, username: string, asking: FirstQuestions) {
     this.#wire = wire;
@@ -108,17 +112,24 @@ class PostgresSession implements TargetSession {
 
   async look(spec: TargetSpec): Promise<Look> {
     const target = PostgresTarget.parse(spec.description);
-    // Both at once: a look costs the slower of the two. What the admin sees says more, so its error goes first.
+    const first = this.#asking.take(spec);
+    const rules = first === undefined ? this.#rules : undefined;
+    const isSet = ({ host, port }: TargetAddress) => host === spec.address.host && port === spec.address.port;
+    const unknown = rules === undefined ? spec.verifyAddresses : spec.verifyAddresses.filter((one) => !isSet(one));
+    // All at once: a look costs the slowest of them. What the admin sees says more, so its error goes first.
     const [seen, ...asked] = await Promise.allSettled([
       this.#inTurn(spec, spec.limits.connectMs, async () => {
         const { value } = await run(this.#wire, factsQuery(spec.username, target.account?.memberOf ?? []));
-        return judgeFacts(spec, target, readFacts(value));
+        const facts = readFacts(value);
+        if (facts.me.isSuperuser) this.#rules ??= new LoginRules(this.#wire, rulesFor(spec, target, facts));
+        return { look: judgeFacts(spec, target, facts), isProvable: await rules?.askEverybodyForScram() };
       }),
-      ...this.#asking.take(spec, target),
+      ...(first ?? ask(spec, target, unknown)),
     ]);
     if (seen.status === "rejected") throw seen.reason;
     for (const one of asked) if (one.status === "rejected") throw one.reason;
-    return seen.value;
+    if (seen.value.isProvable === false) await Promise.all(ask(spec, target, spec.verifyAddresses.filter(isSet)));
+    return seen.value.look;
   }
 
   async set(spec: TargetSpec, password: Secret): Promise<SetResult> {
@@ -151,4 +162,8 @@ class PostgresSession implements TargetSession {
       throw toCoffreError(error, { address: spec.address, username: this.#username });
     });
   }
+}
+
+function rulesFor(spec: TargetSpec, target: PostgresTarget, { version }: Facts): { tls: boolean; version: number } {
+  return { tls: usesTls(spec.address, target), version };
 }
