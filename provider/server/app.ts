@@ -46,10 +46,9 @@ export interface AccessLine {
   code?: string;
 }
 
-export interface ServerOptions {
-  vault: SharedVault;
-  tokens: Tokens;
-  clock: Clock;
+/** What every server is made of, whoever may ask it. */
+export interface AppOptions {
+  context: ServerContext;
   /** The languages that it speaks: each has its routes, its hooks and its parsers for itself. */
   fronts: readonly Front[];
   limits?: Partial<Limits>;
@@ -59,6 +58,13 @@ export interface ServerOptions {
   log?: (line: AccessLine) => void;
   /** Told of what went wrong in the server itself. */
   complain?: (error: unknown) => void;
+}
+
+/** A server that knows who asks by tokens. */
+export interface ServerOptions extends Omit<AppOptions, "context"> {
+  vault: SharedVault;
+  tokens: Tokens;
+  clock: Clock;
 }
 
 /** Who asks, and what for this request follows from it. */
@@ -71,7 +77,7 @@ export interface Caller {
 
 /** What the routes of every language stand on. */
 export interface ServerContext {
-  vault: SharedVault;
+  vault: Vault;
   clock: Clock;
   /** @throws CoffreError as `Authenticator.authenticate`. @param source the caller's machine, if it named one */
   call(tokenText: string | undefined, source: string): Promise<Caller>;
@@ -91,26 +97,17 @@ declare module "fastify" {
 export interface CoffreServer {
   app: FastifyInstance;
   context: ServerContext;
-  /** @returns where it listens, `http://127.0.0.1:8730`. @throws CoffreError CONFIGURATION for plain HTTP beyond loopback, or an address that is taken */
-  listen(place: { host: string; port: number }): Promise<string>;
+  /**
+   * @returns where it listens, `http://127.0.0.1:8730`. @throws CoffreError CONFIGURATION for plain HTTP beyond loopback, or an
+   * address that is taken, also by the file of a unix socket
+   */
+  listen(place: { host: string; port: number } | { path: string }): Promise<string>;
   /** Lets what is under way end, and refuses what comes. The vault stays open. */
   stop(): Promise<void>;
 }
 
-/** Makes the server; nothing listens yet. */
-export async function createServer(options: ServerOptions): Promise<CoffreServer> {
-  const { vault, tokens, clock, tls } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const app = fastify({
-    logger: false,
-    bodyLimit: limits.largestRequest,
-    requestTimeout: ARRIVAL_MS,
-    forceCloseConnections: "idle",
-    genReqId: () => newId("msg_"),
-    requestIdHeader: false,
-    routerOptions: { ignoreTrailingSlash: false },
-    ...(tls ? { https: { ...tls, minVersion: "TLSv1.2" } } : {}),
-  }) as unknown as FastifyInstance; // https and http differ in the type of their raw server only
+/** Makes a server that knows who asks by their tokens; nothing listens yet. */
+export async function createServer({ vault, tokens, clock, ...options }: ServerOptions): Promise<CoffreServer> {
   const rights = new RightsBook(vault, clock);
   const authenticator = new Authenticator(tokens, rights, clock);
   const context: ServerContext = {
@@ -123,6 +120,23 @@ export async function createServer(options: ServerOptions): Promise<CoffreServer
       return { principal, rights: theirs, vault: vault.actingAs(principal.name, source, mayRead) };
     },
   };
+  return createApp({ ...options, context });
+}
+
+/** Makes a server whose context says who asks; nothing listens yet. */
+export async function createApp(options: AppOptions): Promise<CoffreServer> {
+  const { context, tls } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.largestRequest,
+    requestTimeout: ARRIVAL_MS,
+    forceCloseConnections: "idle",
+    genReqId: () => newId("msg_"),
+    requestIdHeader: false,
+    routerOptions: { ignoreTrailingSlash: false },
+    ...(tls ? { https: { ...tls, minVersion: "TLSv1.2" } } : {}),
+  }) as unknown as FastifyInstance; // https and http differ in the type of their raw server only
   app.decorateRequest("caller", null);
   app.decorateRequest("failureCode", null);
   await app.register(rateLimit, {
@@ -151,26 +165,31 @@ export async function createServer(options: ServerOptions): Promise<CoffreServer
     request.failureCode = failure.code;
     return reply.status(failure.status).send({ error: errorShape(failure) });
   });
-  if (options.log) logAccess(app, clock, options.log);
+  if (options.log) logAccess(app, context.clock, options.log);
   let stopping = false;
   app.addHook("onSend", async (_request, reply) => {
     // A connection that is kept for more would keep the server.
     if (stopping) reply.header("connection", "close");
   });
-  addHealth(app, vault);
+  addHealth(app, context.vault);
   for (const front of options.fronts) await app.register(async (scope) => front(scope, context));
   return {
     app,
     context,
-    async listen({ host, port }) {
-      if (!tls && !isLoopback(host)) {
-        throw new CoffreError("CONFIGURATION", `Without TLS the server listens on loopback only, not on ${host}`, {
-          hint: "Give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that ends TLS on this machine.",
-        });
+    async listen(place) {
+      const where = "path" in place ? place.path : `${place.host}:${place.port}`;
+      if ("host" in place && !tls && !isLoopback(place.host)) {
+        throw new CoffreError(
+          "CONFIGURATION",
+          `Without TLS the server listens on loopback only, not on ${place.host}`,
+          {
+            hint: "Give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that ends TLS on this machine.",
+          },
+        );
       }
-      return app.listen({ host, port }).catch((cause: unknown) => {
-        throw new CoffreError("CONFIGURATION", `Nothing can listen on ${host}:${port}`, {
-          hint: "Is another process there already? Choose another --listen.",
+      return app.listen(place).catch((cause: unknown) => {
+        throw new CoffreError("CONFIGURATION", `Nothing can listen on ${where}`, {
+          hint: `Is another process there already? Choose another ${"path" in place ? "--socket" : "--listen"}.`,
           cause,
         });
       });
