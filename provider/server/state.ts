@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import type { Vault } from "../vault/port.js";
-import { deriveServerKeys } from "./identities/keys.js";
+import { deriveServerKeys, type ServerKeys } from "./identities/keys.js";
 import { Tokens, TOKEN_SCHEMA } from "./identities/tokens.js";
 import { StateFile } from "./state-file.js";
 
@@ -8,6 +8,8 @@ import { StateFile } from "./state-file.js";
 export interface ServerState {
   file: StateFile;
   tokens: Tokens;
+  /** For what fronts keep in the file besides. */
+  keys: ServerKeys;
 }
 
 /** Where it lies: beside the vault's file, `prod.db.serve`. */
@@ -19,5 +21,5 @@ export function statePath(vaultPath: string): string {
 export async function openState(vault: Vault, path: string, clock: Clock): Promise<ServerState> {
   const keys = await deriveServerKeys(vault);
   const file = new StateFile(path, [TOKEN_SCHEMA]);
-  return { file, tokens: new Tokens(file, keys, clock) };
+  return { file, tokens: new Tokens(file, keys, clock), keys };
 }

@@ -1,0 +1,61 @@
+import type { FastifyInstance } from "fastify";
+import { LOCKSELF_ROUTES, ROUTE_NAMES } from "../../vault/lockself/routes.js";
+import { callerOf, type Front, type ServerContext } from "../app.js";
+import type { ServerState } from "../state.js";
+import { requireTokens } from "./authenticate.js";
+import { takeBodies } from "./bodies.js";
+import { EntryNumbers } from "./entry-numbers.js";
+import { addDownload } from "./export/export-routes.js";
+import { Exports } from "./export/exports.js";
+import { type LockselfFront, type LockselfStyle, notThere } from "./front.js";
+import { HANDLERS, isServed } from "./handlers.js";
+import { KeptRows } from "./kept-rows.js";
+import { NamedPolicies, PolicyRow } from "./policies/named-policies.js";
+import { answerFailures } from "./refusals.js";
+
+/**
+ * LockSelf's REST API over the server's vault: the documented routes and those that were seen in public clients, and our
+ * proposals for what is known to exist, all from one table.
+ * @param state where named policies are kept, since the vault has none
+ */
+export function lockselfFront({ file, keys }: ServerState, style: LockselfStyle = {}): Front {
+  return async (app, context) => {
+    const front: LockselfFront = {
+      clock: context.clock,
+      numbers: new EntryNumbers(context.vault),
+      policies: new NamedPolicies(new KeptRows(file, keys.seal, "policy", PolicyRow)),
+      exports: new Exports(context.clock),
+      style: { lists: "sample", ...style },
+    };
+    answerFailures(app);
+    takeBodies(app);
+    addDownload(app, front);
+    await app.register(async (scope) => addRoutes(scope, context, front));
+  };
+}
+
+function addRoutes(app: FastifyInstance, context: ServerContext, front: LockselfFront): void {
+  requireTokens(app, context);
+  for (const name of ROUTE_NAMES) {
+    if (!isServed(name)) continue;
+    const { method, path } = LOCKSELF_ROUTES[name];
+    const handle = HANDLERS[name];
+    app.route({
+      method,
+      url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
+      handler: async (request, reply) => {
+        // The router makes each parameter a text.
+        const params = request.params as Record<string, string>;
+        const { query, body: sent } = request;
+        const { status, body } = await handle({ ...callerOf(request), front, request, params, query, body: sent });
+        return reply.status(status).send(body);
+      },
+    });
+  }
+  // What isn't served answers in LockSelf's shape too, and only to those who were let in.
+  for (const url of ["/api-key/*", "/api/*"]) {
+    app.all(url, () => {
+      throw notThere("such route of LockSelf's on this server");
+    });
+  }
+}
