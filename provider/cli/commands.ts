@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   "vault drill": async () => (await import("./commands/vault-drill.js")).vaultDrill,
   "vault rekey": async () => (await import("./commands/vault-rekey.js")).vaultRekey,
   "vault key add": async () => (await import("./commands/vault-key-add.js")).vaultKeyAdd,
+  "vault key rewrap": async () => (await import("./commands/vault-key-rewrap.js")).vaultKeyRewrap,
   "vault key remove": async () => (await import("./commands/vault-key-remove.js")).vaultKeyRemove,
   "vault policies": async () => (await import("./commands/vault-policies.js")).vaultPolicies,
   "vault key list": async () => (await import("./commands/vault-key-list.js")).vaultKeyList,

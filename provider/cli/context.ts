@@ -3,6 +3,7 @@ import { hostname, userInfo } from "node:os";
 import {
   type Configuration,
   type ConfigurationInput,
+  readTransitUrl,
   requireUrl,
   resolveConfiguration,
   resolveOtherVault,
@@ -12,7 +13,7 @@ import {
 } from "../config/index.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import type { RotationContext } from "../rotation/context.js";
-import type { EmbeddedVault } from "../vault/embedded/embedded-vault.js";
+import type { EmbeddedVault, TransitKey } from "../vault/embedded/embedded-vault.js";
 import type { Vault } from "../vault/port.js";
 import type { Witness } from "../witness/witness.js";
 import { askHidden } from "./prompt.js";
@@ -24,6 +25,7 @@ export interface GlobalOptions {
   url?: string;
   keyFile?: string;
   passphraseFile?: string;
+  transitKey?: string;
   tokenFile?: string;
   json?: boolean;
   quiet?: boolean;
@@ -124,6 +126,20 @@ export class CommandContext {
     });
   }
 
+  /** A key in a transit engine, as an option names it, with the login that is configured. @throws CoffreError CONFIGURATION */
+  async transitKey(text: string, source: string): Promise<TransitKey> {
+    const { transitKeyAt } = await import("../vault/open.js");
+    const url = readTransitUrl(text, { ...this.#configurationInput({}), source });
+    return transitKeyAt(url, this.configuration());
+  }
+
+  /** The one that is configured to open the vault. @throws CoffreError CONFIGURATION */
+  async configuredTransitKey(): Promise<TransitKey | undefined> {
+    const configuration = this.configuration();
+    const { transitKeyAt } = await import("../vault/open.js");
+    return configuration.transitKey && transitKeyAt(configuration.transitKey, configuration);
+  }
+
   /** Makes an empty vault in a server's mount, by the login that is configured. @throws CoffreError CONFLICT if there is one */
   async makeServerVault(url: ServerUrl, name: string): Promise<{ id: string; name: string }> {
     const [{ createHashicorpVault }, { serverPlace }] = await Promise.all([
@@ -142,7 +158,8 @@ export class CommandContext {
   async #open(found: Configuration): Promise<{ vault: Vault; witness: Witness }> {
     let configuration = found;
     const { path } = requireUrl(configuration);
-    if (configuration.key === undefined && this.terminal.canAsk && path !== undefined && existsSync(path)) {
+    const hasKey = configuration.key !== undefined || configuration.transitKey !== undefined;
+    if (!hasKey && this.terminal.canAsk && path !== undefined && existsSync(path)) {
       const passphrase = await askHidden("Passphrase of the vault: ");
       configuration = { ...configuration, key: { kind: "passphrase", source: "typed", read: () => passphrase } };
     }

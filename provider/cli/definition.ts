@@ -47,6 +47,7 @@ export const GLOBAL_OPTIONS: readonly OptionDefinition[] = [
   { flags: "--vault, --url <url>", description: "the vault to use, for example file:///srv/coffre/prod.db" },
   { flags: "--key-file <path>", description: "the key file that opens it" },
   { flags: "--passphrase-file <path>", description: "the file with the passphrase that opens it" },
+  { flags: "--transit-key <url>", description: "the key in a server's transit engine that opens it" },
   { flags: "--token-file <path>", description: "the file with the token, secret id or JWT for its server" },
   { flags: "--json", description: "one JSON value on stdout, and errors as JSON on stderr" },
   { flags: "--quiet", description: "no notes, warnings or progress on stderr" },

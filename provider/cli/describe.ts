@@ -4,6 +4,11 @@ import type { Credential, Vault, VersionInfo } from "../vault/port.js";
 import { currentVersion } from "./shape.js";
 import { printable } from "./terminal.js";
 
+/** A key slot's kind for people. */
+export function slotKindText(kind: "passphrase" | "key-file" | "transit"): string {
+  return { passphrase: "passphrase", "key-file": "key file", transit: "transit key" }[kind];
+}
+
 /** What everybody who may open a file should know where rights are shown. */
 export const KEY_HOLDER_READS_ALL =
   "Whoever holds a key of this vault reads everything in it: a file can't enforce rights.";

@@ -83,8 +83,8 @@ function groupFor(program: Command, words: readonly string[]): Command {
 const footer = `
 A <ref> is a reference (coffre://prod/Databases/orders-app) or, in the configured vault, just the path
 (Databases/orders-app) or the id. Which vault and which key: flag, environment (COFFRE_URL, COFFRE_KEY_FILE,
-COFFRE_PASSPHRASE_FILE, COFFRE_TOKEN_FILE), stack configuration (coffre:url), coffre.yaml, the user's configuration, in
-this order.
+COFFRE_PASSPHRASE_FILE, COFFRE_TRANSIT_KEY, COFFRE_TOKEN_FILE), stack configuration (coffre:url), coffre.yaml, the user's
+configuration, in this order.
 
 Exit codes:
 ${EXIT_CODES.map(({ code, means }) => `  ${String(code).padStart(3)}  ${means}`).join("\n")}`;

@@ -14,6 +14,7 @@ import type { Environment } from "./files.js";
 import { readSecretFile } from "./secret-file.js";
 import { AllSettings, FLAG_NAMES, FlagSettings, SETTING_NAMES, flagOf, parseSettings, variableOf } from "./settings.js";
 import type { SettingName } from "./settings.js";
+import { parseTransitUrl, type TransitUrl } from "./transit-url.js";
 import { parseVaultUrl } from "./vault-url.js";
 import type { VaultUrl } from "./vault-url.js";
 
@@ -51,6 +52,8 @@ export interface Configuration {
   owner: string | undefined;
   /** What opens the vault. */
   key: SecretSource<"key" | "passphrase"> | undefined;
+  /** What opens it instead, with the token: never both. */
+  transitKey?: (TransitUrl & { source: string }) | undefined;
   /** What a vault's server asks for. */
   token: SecretSource<"token"> | undefined;
   /** For each setting that has a value, where it came from: `environment variable COFFRE_URL`, a file's path, `default`. */
@@ -69,8 +72,9 @@ interface Level {
 
 /**
  * The one precedence, for program, plugin and CLI: flag, environment, stack configuration, `coffre.yaml`, the user's
- * configuration. The first that says something of a setting decides it; nothing is mixed within a setting. A key and a
- * passphrase are one setting in this, and so are a secret and the file that holds it: two at one place contradict.
+ * configuration. The first that says something of a setting decides it; nothing is mixed within a setting. A key, a
+ * passphrase and a transit key are one setting in this, and so are a secret and the file that holds it: two at one place
+ * contradict.
  * Relative URLs start from the folder of the file that names them; for flags, environment and stack from the folder of
  * `Pulumi.yaml`, else `cwd`. Relative paths of secrets do the same, only a flag's start from `cwd`.
  * @throws CoffreError CONFIGURATION, NOT_SUPPORTED for the vault's URL
@@ -92,8 +96,14 @@ export function resolveOtherVault(input: ConfigurationInput, where: string, keys
   const given = resolveConfiguration({ ...input, flags: { ...keys, ...(isUrl ? { url: where } : {}) } });
   if (isUrl) return given;
   const named = resolveNamedVault(input, where);
-  const key = keys.keyFile === undefined && keys.passphraseFile === undefined ? (named.key ?? given.key) : given.key;
-  return { ...named, key, token: keys.tokenFile === undefined ? (named.token ?? given.token) : given.token };
+  const hasOwn = keys.keyFile !== undefined || keys.passphraseFile !== undefined;
+  const { key, transitKey } = !hasOwn && (named.key ?? named.transitKey) ? named : given;
+  return {
+    ...named,
+    key,
+    transitKey,
+    token: keys.tokenFile === undefined ? (named.token ?? given.token) : given.token,
+  };
 }
 
 function resolveNamedVault(input: ConfigurationInput, name: string): Configuration {
@@ -128,19 +138,31 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
   ): SecretSource<Kind> | undefined {
     for (const level of levels) {
       const given = kinds.flatMap((kind) => secretsOf(level, kind, home));
-      if (given.length > 1) {
-        throw new CoffreError(
-          "CONFIGURATION",
-          `${given.map(({ source }) => source).join(" and ")} contradict each other`,
-          {
-            hint: "Keep one of them.",
-          },
-        );
+      const opens = (kinds as readonly string[]).includes("key") && level.values.transitKey !== undefined;
+      const places = [...given.map(({ source }) => source), ...(opens ? [level.describe("transitKey")] : [])];
+      if (places.length > 1) {
+        throw new CoffreError("CONFIGURATION", `${places.join(" and ")} contradict each other`, {
+          hint: "Keep one of them.",
+        });
       }
+      if (opens) return undefined; // findTransitKey finds it
       const [only] = given;
       if (only === undefined) continue;
       sources[only.file === undefined ? only.kind : (`${only.kind}File` as const)] = only.source;
       return only;
+    }
+    return undefined;
+  }
+
+  /** The transit key, unless a key or a passphrase stands in a place that comes before. */
+  function findTransitKey(): Configuration["transitKey"] {
+    for (const level of levels) {
+      const { transitKey, key, keyFile, passphrase, passphraseFile } = level.values;
+      if ([key, keyFile, passphrase, passphraseFile].some((value) => value !== undefined)) return undefined;
+      if (transitKey === undefined) continue;
+      const source = level.describe("transitKey");
+      sources.transitKey = source;
+      return { ...parseTransitUrl(transitKey, { folder: level.urlFolder, home, source }), source };
     }
     return undefined;
   }
@@ -167,9 +189,18 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
     onDrift: onDrift ?? "mend",
     owner: find("owner")?.value,
     key: findSecret(["key", "passphrase"]),
+    transitKey: findTransitKey(),
     token: findSecret(["token"]),
     sources,
   };
+}
+
+/** A transit key's URL as a command's option names it. @throws CoffreError CONFIGURATION */
+export function readTransitUrl(
+  text: string,
+  { cwd, env, source }: ConfigurationInput & { source: string },
+): TransitUrl {
+  return parseTransitUrl(text, { folder: projectFolder(cwd), home: homeFolder(env), source });
 }
 
 /** The vault's URL. @throws CoffreError CONFIGURATION that names all the places where it may stand */

@@ -17,6 +17,8 @@ const VaultSettings = z.strictObject({
   keyFile: Text.optional(),
   /** Path of a file that holds the passphrase. */
   passphraseFile: Text.optional(),
+  /** URL of a transit key that opens a vault in a file. */
+  transitKey: Text.optional(),
   /** Path of a file that holds a server's token. */
   tokenFile: Text.optional(),
 });

@@ -8,6 +8,9 @@ import type { Environment } from "./files.js";
 import { FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
 
+/** What opens a vault: two of them at one place contradict, so that a new one takes the other's place. */
+const OPENS: readonly string[] = ["keyFile", "passphraseFile", "transitKey"];
+
 /**
  * Sets what is given in the user's configuration and keeps the rest, comments included. The file is replaced as a whole
  * (mode 0600), never half written; one that can't be understood is left alone.
@@ -16,9 +19,12 @@ import { systemCode } from "./system-error.js";
 export function writeUserConfiguration(patch: FileSettings, env: Environment): string {
   const path = userConfigurationPath(env);
   const given = Object.entries(patch).filter(([, value]) => value !== undefined);
-  const after = { ...readSettings(path), ...Object.fromEntries(given) };
+  const opens = given.some(([name]) => OPENS.includes(name)) ? OPENS.filter((name) => !(name in patch)) : [];
+  const before = Object.entries(readSettings(path)).filter(([name]) => !opens.includes(name));
+  const after = { ...Object.fromEntries(before), ...Object.fromEntries(given) };
   parseSettings(FileSettings, after, (name) => `${name}: for ${path}`);
   const document = readDocument(path) ?? new Document({});
+  for (const name of opens) document.delete(name);
   for (const [name, value] of given) document.set(name, value);
   try {
     replaceFile(path, document.toString());

@@ -31,6 +31,8 @@ export interface ProviderArgs {
   keyFile?: pulumi.Input<string> | undefined;
   /** Path of a file with the passphrase that opens this vault. */
   passphraseFile?: pulumi.Input<string> | undefined;
+  /** URL of a transit key that opens this vault, a file: see docs/vaults/transit.md. */
+  transitKey?: pulumi.Input<string> | undefined;
   /** Path of a file with the token that this vault's server asks for. */
   tokenFile?: pulumi.Input<string> | undefined;
 }

@@ -24,6 +24,7 @@ const SETTINGS: Record<SettingName, "plain" | "secret"> = {
   onDrift: "plain",
   keyFile: "plain",
   passphraseFile: "plain",
+  transitKey: "plain",
   tokenFile: "plain",
   vaults: "plain",
   rotateDue: "plain",

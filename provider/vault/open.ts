@@ -1,8 +1,9 @@
-import { type Configuration, type KdbxUrl, requireUrl, type ServerUrl } from "../config/index.js";
+import { type Configuration, type KdbxUrl, requireUrl, type ServerUrl, type TransitUrl } from "../config/index.js";
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
-import { openEmbeddedVault, type VaultKey } from "./embedded/embedded-vault.js";
+import { openEmbeddedVault, type TransitKey, type VaultKey } from "./embedded/embedded-vault.js";
 import { type HashicorpPlace, openHashicorpVault } from "./hashicorp/hashicorp-vault.js";
+import { TransitEngineKey } from "./hashicorp/transit.js";
 import { type KdbxKey, openKeepassVault, readKeyFile } from "./keepass/open.js";
 import type { Vault } from "./port.js";
 
@@ -32,21 +33,42 @@ export function openVault(configuration: Configuration, { actor, clock }: OpenOp
 export function serverPlace(url: ServerUrl, { token }: Pick<Configuration, "token">): HashicorpPlace {
   const { origin, mount, root, namespace, caFile, login } = url;
   return {
-    server: {
-      origin,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(caFile === undefined ? {} : { caFile }),
-    },
+    server: serverOptions({ origin, namespace, caFile }),
     mount,
     root,
     login: { method: login, secret: token && (() => token.read()) },
   };
 }
 
-function keyOf({ key }: Configuration): VaultKey {
+/** The key in a transit engine, with the login's secret that is configured. */
+export function transitKeyAt(url: TransitUrl, { token }: Pick<Configuration, "token">): TransitKey {
+  const { origin, mount, key, namespace, caFile, login } = url;
+  return new TransitEngineKey({
+    server: serverOptions({ origin, namespace, caFile }),
+    mount,
+    key,
+    login: { method: login, secret: token && (() => token.read()) },
+  });
+}
+
+function serverOptions({
+  origin,
+  namespace,
+  caFile,
+}: { origin: string } & Record<"namespace" | "caFile", string | undefined>) {
+  return {
+    origin,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(caFile === undefined ? {} : { caFile }),
+  };
+}
+
+function keyOf(configuration: Configuration): VaultKey {
+  const { key, transitKey } = configuration;
+  if (transitKey) return { transit: transitKeyAt(transitKey, configuration) };
   if (!key) {
     throw new CoffreError("CONFIGURATION", "No key for the vault is configured", {
-      hint: "Set COFFRE_KEY_FILE or COFFRE_PASSPHRASE_FILE, or give --key-file.",
+      hint: "Set COFFRE_KEY_FILE, COFFRE_PASSPHRASE_FILE or COFFRE_TRANSIT_KEY, or give --key-file.",
     });
   }
   return key.kind === "key" ? { keyText: key.read() } : { passphrase: key.read() };

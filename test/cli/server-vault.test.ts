@@ -136,3 +136,46 @@ test("a place or a login that can't be right is said plainly, and what only a fi
   expect(await said(["vault", "check"])).toContain("Only a vault in a file");
   expect(await said(["vault", "init"])).toContain("There is a vault already");
 });
+
+test("a vault in a file is opened by a key that the server's transit engine keeps", async () => {
+  const own = await Shell.open();
+  try {
+    const file = await own.makeVault();
+    await entry(file, "Databases/orders-app", { value: "of the file" });
+    await file.close();
+    await server.api("POST", "sys/mounts/transit", { type: "transit" });
+    await server.api("POST", "transit/keys/coffre", {});
+    await writeFile(join(own.home, "token"), server.rootToken, { mode: 0o600 });
+    own.env["COFFRE_TOKEN_FILE"] = "token";
+    const url = `vault+http://${new URL(server.origin).host}/transit?key=coffre&allowPlainHttp=true`;
+    const added = await own.json(["vault", "key", "add", "runners", "--new-transit-key", url]);
+    expect(added).toMatchObject({ label: "runners", kind: "transit", keyFile: null, keyMade: false });
+    const runner = { env: { COFFRE_TRANSIT_KEY: url } };
+    expect((await own.coffre(["read", "Databases/orders-app"], runner)).stdout).toBe("of the file\n");
+    expect((await own.coffre(["vault", "key", "list"], runner)).stdout).toMatch(/runners +transit key .*opened it now/);
+    const doctor = await own.coffre(["doctor"], runner);
+    expect(doctor.stdout).toContain("key: the transit key coffre of transit");
+    expect(doctor.stdout).toMatch(/transitKey +vault\+http:.*key=coffre +from environment variable COFFRE_TRANSIT_KEY/);
+
+    await server.api("POST", "transit/keys/coffre/rotate", {});
+    const rewrapped = await own.coffre(["vault", "key", "rewrap", "runners", "--transit-key", url]);
+    expect(rewrapped).toMatchObject({
+      exitCode: 0,
+      stdout: "The key runners is wrapped by its transit key's newest version.\n",
+    });
+    await server.api("POST", "transit/keys/coffre/config", { min_decryption_version: 2 });
+    expect((await own.coffre(["read", "Databases/orders-app"], runner)).exitCode).toBe(0);
+    expect((await own.coffre(["vault", "key", "rewrap", "runners"])).stderr).toContain("No transit key is configured");
+
+    const made = await own.json(
+      ["vault", "init", "--name", "other", "--vault", "file://~/other.db", "--set-default"],
+      runner,
+    );
+    expect(made).toMatchObject({ vault: "other", keyFile: null, found: true });
+    expect(await own.coffre(["list"], { env: { COFFRE_KEY_FILE: "" } })).toMatchObject({ exitCode: 0 });
+    const both = { env: { ...runner.env, COFFRE_KEY_FILE: own.keyFile } };
+    expect((await own.coffre(["list"], both)).stderr).toContain("contradict each other");
+  } finally {
+    await own.close();
+  }
+});

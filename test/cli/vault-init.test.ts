@@ -122,7 +122,7 @@ test("a passphrase comes from a file, or from a terminal where it isn't shown", 
   expect(opened.screen).toContain("Passphrase of the vault: ");
   expect(opened.screen).toContain("0 credentials in 0 categories, vault typed.");
   const refused = await shell.onTerminal(["list"], "five words that are wrong\n");
-  expect(refused.screen).toContain("No key slot of the vault opens with this passphrase");
+  expect(refused.screen).toContain("typed.db opens with this passphrase");
   expect(refused.exitCode).toBe(4);
 });
 

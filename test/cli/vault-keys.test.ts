@@ -35,7 +35,7 @@ break-glass  key file  since <date> UTC  opened it now
   expect(refused).toEqual({
     stdout: "",
     stderr:
-      "coffre: No key slot of the vault opens with this key file\n" +
+      `coffre: No key slot of the vault ${shell.vaultFile} opens with this key file\n` +
       "  Check which vault and which key are configured: `coffre doctor` shows both.\n",
     exitCode: 4,
   });

@@ -227,6 +227,31 @@ describe("a configuration that can't be right is refused, naming its source:", (
       /COFFRE_KEY and .*COFFRE_PASSPHRASE_FILE contradict/,
     ],
     [
+      "key file and transit key at one place",
+      () => ({ env: { COFFRE_KEY_FILE: "x", COFFRE_TRANSIT_KEY: "vault+https://h/transit?key=a" } }),
+      /COFFRE_KEY_FILE and .*COFFRE_TRANSIT_KEY contradict/,
+    ],
+    [
+      "transit key without a name",
+      () => ({ env: { COFFRE_TRANSIT_KEY: "vault+https://h/transit" } }),
+      /\(environment variable COFFRE_TRANSIT_KEY\) names no key/,
+    ],
+    [
+      "transit key of another scheme",
+      () => ({ env: { COFFRE_TRANSIT_KEY: "https://hunter2@h/transit?key=a" } }),
+      /transit key's URL .* can't be read.*vault\+https:/s,
+    ],
+    [
+      "transit key with a password in it",
+      () => ({ env: { COFFRE_TRANSIT_KEY: "vault+https://me:hunter2@h/transit?key=a" } }),
+      /user name or password in it/,
+    ],
+    [
+      "transit key with a root",
+      () => ({ env: { COFFRE_TRANSIT_KEY: "vault+https://h/transit?key=a&root=b" } }),
+      /has a root/,
+    ],
+    [
       "token and its file at one place",
       () => ({ env: { COFFRE_TOKEN: "hunter2", COFFRE_TOKEN_FILE: "x" } }),
       /COFFRE_TOKEN_FILE contradict/,
@@ -307,6 +332,25 @@ describe("keys, passphrases and tokens", () => {
     write("home/.config/coffre/config.yaml", "keyFile: ~/user.key\n");
     expect(find().key).toMatchObject({ kind: "key", file: join(home, "user.key") });
     expect(find({ env: { COFFRE_PASSPHRASE: "x" } }).key).toMatchObject({ kind: "passphrase" });
+  });
+
+  test("a transit key is one of them: the first place decides, also against a key", () => {
+    write("home/.config/coffre/config.yaml", "keyFile: ~/user.key\n");
+    const url = "vault+https://vault.example.com/team/transit?caFile=ca.pem&key=coffre&auth=approle&roleId=r";
+    const found = find({ env: { COFFRE_TRANSIT_KEY: url } });
+    expect(found.key).toBeUndefined();
+    expect(found.transitKey).toMatchObject({
+      origin: "https://vault.example.com:8200",
+      mount: "team/transit",
+      key: "coffre",
+      caFile: join(project, "ca.pem"),
+      login: { by: "approle", roleId: "r" },
+    });
+    expect(find({ env: { COFFRE_TRANSIT_KEY: found.transitKey?.href ?? "" } }).transitKey).toEqual(found.transitKey);
+    const flag = find({ env: { COFFRE_TRANSIT_KEY: url }, flags: { keyFile: "a.key" } });
+    expect([flag.transitKey, flag.key?.file]).toEqual([undefined, join(project, "a.key")]);
+    writeUserConfiguration({ transitKey: url }, { HOME: home });
+    expect([find().transitKey?.key, find().key]).toEqual(["coffre", undefined]);
   });
 
   test("paths start where they are named: a flag's in the current folder", () => {

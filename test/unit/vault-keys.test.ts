@@ -153,7 +153,7 @@ describe("the text of a key", () => {
 });
 
 describe("a key slot", () => {
-  const home = { vaultId: "a-vault", keyNumber: 1 };
+  const home = { vaultId: "a-vault", keyNumber: 1, path: "/v.db" };
   const dataKey = Buffer.alloc(32, 9);
 
   test("gives the data key to its key only, in its vault only", async () => {

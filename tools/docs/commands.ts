@@ -39,7 +39,7 @@ A \`<ref>\` is a reference (\`coffre://prod/Databases/orders-app\`) or, in the c
 (\`Databases/orders-app\`) or the id. Names with special characters are percent-encoded in all of them.
 
 Which vault and which key is found by one precedence: flag, environment (\`COFFRE_URL\`, \`COFFRE_KEY_FILE\`,
-\`COFFRE_PASSPHRASE_FILE\`, \`COFFRE_TOKEN_FILE\`), stack configuration (\`coffre:url\` of the stack that is selected),
+\`COFFRE_PASSPHRASE_FILE\`, \`COFFRE_TRANSIT_KEY\`, \`COFFRE_TOKEN_FILE\`), stack configuration (\`coffre:url\` of the stack that is selected),
 \`coffre.yaml\` in the project, the user's configuration. \`coffre doctor\` shows which one won. A variable without
 \`_FILE\` (\`COFFRE_TOKEN\`) holds the secret itself; a file keeps it out of the environment.
 

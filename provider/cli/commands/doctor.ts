@@ -61,9 +61,11 @@ export const doctor: CommandDefinition = {
 };
 
 function settingsOf(configuration: Configuration): { setting: string; value: string; source: string }[] {
-  const { url, rootCategory, previewReads, rotateDue, verifyOnRefresh, onDrift, owner, key, token } = configuration;
+  const { url, rootCategory, previewReads, rotateDue, verifyOnRefresh, onDrift, owner, key, transitKey, token } =
+    configuration;
   const values: Partial<Record<SettingName, string>> = {
     ...(url ? { url: url.href } : {}),
+    ...(transitKey ? { transitKey: transitKey.href } : {}),
     rootCategory: rootCategory.length === 0 ? "" : rootCategory.join("/"),
     previewReads: String(previewReads),
     rotateDue: String(rotateDue),
@@ -83,13 +85,13 @@ function settingsOf(configuration: Configuration): { setting: string; value: str
 }
 
 async function checkVault(context: CommandContext, configuration: Configuration): Promise<Check[]> {
-  const { url, key, token } = configuration;
+  const { url, token } = configuration;
   if (url === undefined) {
     const hint = "Give --vault, set COFFRE_URL, or make a vault: `coffre vault init`.";
     return [{ check: "vault", ok: false, detail: "none is configured", hint }];
   }
   const checks: Check[] = [];
-  if (url.path !== undefined) checks.push(...(await checkFile(url.path, key)));
+  if (url.path !== undefined) checks.push(...(await checkFile(url.path, configuration)));
   else checks.push(loginCheck(url, token));
   try {
     const vault = await context.vault();
@@ -104,12 +106,12 @@ async function checkVault(context: CommandContext, configuration: Configuration)
   return checks;
 }
 
-function loginCheck({ origin, login }: ServerUrl, token: Configuration["token"]): Check {
+function loginCheck({ origin, login }: Pick<ServerUrl, "origin" | "login">, token: Configuration["token"]): Check {
   const secret = token ? `with the secret from ${token.source}` : "without a secret";
   return { check: "login", ok: undefined, detail: `by ${login.by} at ${origin}, ${secret}` };
 }
 
-async function checkFile(path: string, key: Configuration["key"]): Promise<Check[]> {
+async function checkFile(path: string, { key, transitKey, token }: Configuration): Promise<Check[]> {
   const checks: Check[] = [];
   const mode = await stat(path).then(
     ({ mode }) => mode & 0o777,
@@ -124,6 +126,11 @@ async function checkFile(path: string, key: Configuration["key"]): Promise<Check
       detail: `${path}, mode ${octal}`,
       ...(open ? { hint: `Everybody may copy it; it is sealed, but: chmod 600 ${path}` } : {}),
     });
+  }
+  if (transitKey) {
+    checks.push({ check: "key", ok: undefined, detail: `the transit key ${transitKey.key} of ${transitKey.mount}` });
+    checks.push(loginCheck(transitKey, token));
+    return checks;
   }
   checks.push(
     key === undefined

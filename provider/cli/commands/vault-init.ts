@@ -72,8 +72,10 @@ export const vaultInit: CommandDefinition = {
       },
     );
 
-    configure(context, options, { url: url.href, keyFile });
-    const found = isFound(context, { url: url.href, keyFile });
+    const transitKey = "transit" in key ? context.configuration().transitKey?.href : undefined;
+    const place = { url: url.href, keyFile, transitKey };
+    configure(context, options, place);
+    const found = isFound(context, place);
     if (context.json) {
       terminal.json({
         vault: name,
@@ -91,7 +93,7 @@ export const vaultInit: CommandDefinition = {
     if (keyFile !== undefined) terminal.print(`  key    ${keyFile}${keyMade ? " (new, mode 0600)" : ""}`);
     terminal.note(
       keyFile === undefined
-        ? "Without the passphrase nobody opens it: there is no other way in."
+        ? `Without ${"transit" in key ? "the transit key" : "the passphrase"} nobody opens it: there is no other way in.`
         : `Keep a copy of the key in another place than the vault: without it nobody opens the vault.`,
     );
     terminal.note(KEY_HOLDER_READS_ALL);
@@ -99,6 +101,7 @@ export const vaultInit: CommandDefinition = {
     const variables = [
       `COFFRE_URL=${url.href}`,
       ...(keyFile === undefined ? [] : [`COFFRE_KEY_FILE=${keyFile}`]),
+      ...(transitKey === undefined ? [] : [`COFFRE_TRANSIT_KEY='${transitKey}'`]),
       ...(passphrase?.kind === "passphrase" && passphrase.file !== undefined
         ? [`COFFRE_PASSPHRASE_FILE=${passphrase.file}`]
         : []),
@@ -120,7 +123,7 @@ async function makeOnServer(
 ): Promise<void> {
   const { terminal } = context;
   const { id } = await context.makeServerVault(url, name);
-  configure(context, options, { url: url.href, keyFile: undefined });
+  configure(context, options, { url: url.href });
   const found = context.configuration({ flags: false }).url?.href === url.href;
   if (context.json) {
     terminal.json({ vault: name, id, url: url.href, file: null, keyFile: null, keyMade: false, found });
@@ -138,7 +141,8 @@ async function makeOnServer(
 
 interface Place {
   url: string;
-  keyFile: string | undefined;
+  keyFile?: string | undefined;
+  transitKey?: string | undefined;
 }
 
 /** The configured URL, unless it is the user's default, which is another vault's; else a file in the data folder. */
@@ -153,15 +157,17 @@ function chooseUrl(context: CommandContext, name: string) {
 }
 
 /** Makes it the user's default where that was asked for, or where there is none yet. */
-function configure(context: CommandContext, options: CommandInput["options"], { url, keyFile }: Place): void {
+function configure(context: CommandContext, options: CommandInput["options"], place: Place): void {
   if (options["setDefault"] === false) return;
   const another = readSettings(userConfigurationPath(context.env)).url;
   if (another !== undefined && options["setDefault"] !== true) return;
-  writeUserConfiguration({ url, ...(keyFile === undefined ? {} : { keyFile }) }, context.env);
+  const { url, keyFile, transitKey } = place;
+  const key = transitKey === undefined ? (keyFile === undefined ? {} : { keyFile }) : { transitKey };
+  writeUserConfiguration({ url, ...key }, context.env);
 }
 
 /** Whether a later command, without this one's flags, comes to the same vault and key. */
-function isFound(context: CommandContext, { url, keyFile }: Place): boolean {
+function isFound(context: CommandContext, { url, keyFile, transitKey }: Place): boolean {
   const later = context.configuration({ flags: false });
-  return later.url?.href === url && later.key?.file === keyFile;
+  return later.url?.href === url && later.key?.file === keyFile && later.transitKey?.href === transitKey;
 }

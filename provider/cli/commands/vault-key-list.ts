@@ -1,5 +1,5 @@
 import type { CommandDefinition } from "../definition.js";
-import { dateText, KEY_HOLDER_READS_ALL } from "../describe.js";
+import { dateText, KEY_HOLDER_READS_ALL, slotKindText } from "../describe.js";
 import { columns } from "../table.js";
 import { printable } from "../terminal.js";
 
@@ -18,7 +18,7 @@ export const vaultKeyList: CommandDefinition = {
     }
     const rows = slots.map(({ label, kind, createdAt, opened }) => [
       terminal.style("bold", printable(label)),
-      kind === "key-file" ? "key file" : kind,
+      slotKindText(kind),
       `since ${dateText(createdAt)}`,
       opened ? "opened it now" : "",
     ]);

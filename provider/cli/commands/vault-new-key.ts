@@ -26,7 +26,11 @@ export async function chooseKey(
     const passphrase = await askNewHidden("New passphrase (12 characters at least; five random words are good): ");
     return { key: { passphrase }, keyFile: undefined, keyMade: false };
   }
-  const { key: configured } = context.configuration();
+  const { key: configured, transitKey } = context.configuration();
+  if (transitKey !== undefined && transitKey.source !== userConfigurationPath(context.env)) {
+    const transit = await context.configuredTransitKey();
+    if (transit) return { key: { transit }, keyFile: undefined, keyMade: false };
+  }
   const own = configured?.source === userConfigurationPath(context.env) ? undefined : configured;
   if (own?.kind === "passphrase") return { key: { passphrase: own.read() }, keyFile: undefined, keyMade: false };
   if (own !== undefined && own.file === undefined)

@@ -1,5 +1,5 @@
 import type { CommandDefinition } from "../definition.js";
-import { dateText, KEY_HOLDER_READS_ALL } from "../describe.js";
+import { dateText, KEY_HOLDER_READS_ALL, slotKindText } from "../describe.js";
 import { columns } from "../table.js";
 import { printable } from "../terminal.js";
 
@@ -36,7 +36,7 @@ export const vaultRekey: CommandDefinition = {
       ...report.dropped.map((slot) => ({ ...slot, says: terminal.style("yellow", "dropped") })),
     ].map(({ label, kind, createdAt, says }) => [
       `  ${terminal.style("bold", printable(label))}`,
-      kind === "key-file" ? "key file" : kind,
+      slotKindText(kind),
       `since ${dateText(createdAt)}`,
       says,
     ]);

@@ -191,7 +191,7 @@ export class EmbeddedRows implements Rows {
     try {
       const { vaultId, keyNumber, slots } = await untilFree(longestWaitMs, () => readLocks(path, connection));
       const home = { vaultId, keyNumber };
-      const { dataKey, slotId } = await unlock(home, slots, typeof key === "function" ? key() : key);
+      const { dataKey, slotId } = await unlock({ ...home, path }, slots, typeof key === "function" ? key() : key);
       const store = new Store(path, connection, new VaultKeys(dataKey, vaultId, keyNumber));
       return { store, transaction: new Transaction(store), file, slotId };
     } catch (error) {

@@ -13,11 +13,11 @@ import { type CheckReport, checkVault } from "./check.js";
 import { EmbeddedRows, type EmbeddedRowsOptions } from "./embedded-rows.js";
 import { KEY_BYTES } from "./keys.js";
 import { proofOf } from "./log.js";
-import { checkLabel, findSlot, listSlotRows, putSlot } from "./slot-rows.js";
-import { lockSlot, type SlotInfo, type VaultKey } from "./slots.js";
+import { checkLabel, findSlot, listSlotRows, putSlot, readSlotRow } from "./slot-rows.js";
+import { lockAgain, lockSlot, type SlotInfo, type TransitKey, type VaultKey } from "./slots.js";
 
 export type { CheckReport, Damage } from "./check.js";
-export type { SlotInfo, SlotKind, VaultKey } from "./slots.js";
+export type { SlotInfo, SlotKind, TransitKey, VaultKey } from "./slots.js";
 export type { BackupOptions, BackupReport, BackupSource, DrillIdentity, DrillReport, RestoreReport };
 
 export interface EmbeddedVaultOptions extends EmbeddedRowsOptions, RecordVaultOptions {}
@@ -75,6 +75,41 @@ export class EmbeddedVault extends RecordVault {
       putSlot(store, slot, { label: checked, createdAt });
       store.addEvent(this.#event("slot.added", [slot.id], checked));
       return { id: slot.id, label: checked, kind: slot.kind, createdAt };
+    });
+  }
+
+  /**
+   * Has the slot of a transit key wrapped by that key's newest version: afterwards the server may refuse the earlier ones.
+   * @throws CoffreError NOT_FOUND; CONFLICT for another kind of slot, or one that was changed meanwhile; WRONG_KEY
+   */
+  async rewrapSlot(idOrLabel: string, transit: TransitKey): Promise<SlotInfo> {
+    const { home, dataKey, info, row } = await this.#rows.inspect(({ store }) => {
+      const { keys } = store;
+      const found = findSlot(listSlotRows(store), idOrLabel);
+      return {
+        home: { vaultId: keys.vaultId, keyNumber: keys.keyNumber },
+        dataKey: keys.copyDataKey(),
+        info: found,
+        row: readSlotRow(store, found.id),
+      };
+    });
+    if (info.kind !== "transit") {
+      dataKey.fill(0);
+      throw new CoffreError("CONFLICT", `The key slot ${JSON.stringify(info.label)} opens with no transit key`, {
+        hint: "`coffre vault key list` shows which one does.",
+      });
+    }
+    const slot = await lockAgain(home, dataKey, row, transit).finally(() => dataKey.fill(0));
+    return this.#rows.change(({ store }) => {
+      const now = listSlotRows(store).some(({ id }) => id === info.id) ? readSlotRow(store, info.id) : undefined;
+      if (now?.salt !== row.salt) {
+        throw new CoffreError("CONFLICT", `The key slot ${JSON.stringify(info.label)} was changed meanwhile`, {
+          hint: "Run it again.",
+        });
+      }
+      putSlot(store, slot, info);
+      store.addEvent(this.#event("slot.rewrapped", [info.id], info.label));
+      return info;
     });
   }
 

@@ -1,7 +1,7 @@
-import { checkFormat, corrupt } from "./format.js";
+import { checkFormat } from "./format.js";
 import { selectMeta } from "./meta.js";
 import { checkSchema } from "./schema.js";
-import type { SlotLock } from "./slots.js";
+import { slotKindOf, type SlotLock } from "./slots.js";
 import { type Connection, numberOf, textOf } from "./sqlite.js";
 
 /** All that is read before a key is known, from one snapshot. */
@@ -19,8 +19,7 @@ export function readLocks(
     checkFormat(path, numberOf(meta, "format"));
     const rows = connection.prepare("SELECT id, kind, kdf, salt, wrapped, checksum FROM slot ORDER BY rowid").all();
     const slots = rows.map((row): SlotLock => {
-      const kind = textOf(row, "kind");
-      if (kind !== "passphrase" && kind !== "key-file") throw corrupt("slot", textOf(row, "id"), "its kind is unknown");
+      const kind = slotKindOf(textOf(row, "id"), textOf(row, "kind"));
       const [id, kdf, salt, wrapped, checksum] = [
         textOf(row, "id"),
         textOf(row, "kdf"),

@@ -4,7 +4,7 @@ import { corrupt } from "./format.js";
 import { KEY_BYTES, VaultKeys } from "./keys.js";
 import { takeCensus } from "./ledger.js";
 import { type Meta, writeMeta } from "./meta.js";
-import { rewrap, type SlotLock } from "./slots.js";
+import { rewrap, slotKindOf } from "./slots.js";
 import { SlotText } from "./slot-rows.js";
 import { bytesOf, numberOf, textOf } from "./sqlite.js";
 import { Store } from "./store.js";
@@ -53,7 +53,7 @@ function resealSlots(store: Store, next: Store, dataKey: Uint8Array): void {
   const { vaultId, keyNumber } = next.keys;
   for (const row of store.connection.prepare("SELECT id, kind, kdf, salt FROM slot ORDER BY rowid").all()) {
     const id = textOf(row, "id");
-    const kind: SlotLock["kind"] = textOf(row, "kind") === "passphrase" ? "passphrase" : "key-file";
+    const kind = slotKindOf(id, textOf(row, "kind"));
     const { revision, text } = store.slots.revisionOf(id);
     const { publicKey } = SlotText.parse(JSON.parse(text));
     const slot = { id, kind, kdf: textOf(row, "kdf"), salt: textOf(row, "salt") };

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import { describeNameProblem } from "../../core/name.js";
-import type { NewSlot, SlotInfo } from "./slots.js";
+import { type NewSlot, type SlotInfo, slotKindOf } from "./slots.js";
 import { textOf } from "./sqlite.js";
 import type { Store } from "./store.js";
 
@@ -18,7 +18,7 @@ export function checkLabel(label: string): string {
   });
 }
 
-/** Writes a new slot, in the transaction that runs on the store. */
+/** Writes a slot, new or in the place of the one with its id, in the transaction that runs on the store. */
 export function putSlot(store: Store, slot: NewSlot, { label, createdAt }: { label: string; createdAt: string }): void {
   const { id, kind, kdf, salt, wrapped, checksum, publicKey } = slot;
   store.slots.put(
@@ -35,8 +35,15 @@ export function listSlotRows(store: Store): SlotInfo[] {
   return rows.map((row) => {
     const id = textOf(row, "id");
     const { label, createdAt } = SlotText.parse(JSON.parse(store.slots.get(id) ?? ""));
-    return { id, label, kind: textOf(row, "kind") === "passphrase" ? "passphrase" : "key-file", createdAt };
+    return { id, label, kind: slotKindOf(id, textOf(row, "kind")), createdAt };
   });
+}
+
+/** What a slot is wrapped with. @throws CoffreError CORRUPT */
+export function readSlotRow(store: Store, id: string): Pick<NewSlot, "id" | "salt" | "publicKey"> {
+  const row = store.connection.prepare("SELECT salt FROM slot WHERE id = ?").get(id);
+  const { publicKey } = SlotText.parse(JSON.parse(store.slots.get(id) ?? ""));
+  return { id, salt: row ? textOf(row, "salt") : "", publicKey };
 }
 
 /** The slot of this id, or the only one of this label. @throws CoffreError NOT_FOUND, CONFLICT */

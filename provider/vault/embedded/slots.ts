@@ -15,9 +15,22 @@ export type VaultKey =
   /** The text of a key file: `coffre-key-1:…`. */
   | { keyText: Secret }
   /** Path of a key file, which only its owner may read. */
-  | { keyFile: string };
+  | { keyFile: string }
+  /** A key that never leaves the server that keeps it. */
+  | { transit: TransitKey };
 
-export type SlotKind = "passphrase" | "key-file";
+/** A key in the transit engine of another server, which wraps what a slot opens with. */
+export interface TransitKey {
+  /** @param bound what {@link unwrap} has to give too. @throws CoffreError UNREACHABLE, FORBIDDEN, CONFIGURATION */
+  wrap(bytes: Uint8Array, bound: string): Promise<string>;
+  /**
+   * @returns the bytes, for the caller to wipe; `undefined` if another key has wrapped them, or for another slot
+   * @throws CoffreError UNREACHABLE, FORBIDDEN; WRONG_KEY if the key is gone, or doesn't open any more what it wrapped
+   */
+  unwrap(wrapped: string, bound: string): Promise<Buffer | undefined>;
+}
+
+export type SlotKind = keyof typeof KDF;
 
 /** One key slot, as a person sees it. */
 export interface SlotInfo {
@@ -35,7 +48,7 @@ export interface SlotLock {
   kind: SlotKind;
   /** How the slot's key is derived: {@link KDF}. */
   kdf: string;
-  /** 16 random bytes, base64url. */
+  /** 16 random bytes, base64url; with a transit key the slot's own key, as that has wrapped it. */
   salt: string;
   /** The data key, sealed for the slot's public key, base64url. */
   wrapped: string;
@@ -59,7 +72,13 @@ export interface SlotHome {
 }
 
 // RFC 9106, second recommended option. A format has one of each kind: what a file asks for is never followed.
-const KDF = { passphrase: "argon2id,m=65536,t=3,p=4", "key-file": "hkdf-sha256" } as const;
+const KDF = { passphrase: "argon2id,m=65536,t=3,p=4", "key-file": "hkdf-sha256", transit: "transit" } as const;
+/** For messages. */
+const KIND_WORDS: Readonly<Record<SlotKind, string>> = {
+  passphrase: "passphrase",
+  "key-file": "key file",
+  transit: "transit key",
+};
 const MEMORY_KIB = 65_536;
 const PASSES = 3;
 const LANES = 4;
@@ -78,11 +97,58 @@ export async function lockSlot(home: SlotHome, dataKey: Uint8Array, key: VaultKe
       details: { field: "passphrase" },
     });
   }
-  const slot = { id: randomUUID(), kind, kdf: KDF[kind], salt: randomBytes(SALT_BYTES).toString("base64url") };
+  const id = randomUUID();
+  if ("transit" in key) {
+    const slotKey = randomBytes(CURVE_KEY_BYTES);
+    const publicKey = publicKeyOf(slotKey);
+    const salt = await key.transit.wrap(slotKey, boundTo(home, id)).finally(() => slotKey.fill(0));
+    return { ...rewrap(home, dataKey, { id, kind, kdf: KDF[kind], salt }, publicKey), publicKey };
+  }
+  const slot = { id, kind, kdf: KDF[kind], salt: randomBytes(SALT_BYTES).toString("base64url") };
   const slotKey = await deriveKey(key, slot.salt);
-  const publicKey = publicBytesOf(privateKeyOf("x25519", slotKey)).toString("base64url");
+  const publicKey = publicKeyOf(slotKey);
   slotKey.fill(0);
   return { ...rewrap(home, dataKey, slot, publicKey), publicKey };
+}
+
+/**
+ * Has a slot's key wrapped anew, by the newest version of its transit key.
+ * @returns the slot as it is to be kept. @throws CoffreError WRONG_KEY if that key doesn't open this slot; as {@link TransitKey}
+ */
+export async function lockAgain(
+  home: SlotHome,
+  dataKey: Uint8Array,
+  slot: Pick<NewSlot, "id" | "salt" | "publicKey">,
+  transit: TransitKey,
+): Promise<NewSlot> {
+  const { id, publicKey } = slot;
+  const slotKey = await transit.unwrap(slot.salt, boundTo(home, id));
+  try {
+    if (!slotKey || publicKeyOf(slotKey) !== publicKey) {
+      throw new CoffreError("WRONG_KEY", "The transit key that is configured isn't the one of this key slot", {
+        hint: "Name its own with --transit-key or COFFRE_TRANSIT_KEY.",
+      });
+    }
+    const salt = await transit.wrap(slotKey, boundTo(home, id));
+    return { ...rewrap(home, dataKey, { id, kind: "transit", kdf: KDF.transit, salt }, publicKey), publicKey };
+  } finally {
+    slotKey?.fill(0);
+  }
+}
+
+/** The kind that a row names. @throws CoffreError CORRUPT */
+export function slotKindOf(id: string, text: string): SlotKind {
+  if (Object.hasOwn(KDF, text)) return text as SlotKind; // one of its keys
+  throw corrupt("slot", id, "its kind is unknown");
+}
+
+function publicKeyOf(slotKey: Uint8Array): string {
+  return publicBytesOf(privateKeyOf("x25519", slotKey)).toString("base64url");
+}
+
+/** What a wrapped slot key is good for: this slot of this vault. A re-key leaves it as it is. */
+function boundTo({ vaultId }: SlotHome, slotId: string): string {
+  return encodeParts(["coffre transit slot", FORMAT, vaultId, slotId]);
 }
 
 /** Wraps another data key for a slot that exists: its own key isn't needed for that. */
@@ -121,11 +187,12 @@ function wrapKeyOf(shared: Buffer | undefined, once: Uint8Array, recipient: Uint
 
 /**
  * Tries the key on each slot of its kind.
+ * @param home with the file's path, for messages
  * @returns the data key, for the caller to wipe, and the slot that opened
  * @throws CoffreError WRONG_KEY; CORRUPT if none opens and one of them is damaged
  */
 export async function unlock(
-  home: SlotHome,
+  home: SlotHome & { path: string },
   slots: readonly SlotLock[],
   key: VaultKey,
 ): Promise<{ dataKey: Buffer; slotId: string }> {
@@ -137,14 +204,14 @@ export async function unlock(
       continue;
     }
     if (slot.kind !== kind || slot.kdf !== KDF[kind]) continue;
-    const slotKey = await deriveKey(key, slot.salt);
-    const dataKey = unwrap(home, slot, slotKey);
-    slotKey.fill(0);
+    const slotKey =
+      "transit" in key ? await key.transit.unwrap(slot.salt, boundTo(home, slot.id)) : await deriveKey(key, slot.salt);
+    const dataKey = slotKey?.length === CURVE_KEY_BYTES ? unwrap(home, slot, slotKey) : undefined;
+    slotKey?.fill(0);
     if (dataKey?.length === KEY_BYTES) return { dataKey, slotId: slot.id };
   }
   if (damaged) throw corrupt("slot", damaged.id, "it was altered, so the key may be right all the same");
-  const what = kind === "passphrase" ? "passphrase" : "key file";
-  throw new CoffreError("WRONG_KEY", `No key slot of the vault opens with this ${what}`, {
+  throw new CoffreError("WRONG_KEY", `No key slot of the vault ${home.path} opens with this ${KIND_WORDS[kind]}`, {
     hint: "Check which vault and which key are configured: `coffre doctor` shows both.",
   });
 }
@@ -155,10 +222,11 @@ export function isDamaged(home: SlotHome, slot: SlotLock): boolean {
 }
 
 function kindOf(key: VaultKey): SlotKind {
+  if ("transit" in key) return "transit";
   return "passphrase" in key ? "passphrase" : "key-file";
 }
 
-async function deriveKey(key: VaultKey, salt: string): Promise<Buffer> {
+async function deriveKey(key: Exclude<VaultKey, { transit: TransitKey }>, salt: string): Promise<Buffer> {
   const nonce = Buffer.from(salt, "base64url");
   if ("passphrase" in key) {
     // NFC: an é typed on two systems is one passphrase.

@@ -19,6 +19,29 @@ export interface Refused {
   errors: readonly string[];
 }
 
+/** What a transit engine says of a key or of what it shall open. */
+export class TransitRefusal extends Error {
+  override readonly name = "TransitRefusal";
+  /**
+   * `other-key`: another key has wrapped it, or for something else. `no-key`: there is none of this name. `too-old`: the
+   * key's own settings let that version open nothing any more.
+   */
+  readonly reason: "other-key" | "no-key" | "too-old";
+
+  constructor(reason: TransitRefusal["reason"]) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** By the texts of OpenBao and HashiCorp Vault, which have no other sign. */
+const TRANSIT: readonly [string, TransitRefusal["reason"]][] = [
+  ["message authentication failed", "other-key"],
+  ["version is too new", "other-key"],
+  ["encryption key not found", "no-key"],
+  ["disallowed by policy (too old)", "too-old"],
+];
+
 const CAS = "check-and-set parameter did not match";
 
 /** The capability that a method needs, as Vault's policies name it. */
@@ -34,6 +57,8 @@ const CAPABILITIES: Readonly<Record<string, string>> = {
 export function refusal(asked: Asked, { status, errors }: Refused): Error {
   const says = (text: string) => errors.some((error) => error.toLowerCase().includes(text));
   if (status === 400 && says(CAS)) return new CasConflict();
+  const transit = TRANSIT.find(([text]) => status === 400 && says(text));
+  if (transit) return new TransitRefusal(transit[1]);
   if (status === 403) return forbidden(asked);
   if (status === 503) {
     return says("sealed")

@@ -203,16 +203,10 @@ export class Kv implements DocumentStorage {
   }
 
   async #call<T>(message: Message, schema: z.ZodType<T>, absent?: (body: unknown) => T): Promise<T> {
-    const send = (sent: Message) =>
-      absent ? this.#server.call(sent, schema, absent) : this.#server.call(sent, schema);
-    const token = await this.#login.token();
-    try {
-      return await send({ ...message, token });
-    } catch (error) {
-      if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
-      const another = await this.#login.replace(token);
-      if (!another) throw error;
-      return send({ ...message, token: another });
-    }
+    const server = this.#server;
+    return this.#login.use((token) => {
+      const sent = { ...message, token };
+      return absent ? server.call(sent, schema, absent) : server.call(sent, schema);
+    });
   }
 }

@@ -74,6 +74,19 @@ export class Login {
     }
   }
 
+  /** Sends something with the token; once more with another one, if the token was worth nothing any more. */
+  async use<T>(send: (token: Secret) => Promise<T>): Promise<T> {
+    const token = await this.token();
+    try {
+      return await send(token);
+    } catch (error) {
+      if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN") throw error;
+      const another = await this.#replace(token);
+      if (!another) throw error;
+      return send(another);
+    }
+  }
+
   async #prolong(held: Held): Promise<Held> {
     if (!held.isKnown) return this.#look(held.token);
     const renewed = held.renewable ? await this.#renew(held) : undefined;
@@ -87,7 +100,7 @@ export class Login {
    * @returns `undefined` if the token is good, so that the 403 is about the path
    * @throws CoffreError FORBIDDEN if it has expired and there is no other
    */
-  async replace(refused: Secret): Promise<Secret | undefined> {
+  async #replace(refused: Secret): Promise<Secret | undefined> {
     if (await this.#isGood(refused)) return undefined;
     const held = await this.#held?.catch(() => undefined);
     if (held?.token.reveal() === refused.reveal()) this.#held = undefined;
