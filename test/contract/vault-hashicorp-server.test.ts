@@ -427,9 +427,9 @@ describe("a login", () => {
   test("with a short life is renewed before it ends", async () => {
     const { server, place } = await newVault();
     const policy = 'path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"] }';
-    const token = await server.token(policy, { ttl: "4s", renewable: true });
+    const token = await server.token(policy, { ttl: "6s", renewable: true });
     const vault = open({ ...place, login: byToken(token) });
-    const until = Date.now() + 5_000;
+    const until = Date.now() + 7_000;
     while (Date.now() < until) {
       await vault.readMany([{ id: "cr_none" }]);
       await new Promise((resolve) => setTimeout(resolve, 200));
