@@ -1,6 +1,9 @@
 import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
+import { applyDrainStep, stopDraining } from "./draining.js";
+import { notAllowed } from "./not-allowed.js";
 import { DRIFTED, MAX_DRAWS } from "./port.js";
+import { refuseDraining } from "./port-draining.js";
 import type {
   CredentialStatus,
   Journal,
@@ -99,11 +102,21 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
     case "promote":
       promote(applied, step, now);
       return;
+    case "acknowledge":
+    case "drain-started":
+    case "drained":
+      events.push(applyDrainStep(journal, step, now));
+      return;
     case "retarget": {
       const pending = pendingOf(journal, step.version);
+      refuseDraining(journal, step.accounts);
       retarget(pending, step.accounts);
       const version = applied.versions.find(({ number }) => number === step.version);
-      if (version) version.causes = [...new Set([...version.causes, ...step.causes])];
+      if (version) {
+        version.causes = [...new Set([...version.causes, ...step.causes])];
+        if (step.username === undefined) delete version.username;
+        else version.username = step.username;
+      }
       events.push({ action: "rotation.retargeted", version: step.version });
       return;
     }
@@ -164,11 +177,13 @@ function stage(applied: AppliedSteps, step: RotationStep & { step: "stage" }, no
     });
   }
   delete journal.quietUntil;
+  refuseDraining(journal, step.accounts);
   const number = versions.reduce((highest, version) => Math.max(highest, version.number), 0) + 1;
   versions.push({
     number,
     state: "pending",
     causes: [...step.causes],
+    ...(step.username === undefined ? {} : { username: step.username }),
     createdAt: now.toISOString(),
     verified: false,
   });
@@ -191,6 +206,14 @@ function promote(applied: AppliedSteps, step: RotationStep & { step: "promote" }
   delete applied.journal.attention;
   applied.journal.draws = 0;
   applied.events.push({ action: "rotation.promoted", version: step.version });
+  for (const { seconds, ...login } of step.drain ?? []) {
+    const inUse = pending.targets.some(({ account }) => account === login.account);
+    if (inUse) throw notAllowed("promote", `${login.account} has version ${step.version}, so it can't drain`);
+    const until = new Date(now.getTime() + seconds * 1000).toISOString();
+    const others = (applied.journal.draining ?? []).filter(({ account }) => account !== login.account);
+    applied.journal.draining = [...others, { ...login, until }];
+    applied.events.push({ action: "rotation.draining", version: login.version, detail: login.account });
+  }
 }
 
 function makeCurrent(record: RotationRecord, number: number, verified: boolean, now: Date): void {
@@ -251,10 +274,6 @@ function progress(journal: Journal, step: { step: string; version: number; accou
   return target;
 }
 
-function notAllowed(step: string, reason: string): CoffreError {
-  return new CoffreError("CONFLICT", `The journal does not allow ${step}: ${reason}`);
-}
-
 /**
  * A person's decision, see {@link Resolution}.
  * @throws CoffreError NOT_FOUND for a version that doesn't exist; CONFLICT for a retry of what was restored
@@ -282,6 +301,7 @@ export function applyResolution(
   if (pending && pending.version !== decision.version) giveUp(resolved, pending, decision.version);
   makeCurrent(resolved, decision.version, decision.verified, now);
   delete resolved.journal.pending;
+  stopDraining(resolved, decision.version);
   return {
     ...resolved,
     events: [{ action: "attention.cleared", version: decision.version, detail: "accept" }],

@@ -5,6 +5,8 @@ import type { Secret } from "../core/secret.js";
 import type { RotationWindow } from "../core/window.js";
 import type { People } from "./port-people.js";
 
+export { accountsOf, usernameOf } from "./port-accounts.js";
+export { isOver, refuseDraining } from "./port-draining.js";
 export * from "./port-people.js";
 export type { CommandHook, Hook, HttpHook } from "../core/hook.js";
 
@@ -224,10 +226,24 @@ export interface TargetRecord {
   description: Record<string, unknown>;
   /** Id of the credential that logs in as admin. */
   adminId?: string;
+  /**
+   * Logins that take turns, each version being for one of them, where rotations overlap. They are claimed beside
+   * {@link account}, which is then the role that they act as.
+   */
+  logins?: Login[];
   /** True once Coffre created the account itself. */
   accountMade: boolean;
   /** What the target showed at its first use and is held to from then on, such as an SSH host key. */
   pin?: string;
+}
+
+/** An account under which applications log in. */
+export interface Login {
+  /** As the target spells it. */
+  username: string;
+  account: string;
+  /** Coffre created it. */
+  made?: true;
 }
 
 /** A target that is declared no more, whose account hasn't been ended as its `onDelete` says. */
@@ -408,6 +424,8 @@ export interface VersionInfo {
   state: "pending" | "current" | "previous" | "discarded";
   /** Why it exists: keyed digests and dates, `protocol.md` section 1. */
   causes: string[];
+  /** The login that it is for, where logins take turns. Default: the credential's username. */
+  username?: string;
   /** ISO 8601, UTC. */
   createdAt: string;
   promotedAt?: string;
@@ -425,7 +443,21 @@ export interface Journal {
   /** Candidates drawn since the last promotion or decision of a person, discarded ones included; three at most. */
   draws: number;
   pending?: PendingRotation;
+  /** Logins of the version before, which still work for those who haven't got the current one yet. Missing if there are none. */
+  draining?: Draining[];
   attention?: Attention;
+}
+
+/** A login whose turn is over: it works until somebody ends it, which nobody does before its time. */
+export interface Draining {
+  account: string;
+  username: string;
+  /** The version that works there. */
+  version: number;
+  /** When it may be ended, ISO 8601, UTC. */
+  until: string;
+  /** It may be ended already. */
+  started?: true;
 }
 
 export interface PendingRotation {
@@ -492,7 +524,8 @@ export interface LeaseGrant {
 
 /** One entry of the journal. Each is one event in the log. */
 export type RotationStep =
-  | { step: "stage"; value: Secret; causes: string[]; accounts: string[] }
+  /** `username`: the login that it is for, where logins take turns. */
+  | { step: "stage"; value: Secret; causes: string[]; accounts: string[]; username?: string }
   | { step: "set-started"; version: number; account: string }
   | { step: "set-confirmed"; version: number; account: string }
   | { step: "account-made"; account: string }
@@ -501,9 +534,20 @@ export type RotationStep =
   /** After the set, the password that the account had before Coffre (`initialRef`) was refused. */
   | { step: "initial-refused"; version: number; account: string }
   | { step: "verified"; version: number; account: string }
-  | { step: "promote"; version: number; verified: boolean }
+  /** `drain`: logins of the version before, which go on working for so many seconds. */
+  | {
+      step: "promote";
+      version: number;
+      verified: boolean;
+      drain?: (Omit<Draining, "until" | "started"> & { seconds: number })[];
+    }
+  /** Nobody needs what drains any more: it may be ended now. */
+  | { step: "acknowledge" }
+  /** From now on the login may be ended. Only once its time has come. */
+  | { step: "drain-started"; account: string }
+  | { step: "drained"; account: string }
   /** The targets were declared anew while a version was pending: those that are gone are let go, new ones are not started. */
-  | { step: "retarget"; version: number; accounts: string[]; causes: string[] }
+  | { step: "retarget"; version: number; accounts: string[]; causes: string[]; username?: string }
   /** A login outside a rotation proved this version: an adopted entry's first verify. */
   | { step: "proven"; version: number }
   /** Only before a set is in doubt: the target refused this *value*, definitely, at the first set. */

@@ -9,6 +9,7 @@ import { fieldCases } from "./vault-cases/fields.js";
 import { leaseCases } from "./vault-cases/leases.js";
 import { loginCases } from "./vault-cases/logins.js";
 import { noticeCases } from "./vault-cases/notices.js";
+import { overlapCases } from "./vault-cases/overlap.js";
 import { ownerCases } from "./vault-cases/owners.js";
 import { grantCases, membershipCases, peopleOwnerCases, principalCases } from "./vault-cases/people.js";
 import { readingCases } from "./vault-cases/reading.js";
@@ -44,6 +45,7 @@ export function vaultContract(
       identityCases,
       log === "own" ? eventCases : serverLogCases,
       noticeCases,
+      overlapCases,
       principalCases,
       membershipCases,
       grantCases,

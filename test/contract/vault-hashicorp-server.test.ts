@@ -112,6 +112,24 @@ describe("what people read in the mount", () => {
     await vault.close();
   });
 
+  test("is a password with the login that it is for, both in one write", async () => {
+    const { server, place, open: openVault } = await newVault();
+    const vault = openVault();
+    const logins = ["app_a", "app_b"].map((username) => ({ username, account: target(username).account }));
+    const { id } = await createOne(vault, { name: "x", username: "app", targets: [target("app", { logins })] });
+    expect(await entry(server, place.mount, "x")).toEqual({ username: "app", version: 1 });
+    for (const [index, { username, account: login }] of logins.entries()) {
+      const version = index + 1;
+      const value = `value ${version}`;
+      const step = { step: "stage" as const, value: new Secret(value), causes: [], accounts: [login], username };
+      const { lease } = await hold(vault, id, [step]);
+      await vault.record(lease, [...finish(version, login), { step: "release" }]);
+      expect(await entry(server, place.mount, "x")).toEqual({ username, password: value, version: version + 1 });
+    }
+    expect(await vault.readMany([{ id, version: 1 }])).toMatchObject([{ username: "app_a" }]);
+    await vault.close();
+  });
+
   test("moves with its category, and is gone once it is archived", async () => {
     const { server, place, open: openVault } = await newVault();
     const vault = openVault();

@@ -246,7 +246,7 @@ export class Commit {
     const change = entryChange(before, after);
     if (startsSet(before, after)) await this.#entries.checkEditable(before);
     if (change.change === "promotion") {
-      const entry = await this.#entries.promote(before, change.password);
+      const entry = await this.#entries.promote(before, change.shown);
       await this.#store.writeCredential({ ...after, entry }, version);
       return;
     }

@@ -1,3 +1,4 @@
+import { accountsOf } from "../port-accounts.js";
 import { UndoTable } from "../memory/undo-table.js";
 import { MemoryPeople } from "../memory/memory-people.js";
 import type { CategoryRow, CredentialRow } from "../records/rows.js";
@@ -92,7 +93,7 @@ export function claimsOf(row: Readonly<CredentialRow>): Claims {
   return {
     id: row.id,
     names: [{ categoryId: row.categoryId, name: row.name }],
-    accounts: row.targets.map(({ account }) => account),
+    accounts: row.targets.flatMap(accountsOf),
     admins: [...new Set(row.targets.flatMap(({ adminId }) => adminId ?? []))],
     marks: row.owner ? [row.owner.mark] : [],
     stacks,

@@ -46,6 +46,13 @@ export type ShownEntry = NonNullable<CredentialDocument["entry"]>;
 /** A value of a document: the text itself, or the name of the document that it stands in. */
 export type Part = { text: string } | { at: string };
 
+/** What people read of one version. */
+export interface ShownVersion {
+  password: Part;
+  /** The login that it is for, if that is another than before. */
+  username?: string;
+}
+
 /** Keeps what people read as the credentials' documents say. Everything here may be done twice. */
 export interface EntryKeeper {
   /** True if entries have to be moved when a category above them is. */
@@ -63,8 +70,8 @@ export interface EntryKeeper {
   show(document: CredentialDocument, path: readonly string[]): Promise<boolean>;
   /** Before a target is changed: proves that what people read can be changed after it. @throws CoffreError FORBIDDEN */
   checkEditable(document: CredentialDocument): Promise<void>;
-  /** Shows a new password before it is written down as current. @throws CasConflict */
-  promote(before: CredentialDocument, password: Part): Promise<ShownEntry>;
+  /** Shows a new password, and whose it is, before it is written down as current. @throws CasConflict */
+  promote(before: CredentialDocument, shown: ShownVersion): Promise<ShownEntry>;
   /**
    * Brings what people read to what the credential's document says, and the document to where it is.
    * @returns true if it is so

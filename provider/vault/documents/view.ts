@@ -1,5 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
+import { accountsOf } from "../port-accounts.js";
 import type { VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { claimsOf, type Directory } from "./directory.js";
@@ -285,5 +286,5 @@ function isHeldBy({ row }: CredentialDocument, account: string): boolean {
 }
 
 function hasAccount(row: Readonly<CredentialRow>, account: string): boolean {
-  return row.targets.some((target) => target.account === account);
+  return row.targets.some((target) => accountsOf(target).includes(account));
 }

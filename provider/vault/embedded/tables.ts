@@ -34,7 +34,13 @@ const Credential = z.object({
   categoryId: z.nullable(z.string()),
   owner: Owner,
   archived: z.unknown().optional(),
-  targets: z.array(z.object({ account: z.string(), adminId: z.string().optional() })),
+  targets: z.array(
+    z.object({
+      account: z.string(),
+      logins: z.array(z.object({ account: z.string() })).optional(),
+      adminId: z.string().optional(),
+    }),
+  ),
   versions: z.array(z.object({ number: z.int(), state: z.string() })),
   journal: z.object({ fencing: z.int() }),
 });

@@ -1,5 +1,6 @@
 import type { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
+import { accountsOf } from "../port-accounts.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
@@ -219,7 +220,7 @@ export function linksOf(
   accountIndex: (account: string) => string,
 ): { accounts: string[]; admins: string[] } {
   return {
-    accounts: targets.map(({ account }) => accountIndex(account)),
+    accounts: targets.flatMap(accountsOf).map(accountIndex),
     admins: [...new Set(targets.flatMap(({ adminId }) => adminId ?? []))],
   };
 }

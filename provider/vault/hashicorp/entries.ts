@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { CoffreError } from "../../core/errors.js";
 import { PASSWORD_FIELD } from "../../core/field.js";
+import { usernameOf } from "../port-accounts.js";
 import type { Directory } from "../documents/directory.js";
 import type { CredentialDocument } from "../documents/documents.js";
 import { entryParts } from "../documents/entry.js";
-import { CasConflict, type EntryKeeper, type Part, type ShownEntry } from "../documents/storage.js";
+import { CasConflict, type EntryKeeper, type Part, type ShownEntry, type ShownVersion } from "../documents/storage.js";
 import type { Store } from "../documents/store.js";
 import type { Kv } from "./kv.js";
 import type { Paths } from "./paths.js";
@@ -46,20 +47,20 @@ export class Entries implements EntryKeeper {
   }
 
   /** Shows a new password before it is written down as current. @throws CasConflict */
-  async promote(before: CredentialDocument, part: Part): Promise<ShownEntry> {
+  async promote(before: CredentialDocument, { password: part, ...named }: ShownVersion): Promise<ShownEntry> {
     const { entry } = before;
     if (!entry) throw new CasConflict();
-    const password = await this.#text(before, "password", part);
+    const shown = { password: await this.#text(before, "password", part), ...named };
     const kv = this.#kv;
     const path = this.#path(entry.path);
     try {
-      const version = await kv.patch(path, { password }, entry.version);
+      const version = await kv.patch(path, shown, entry.version);
       if (version !== undefined) return { path: entry.path, version };
     } catch (error) {
       if (!(error instanceof CasConflict)) throw error;
     }
     // Somebody changed or removed it by hand, or a run that ended here has shown this very password.
-    return { path: entry.path, version: await this.#write(entry.path, before, { password }) };
+    return { path: entry.path, version: await this.#write(entry.path, before, shown) };
   }
 
   /**
@@ -137,7 +138,12 @@ export class Entries implements EntryKeeper {
     const { pending } = document.row.journal;
     const value = pending && document.values[valueName({ field: PASSWORD_FIELD, version: pending.version })];
     const isShown = value !== undefined && "text" in value && shown?.["password"] === value.text;
-    return { ...(await this.#content(document)), ...(isShown ? { password: value.text } : {}) };
+    const username = isShown ? usernameOf(document.row, pending?.version) : undefined;
+    return {
+      ...(await this.#content(document)),
+      ...(isShown ? { password: value.text } : {}),
+      ...(username === undefined ? {} : { username }),
+    };
   }
 
   /** @returns the version that says what the document says. @throws CasConflict */

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import { Secret } from "../../core/secret.js";
+import { accountsOf } from "../port-accounts.js";
 import type { VaultEvent, VaultIdentity } from "../port.js";
 import type {
   BookingRow,
@@ -74,7 +75,7 @@ class MemoryTables implements WriteRows {
     category: (row) => (row.archived ? [] : [row.categoryId ?? "-"]),
     mark: (row) => (row.owner && !row.archived ? [row.owner.mark] : []),
     place: (row) => [place(row.archived !== undefined), ...(row.owner ? [place(!!row.archived, row.owner.stack)] : [])],
-    account: (row) => (row.archived ? [] : row.targets.map(({ account }) => account)),
+    account: (row) => (row.archived ? [] : row.targets.flatMap(accountsOf)),
     admin: (row) => (row.archived ? [] : row.targets.flatMap(({ adminId }) => adminId ?? [])),
   });
   readonly #values = new UndoTable<ValueRow, "of">({ of: ({ credentialId }) => [credentialId] });

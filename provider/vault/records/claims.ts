@@ -1,4 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
+import { accountsOf } from "../port-accounts.js";
 import { named } from "./context.js";
 import { pathOf } from "./credential-view.js";
 import type { CredentialRow, ReadRows } from "./rows.js";
@@ -21,7 +22,7 @@ export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
     );
   }
   const accounts = new Set<string>();
-  for (const { account } of row.targets) {
+  for (const account of row.targets.flatMap(accountsOf)) {
     if (accounts.has(account)) {
       throw new CoffreError("INVALID_INPUT", `The account ${account} is a target twice`, {
         hint: "Leave one of the two out.",

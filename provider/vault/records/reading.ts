@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import { type FieldType, PASSWORD_FIELD } from "../../core/field.js";
 import type { Secret } from "../../core/secret.js";
+import { usernameOf } from "../port-accounts.js";
 import type { CredentialStatus, ValueAnswer, ValueRequest } from "../port.js";
 import { credentialGone, logEvent, named, type VaultContext } from "./context.js";
 import { pathOf, rowStatus } from "./credential-view.js";
@@ -82,7 +83,9 @@ function mayNotRead(actor: string, credentialId: string): CoffreError {
 
 function answer(found: FoundVersion, value: Secret | undefined): ValueAnswer | CoffreError {
   const { row, path, field, type, version } = found;
-  const { id, username } = row;
+  const { id } = row;
+  // A field goes with the login in force, a password with its own.
+  const username = usernameOf(row, field === PASSWORD_FIELD ? version : undefined);
   if (!value) {
     return new CoffreError("CORRUPT", `The value of version ${version} of ${named(path, id)} is missing`, {
       hint: "Run `coffre vault check`.",

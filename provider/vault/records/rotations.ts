@@ -59,8 +59,10 @@ function leased(
     fencing,
     lease: { credentialId: row.id, holder: request.holder, fencing, expiresAt },
   };
-  // Only a set that was started can still have a packet on its way.
-  if (tookOver && row.journal.pending?.targets.some(({ setStarted }) => setStarted) === true) {
+  // Only a change that was started, of a password or of a login that ends, can still have a packet on its way.
+  const sets = row.journal.pending?.targets.some(({ setStarted }) => setStarted) === true;
+  const ends = row.journal.draining?.some(({ started }) => started) === true;
+  if (tookOver && (sets || ends)) {
     journal.quietUntil = new Date(Math.min(Date.parse(tookOver.expiresAt), now.getTime() + QUIET_MS)).toISOString();
   }
   return { journal, tookOver };
@@ -118,7 +120,10 @@ function writeSteps(
     targets: before.targets.map((target) => {
       const pin = pins.get(target.account) ?? target.pin;
       const accountMade = target.accountMade || made.has(target.account);
-      return { ...target, accountMade, ...(pin === undefined ? {} : { pin }) };
+      const logins = target.logins?.map((login) =>
+        made.has(login.account) ? { ...login, made: true as const } : login,
+      );
+      return { ...target, accountMade, ...(logins ? { logins } : {}), ...(pin === undefined ? {} : { pin }) };
     }),
   });
   for (const booking of applied.bookings) bookLogin(tx, context, booking);

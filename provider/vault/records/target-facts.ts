@@ -11,6 +11,8 @@ export function keepFacts(before: readonly TargetRecord[], after: readonly Targe
     const isSame = earlier?.description["identity"] === target.description["identity"];
     const pin = target.pin ?? (isSame ? earlier?.pin : undefined);
     const accountMade = target.accountMade || earlier?.accountMade === true;
-    return { ...target, accountMade, ...(pin === undefined ? {} : { pin }) };
+    const made = new Set(earlier?.logins?.flatMap((login) => (login.made ? [login.account] : [])));
+    const logins = target.logins?.map((login) => (made.has(login.account) ? { ...login, made: true as const } : login));
+    return { ...target, accountMade, ...(logins ? { logins } : {}), ...(pin === undefined ? {} : { pin }) };
   });
 }

@@ -18,10 +18,12 @@ export function markRolledBack(store: Store, { takenAt }: BackupHeader, now: Dat
     const row = transaction.credential(id);
     if (!row) continue;
     const { resolution: _resolution, resolvedAt: _resolvedAt, ...rest } = row;
-    const marked: CredentialRow = rest;
+    // Since the backup a login that drained then may have got a newer version: it isn't ended.
+    const { draining: _draining, ...journal } = rest.journal;
+    const marked: CredentialRow = { ...rest, journal };
     if (!row.archived) {
       undecided += 1;
-      marked.journal = rolledBack(row, takenAt, now);
+      marked.journal = rolledBack(marked, takenAt, now);
     }
     transaction.putCredential(marked);
   }
