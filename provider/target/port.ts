@@ -32,6 +32,15 @@ export interface TargetAddress {
   port: number;
 }
 
+/** How long the login before goes on working after a rotation, in seconds, unless a target says otherwise. */
+export const DRAIN_SECONDS = 3_600;
+
+/** An account, and its user name as the target spells it. */
+export interface TargetAccount {
+  username: string;
+  account: string;
+}
+
 /** A parsed description. `description` is what the vault keeps and what {@link TargetDriver.parse} accepts again. */
 export interface TargetSpec {
   kind: string;
@@ -42,6 +51,16 @@ export interface TargetSpec {
   address: TargetAddress;
   /** Where to verify: the address that is set, then `verifyHosts`. Empty for `verify: "none"`. */
   verifyAddresses: TargetAddress[];
+  /**
+   * Of a target whose rotations overlap: the logins that take turns, each version being for one of them, and how long the
+   * one before goes on working. `account` is then the role that they act as.
+   */
+  overlap?: { logins: TargetAccount[]; drainSeconds: number };
+  /**
+   * Of a spec that speaks of one of those logins alone: the role that it acts as, and whether that role may still log in
+   * itself, since a version from before rotations overlapped works there.
+   */
+  actsAs?: { username: string; mayLogIn: boolean };
   /** Characters that a password on this target may have. */
   acceptedCharacters: string;
   /** How to log in for look and set. `self`: with the account's own current password. */
@@ -91,6 +110,11 @@ export interface TargetSession {
   set(spec: TargetSpec, password: Secret): Promise<SetResult>;
   /** What becomes of the account when its credential is deleted. A missing account is a success. */
   remove(spec: TargetSpec, how: "disable" | "drop"): Promise<void>;
+  /**
+   * Ends a login whose turn is over: it may not log in any more, and has no password. Sessions that it has stay. A missing
+   * one is a success. Only where specs have {@link TargetSpec.overlap}. @throws UNREACHABLE if it isn't known whether it did
+   */
+  endLogin?(spec: TargetSpec): Promise<void>;
   /** What the target showed of itself, for example its host key, where a spec is to learn it: to be recorded before a set. */
   readonly pin?: string | undefined;
   /** False once the connection is broken; a pool opens a new one. */

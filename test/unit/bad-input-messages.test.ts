@@ -84,6 +84,8 @@ function refusal(more: Partial<Facts>): string {
     me: { name: "weak", isSuperuser: false, mayCreateRoles: false },
     account: ACCOUNT,
     groups: [],
+    group: null,
+    logins: [],
     ...more,
   };
   const spec = postgresDriver.parse(

@@ -1,8 +1,9 @@
 import { escapeLiteral } from "pg";
 import * as z from "zod";
+import type { AskedRoles } from "./overlap.js";
 import { oneLine } from "./statement.js";
 
-/** A role that the account is to be a member of. */
+/** A role that the account, or the one that it acts as, is to be a member of. */
 const Group = z.object({
   name: z.string(),
   exists: z.boolean(),
@@ -35,6 +36,21 @@ const Facts = z.object({
     })
     .nullable(),
   groups: z.array(Group),
+  /** The role that logins act as. Null if there is none, or none is asked about. */
+  group: z
+    .object({ name: z.string(), mayLogIn: z.boolean(), isSuperuser: z.boolean(), hasAdminOption: z.boolean() })
+    .nullable(),
+  /** Those that take turns, of those that exist. */
+  logins: z.array(
+    z.object({
+      name: z.string(),
+      /** A member of the group. */
+      isMember: z.boolean(),
+      /** The role that its sessions begin as; null: itself. */
+      actsAs: z.string().nullable(),
+      comment: z.string().nullable(),
+    }),
+  ),
 });
 export type Facts = z.output<typeof Facts>;
 
@@ -42,7 +58,7 @@ export type Facts = z.output<typeof Facts>;
  * The query of {@link readFacts}: one row with one column. `pg_roles` and the comments of roles are readable by everybody.
  * 'MEMBER WITH ADMIN OPTION' is what the server itself asks before ALTER ROLE and GRANT (`user.c`).
  */
-export function factsQuery(username: string, groups: readonly string[]): string {
+export function factsQuery({ username, memberOf, group, logins = [] }: AskedRoles): string {
   return oneLine(`
     SELECT json_build_object(
       'version', current_setting('server_version_num')::int,
@@ -58,16 +74,37 @@ export function factsQuery(username: string, groups: readonly string[]): string 
           'expiresAt', CASE WHEN isfinite(u.rolvaliduntil) THEN u.rolvaliduntil END,
           'hasAdminOption', pg_has_role(u.oid, 'MEMBER WITH ADMIN OPTION'),
           'comment', shobj_description(u.oid, 'pg_authid')) END,
-      'groups', ${groups.length === 0 ? "'[]'::json" : groupsQuery(groups)})
+      'groups', ${memberOf.length === 0 ? NONE : groupsQuery(memberOf)},
+      'group', ${group === undefined ? "NULL" : GROUP},
+      'logins', ${logins.length === 0 ? NONE : loginsQuery(logins)})
     FROM pg_catalog.pg_roles me LEFT JOIN pg_catalog.pg_roles u ON u.rolname = ${escapeLiteral(username)}
+    LEFT JOIN pg_catalog.pg_roles h ON h.rolname = ${escapeLiteral(group ?? username)}
     WHERE me.rolname = current_user`);
+}
+
+const NONE = "'[]'::json";
+
+/** `h` holds rights and objects: the account itself, or the role that it acts as. */
+const GROUP = `CASE WHEN h.oid IS NOT NULL THEN json_build_object(
+      'name', h.rolname,
+      'mayLogIn', h.rolcanlogin,
+      'isSuperuser', h.rolsuper,
+      'hasAdminOption', pg_has_role(h.oid, 'MEMBER WITH ADMIN OPTION')) END`;
+
+function loginsQuery(logins: readonly string[]): string {
+  return `(SELECT coalesce(json_agg(json_build_object(
+      'name', l.rolname,
+      'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.roleid = h.oid AND m.member = l.oid),
+      'actsAs', (SELECT substr(setting, 6) FROM unnest(l.rolconfig) setting WHERE setting LIKE 'role=%'),
+      'comment', shobj_description(l.oid, 'pg_authid'))), ${NONE})
+    FROM pg_catalog.pg_roles l WHERE l.rolname IN (${logins.map((name) => escapeLiteral(name)).join(", ")}))`;
 }
 
 function groupsQuery(groups: readonly string[]): string {
   return `(SELECT json_agg(json_build_object(
       'name', wanted,
       'exists', g.oid IS NOT NULL,
-      'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.roleid = g.oid AND m.member = u.oid),
+      'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.roleid = g.oid AND m.member = h.oid),
       'isSuperuser', coalesce(g.rolsuper, false),
       'hasAdminOption', coalesce(pg_has_role(g.oid, 'MEMBER WITH ADMIN OPTION'), false)))
     FROM unnest(ARRAY[${groups.map((name) => escapeLiteral(name)).join(", ")}]) wanted
@@ -86,8 +123,11 @@ export function mayChange({ me, account, version }: Facts, username: string): bo
   return version >= 160_000 ? account.hasAdminOption : !account.isReplication;
 }
 
-/** Whether it may make the account a member of a group. Until version 15, CREATEROLE was enough for all but superusers. */
-export function mayGrant({ me, version }: Facts, group: Facts["groups"][number]): boolean {
+/** Whether it may make another role a member of a group. Until version 15, CREATEROLE was enough for all but superusers. */
+export function mayGrant(
+  { me, version }: Facts,
+  group: Pick<Facts["groups"][number], "hasAdminOption" | "isSuperuser">,
+): boolean {
   if (me.isSuperuser) return true;
   return group.hasAdminOption || (version < 160_000 && me.mayCreateRoles && !group.isSuperuser);
 }

@@ -12,9 +12,7 @@ const SOON_MS = 30 * 86_400_000;
 export function judgeFacts(spec: TargetSpec, target: PostgresTarget, facts: Facts): Look {
   const { account, me } = facts;
   const role = `Role "${spec.username}" at ${formatAddress(spec.address)}`;
-  const stop = (code: ErrorCode, problem: string, hint: string): never => {
-    throw new CoffreError(code, problem, { hint, details: { account: spec.account } });
-  };
+  const stop = stopAt(spec);
   if (facts.version < OLDEST_VERSION) {
     stop(
       "NOT_VERIFIABLE",
@@ -36,8 +34,9 @@ export function judgeFacts(spec: TargetSpec, target: PostgresTarget, facts: Fact
       "Turn default_transaction_read_only off for it.",
     );
   }
+  if (spec.actsAs !== undefined) judgeGroup(spec, target, facts);
   if (account === null) {
-    if (target.account?.create !== true) {
+    if (spec.actsAs === undefined && target.account?.create !== true) {
       stop("NOT_FOUND", `${role} doesn't exist`, "Create it, or declare account: { create: true }.");
     }
     if (!me.isSuperuser && !me.mayCreateRoles) {
@@ -77,12 +76,59 @@ export function judgeFacts(spec: TargetSpec, target: PostgresTarget, facts: Fact
     if (!group.isMember && !mayGrant(facts, group)) {
       stop(
         "FORBIDDEN",
-        `Role "${me.name}" may not make "${spec.username}" a member of "${group.name}"`,
+        `Role "${me.name}" may not make "${spec.actsAs?.username ?? spec.username}" a member of "${group.name}"`,
         `Grant it the right: GRANT "${group.name}" TO "${me.name}" WITH ADMIN OPTION.`,
       );
     }
   }
   return { accountExists: account !== null, notes: notesOn(spec, facts) };
+}
+
+function stopAt({ account }: TargetSpec) {
+  return (code: ErrorCode, problem: string, hint: string): never => {
+    throw new CoffreError(code, problem, { hint, details: { account } });
+  };
+}
+
+/**
+ * The role that logins act as: it owns what they make and doesn't log in itself, except until a version from before
+ * rotations overlapped has drained. A login of that name that nobody meant as one is left alone.
+ */
+function judgeGroup({ actsAs, ...spec }: TargetSpec, target: PostgresTarget, facts: Facts): void {
+  const { group, logins, me } = facts;
+  const stop = stopAt(spec);
+  const name = actsAs?.username ?? "";
+  const role = `Role "${name}" at ${formatAddress(spec.address)}, whose logins take turns,`;
+  if (group === null) {
+    if (target.account?.create !== true)
+      stop("NOT_FOUND", `${role} doesn't exist`, "Create it, or declare account: { create: true }.");
+    if (!me.isSuperuser && !me.mayCreateRoles) {
+      const right = `Grant it the right: ALTER ROLE "${me.name}" CREATEROLE.`;
+      stop("FORBIDDEN", `${role} doesn't exist, and role "${me.name}" may not create it`, right);
+    }
+  } else if (group.mayLogIn && actsAs?.mayLogIn !== true) {
+    stop(
+      "TARGET_NOT_READY",
+      `${role} may log in itself, with a password that isn't in the vault`,
+      `Take that away: ALTER ROLE "${name}" NOLOGIN. If applications use it, adopt its password first: rotate the credential once without overlap.`,
+    );
+  }
+  for (const login of logins) {
+    if (login.isMember || hasMark(login.comment, "made")) continue;
+    stop(
+      "TARGET_NOT_READY",
+      `Role "${login.name}" at ${formatAddress(spec.address)} isn't a member of "${name}", for which it is to take turns`,
+      `If it is meant for that: GRANT "${name}" TO "${login.name}". If it is another's, choose another username.`,
+    );
+  }
+  const isMember = logins.some((login) => login.name === spec.username && login.isMember);
+  if (group !== null && !isMember && !mayGrant(facts, group)) {
+    stop(
+      "FORBIDDEN",
+      `Role "${me.name}" may not make "${spec.username}" a member of "${name}"`,
+      `Grant it the right: GRANT "${name}" TO "${me.name}" WITH ADMIN OPTION.`,
+    );
+  }
 }
 
 function rightsHint({ account, version }: Facts, username: string): string {

@@ -2,12 +2,17 @@
 const LONGEST_BYTES = 63;
 const KEYWORDS = new Set(["public", "none"]);
 
-/** What is wrong with a role's name, as the end of a sentence; `undefined` if nothing is. */
-export function roleNameProblem(name: string): string | undefined {
+/**
+ * What is wrong with a role's name, as the end of a sentence; `undefined` if nothing is.
+ * @param reserved bytes that are added to it for other names
+ */
+export function roleNameProblem(name: string, reserved = 0): string | undefined {
   if (name === "") return "is empty";
   if (/\p{Cc}/u.test(name) || !name.isWellFormed()) return "has a control character or isn't well-formed Unicode";
   const bytes = Buffer.byteLength(name);
-  if (bytes > LONGEST_BYTES) return `has ${bytes} bytes; PostgreSQL cuts names after ${LONGEST_BYTES}`;
+  const added = reserved === 0 ? "" : `, and ${reserved} more in the names of its logins`;
+  if (bytes + reserved > LONGEST_BYTES)
+    return `has ${bytes} bytes${added}; PostgreSQL cuts names after ${LONGEST_BYTES}`;
   if (KEYWORDS.has(name)) return `is "${name}", which PostgreSQL reads as a keyword`;
   return undefined;
 }

@@ -3,12 +3,13 @@ import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import type { TargetSpec } from "../port.js";
 import { accountOf } from "../common/address.js";
-import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
+import { type AdminFields, adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
 import { issueText } from "../../core/issue-text.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Limits, limitsOf, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
 import { Tls } from "../common/tls.js";
 import { refuseBadVerifyHosts, verifyAddressesOf } from "../common/verify-hosts.js";
+import { overlapOf, SUFFIX_BYTES } from "./overlap.js";
 import { roleNameProblem } from "./role-name.js";
 
 const DEFAULT_PORT = 5432;
@@ -66,6 +67,18 @@ export const PostgresTarget = z
         memberOf: z.array(RoleName).optional(),
       })
       .optional(),
+    /**
+     * `alternating`: two logins take turns, `<username>_a` and `<username>_b`, so that the password before goes on working
+     * for `drainSeconds` after a rotation. Both act as the role `username`, which then only owns the objects and doesn't log
+     * in. Needs `adminRef` or `admin`. Default: one role, whose password before ends with the rotation.
+     */
+    overlap: z.literal("alternating").optional(),
+    /** How long the login before goes on working after a rotation, in seconds, up to 30 days. Default 3,600. */
+    drainSeconds: z
+      .int()
+      .min(1)
+      .max(30 * 86_400)
+      .optional(),
     /** More addresses (`host` or `host:port`) at which the new password is proven, such as replicas. */
     verifyHosts: z.array(z.string()).optional(),
     /** `none`: promote without a proof, for servers that can't give one. The version is shown as unverified. */
@@ -89,6 +102,7 @@ export const PostgresTarget = z
   .superRefine((target, context) => {
     refuseAdminClashes(target, context);
     refuseBadVerifyHosts(target, context);
+    refuseBadOverlap(target, context);
   });
 export type PostgresTarget = z.output<typeof PostgresTarget>;
 /** What a stack author writes: {@link PostgresTarget} before defaults. */
@@ -100,7 +114,8 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
   if (!parsed.success) throw invalidDescription(PostgresTarget, parsed.error.issues, DESCRIBED);
   const target = parsed.data;
   const address = { host: target.host, port: target.port };
-  const role = checkUsername(username);
+  const overlaps = target.overlap !== undefined;
+  const role = checkUsername(username, overlaps ? SUFFIX_BYTES : 0);
   return {
     kind: "postgres",
     account: accountOf("postgres", role, address),
@@ -112,6 +127,7 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
     waitForSeconds: target.waitFor?.timeoutSeconds ?? 0,
     sessionKey: JSON.stringify([address, target.database, target.tls ?? {}, adminKey(target, role)]),
     repeatable: hasAdmin(target),
+    ...(overlaps ? { overlap: overlapOf(role, address, target.drainSeconds) } : {}),
     ...(target.identity === undefined ? {} : { identity: target.identity }),
     onDelete: target.onDelete ?? "default",
     limits: limitsOf(target.limits),
@@ -119,8 +135,20 @@ export function parsePostgresTarget(description: Record<string, unknown>, userna
   };
 }
 
-function checkUsername(username: string | undefined): string {
-  const problem = username === undefined ? "is missing" : roleNameProblem(username);
+function refuseBadOverlap(
+  target: AdminFields & { overlap?: unknown; drainSeconds?: unknown },
+  context: z.RefinementCtx,
+): void {
+  const clash = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
+  if (target.overlap !== undefined && !hasAdmin(target))
+    clash("overlap", "needs adminRef or admin: a login can't make, or end, the other one");
+  if (target.overlap === undefined && target.drainSeconds !== undefined)
+    clash("drainSeconds", 'is for overlap: "alternating"');
+}
+
+/** @param reserved bytes that are added to it */
+function checkUsername(username: string | undefined, reserved: number): string {
+  const problem = username === undefined ? "is missing" : roleNameProblem(username, reserved);
   if (problem === undefined && username !== undefined) return username;
   throw new CoffreError("INVALID_INPUT", `The credential's username, the role's name in PostgreSQL, ${problem}`, {
     hint: "Give the credential a username of 1 to 63 bytes, spelled as PostgreSQL spells the role.",

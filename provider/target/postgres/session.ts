@@ -7,8 +7,9 @@ import { type Facts, factsQuery, readFacts } from "./facts.js";
 import { begin, prove, untilReady } from "./login.js";
 import { LoginRules } from "./login-rules.js";
 import { judgeFacts } from "./look.js";
+import { rolesOf } from "./overlap.js";
 import { assertProvable, WHY_NO_PROOF } from "./provable.js";
-import { removeAccount } from "./remove.js";
+import { endLogin, removeAccount } from "./remove.js";
 import { PostgresTarget } from "./schema.js";
 import { ScramError } from "./scram.js";
 import { setPassword } from "./set.js";
@@ -119,7 +120,7 @@ class PostgresSession implements TargetSession {
     // All at once: a look costs the slowest of them. What the admin sees says more, so its error goes first.
     const [seen, ...asked] = await Promise.allSettled([
       this.#inTurn(spec, spec.limits.connectMs, async () => {
-        const { value } = await run(this.#wire, factsQuery(spec.username, target.account?.memberOf ?? []));
+        const { value } = await run(this.#wire, factsQuery(rolesOf(spec, target.account?.memberOf)));
         const facts = readFacts(value);
         if (facts.me.isSuperuser) this.#rules ??= new LoginRules(this.#wire, rulesFor(spec, target, facts));
         return { look: judgeFacts(spec, target, facts), isProvable: await rules?.askEverybodyForScram() };
@@ -149,6 +150,10 @@ class PostgresSession implements TargetSession {
 
   async remove(spec: TargetSpec, how: "disable" | "drop"): Promise<void> {
     await this.#inTurn(spec, spec.limits.setMs, () => removeAccount(this.#wire, spec, how));
+  }
+
+  async endLogin(spec: TargetSpec): Promise<void> {
+    await this.#inTurn(spec, spec.limits.setMs, () => endLogin(this.#wire, spec));
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Secret } from "../../core/secret.js";
 import type { SetResult, TargetSpec } from "../port.js";
 import { reasonOf, ServerError, SQLSTATE } from "./errors.js";
 import { type Facts, factsQuery, readFacts } from "./facts.js";
+import { rolesOf } from "./overlap.js";
 import { hasMark, withMark, withoutMark } from "./role-marks.js";
 import { LEAST_ITERATIONS, MOST_ITERATIONS, scramVerifier } from "./scram.js";
 import type { PostgresTarget } from "./schema.js";
@@ -28,18 +29,20 @@ export async function setPassword(
   const serverLimitMs = spec.limits.setMs / 2;
   let commitSent = false;
   try {
-    const opening = beginQuery(serverLimitMs) + factsQuery(spec.username, target.account?.memberOf ?? []);
+    const opening = beginQuery(serverLimitMs) + factsQuery(rolesOf(spec, target.account?.memberOf));
     // The verifier is made meanwhile, by the number of iterations that nearly every server has.
     const [begun, usualVerifier] = await Promise.all([run(wire, opening), scramVerifier(password)]);
     const facts = readFacts(begun.value);
-    if (facts.account === null && target.account?.create !== true) {
+    // A login that takes turns is always Coffre's to make; the role that it acts as is what the declaration speaks of.
+    const declared = spec.actsAs === undefined ? facts.account : facts.group;
+    if (declared === null && target.account?.create !== true) {
       await run(wire, "ROLLBACK");
       return { result: "refused", reason: "the role doesn't exist and isn't to be created" };
     }
     const iterations = iterationsOf(facts);
     const isUsual = iterations === LEAST_ITERATIONS;
     const verifier = isUsual ? usualVerifier : await scramVerifier(password, { iterations });
-    await run(wire, changeQuery(spec.username, facts, verifier));
+    await run(wire, changeQuery(spec, facts, verifier));
     // The server may still work on a commit for its own limit; together they stay below the limit of the call.
     if (performance.now() - startedAt > serverLimitMs) {
       await run(wire, "ROLLBACK");
@@ -62,13 +65,16 @@ function iterationsOf({ iterations }: Facts): number {
   return Math.min(Math.max(iterations ?? LEAST_ITERATIONS, LEAST_ITERATIONS), MOST_ITERATIONS);
 }
 
-function changeQuery(username: string, { account, groups }: Facts, verifier: string): string {
+function changeQuery({ username, actsAs }: TargetSpec, facts: Facts, verifier: string): string {
+  const { account, groups } = facts;
   const role = escapeIdentifier(username);
+  const holder = escapeIdentifier(actsAs?.username ?? username);
   const comment = (text: string) => `COMMENT ON ROLE ${role} IS ${escapeLiteral(text)};`;
   const password = `PASSWORD ${escapeLiteral(verifier)};`;
   const statements = groups
     .filter(({ isMember }) => !isMember)
-    .map(({ name }) => `GRANT ${escapeIdentifier(name)} TO ${role};`);
+    .map(({ name }) => `GRANT ${escapeIdentifier(name)} TO ${holder};`);
+  if (actsAs !== undefined) statements.unshift(...actingQueries(username, actsAs.username, facts));
   if (account === null) {
     statements.unshift(`CREATE ROLE ${role} LOGIN ${password}`, comment(withMark(null, "made")));
   } else if (!account.mayLogIn && hasMark(account.comment, "disabled")) {
@@ -77,6 +83,19 @@ function changeQuery(username: string, { account, groups }: Facts, verifier: str
     statements.unshift(`ALTER ROLE ${role} ${password}`);
   }
   return statements.join("\n");
+}
+
+/** What makes a login act as another role, so that whatever it makes belongs to that one, whichever login's turn it is. */
+function actingQueries(username: string, group: string, { group: existing, logins }: Facts): string[] {
+  const [role, holder] = [escapeIdentifier(username), escapeIdentifier(group)];
+  const login = logins.find(({ name }) => name === username);
+  return [
+    ...(existing === null
+      ? [`CREATE ROLE ${holder} NOLOGIN;`, `COMMENT ON ROLE ${holder} IS ${escapeLiteral(withMark(null, "made"))};`]
+      : []),
+    ...(login?.isMember === true ? [] : [`GRANT ${holder} TO ${role};`]),
+    ...(login?.actsAs === group ? [] : [`ALTER ROLE ${role} SET role = ${escapeLiteral(group)};`]),
+  ];
 }
 
 /** What hooks of password policies answer: `passwordcheck` for a value that it can judge by its verifier. */
