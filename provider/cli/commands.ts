@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   history: async () => (await import("./commands/history.js")).history,
   rotate: async () => (await import("./commands/rotate.js")).rotate,
   resume: async () => (await import("./commands/resume.js")).resume,
+  acknowledge: async () => (await import("./commands/acknowledge.js")).acknowledge,
   notify: async () => (await import("./commands/notify.js")).notify,
   attention: async () => (await import("./commands/attention.js")).attention,
   resolve: async () => (await import("./commands/resolve.js")).resolve,

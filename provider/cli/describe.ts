@@ -1,6 +1,6 @@
 import { formatReference } from "../core/reference.js";
 import { dueAt, isDue, waitsUntil } from "../rotation/due.js";
-import type { Credential, Vault, VersionInfo } from "../vault/port.js";
+import { type Credential, type Draining, isOver, type Vault, type VersionInfo } from "../vault/port.js";
 import { currentVersion } from "./shape.js";
 import { printable } from "./terminal.js";
 
@@ -45,6 +45,12 @@ export async function dueText(credential: Credential, now: Date): Promise<string
   if (!isDue(credential, now)) return `due ${dateText(due)}`;
   const opensAt = await waitsUntil(credential, now);
   return `due since ${dateText(due)}${opensAt === undefined ? "" : `, its window opens ${dateText(opensAt)}`}`;
+}
+
+/** A login of the version before, and until when it works. */
+export function drainText({ username, version, until }: Draining, now: Date): string {
+  const time = isOver({ until }, now) ? "its time is over: coffre resume ends it" : `until ${dateText(until)}`;
+  return `${printable(username)}, version ${String(version)}, ${time}`;
 }
 
 export function versionText({ number, verified }: VersionInfo): string {

@@ -1,6 +1,13 @@
 import { dueAt, isDue, waitsUntil } from "../rotation/due.js";
 import { referenceOf } from "../rotation/resolve-reference.js";
-import type { Credential, CredentialStatus, Hook, VaultIdentity, VersionInfo } from "../vault/port.js";
+import {
+  type Credential,
+  type CredentialStatus,
+  type Hook,
+  usernameOf,
+  type VaultIdentity,
+  type VersionInfo,
+} from "../vault/port.js";
 
 /** A credential as `--json` shows it. Keys are a promise: none is renamed or removed, more may come. */
 export interface CredentialShape {
@@ -8,6 +15,7 @@ export interface CredentialShape {
   idRef: string;
   id: string;
   path: string[];
+  /** Of the current version. */
   username: string | null;
   url: string | null;
   description: string | null;
@@ -27,6 +35,8 @@ export interface CredentialShape {
   /** When it is due and its window is closed: when that opens, ISO 8601, UTC. */
   opensAt: string | null;
   targets: { kind: string; account: string; adminId: string | null; accountMade: boolean }[];
+  /** Logins of versions before, which go on working until that time, ISO 8601, UTC. */
+  draining: { account: string; username: string; version: number; until: string }[];
   /** Accounts that are its targets no more and could not be ended yet. */
   leaving: string[];
   /** Who is told of new versions. */
@@ -53,7 +63,7 @@ export async function credentialShape(
     ...referenceOf(identity, credential),
     id: credential.id,
     path: credential.path,
-    username: credential.username ?? null,
+    username: usernameOf(credential) ?? null,
     url: credential.url ?? null,
     description: credential.description ?? null,
     tags: credential.tags,
@@ -71,6 +81,12 @@ export async function credentialShape(
       account,
       adminId: adminId ?? null,
       accountMade,
+    })),
+    draining: (credential.journal.draining ?? []).map(({ account, username, version, until }) => ({
+      account,
+      username,
+      version,
+      until,
     })),
     leaving: credential.leaving.map(({ account }) => account),
     notify: credential.notify,

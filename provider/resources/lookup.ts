@@ -1,7 +1,14 @@
 import { CoffreError } from "../core/errors.js";
 import type { PasswordPolicy } from "../core/policy.js";
 import { referenceOf, resolveReference } from "../rotation/resolve-reference.js";
-import type { Category, Credential, Principal, PrincipalKind, Vault } from "../vault/port.js";
+import {
+  type Category,
+  type Credential,
+  type Principal,
+  type PrincipalKind,
+  usernameOf,
+  type Vault,
+} from "../vault/port.js";
 import { factsOf } from "./credential/state.js";
 import type { CredentialProgress } from "./credential/schema.js";
 
@@ -19,6 +26,7 @@ export interface GetCredentialResult {
   /** Names from the root down, with `/` between them. */
   path: string;
   categoryId: string | undefined;
+  /** Of the version in force. */
   username: string | undefined;
   url: string | undefined;
   description: string | undefined;
@@ -75,13 +83,13 @@ export async function lookUpCredential(place: LookupPlace, query: Query): Promis
   if (!credential) throw absent("credential", text);
   const identity = await vault.identity();
   const { ref, currentVersion, status } = factsOf(identity, credential);
-  const { id, name, path, categoryId, username, url, description, tags } = credential;
+  const { id, name, path, categoryId, url, description, tags } = credential;
   return {
     id,
     name,
     path: path.join("/"),
     categoryId: categoryId ?? undefined,
-    username,
+    username: usernameOf(credential),
     url,
     description,
     tags,

@@ -34,5 +34,5 @@ export async function retireAccounts(context: RotationContext, credential: Crede
 
 function retirement(record: TargetRecord, spec: TargetSpec): "keep" | "disable" | "drop" {
   if (spec.onDelete !== "default") return spec.onDelete;
-  return record.accountMade ? "disable" : "keep";
+  return record.accountMade || record.logins?.some(({ made }) => made) ? "disable" : "keep";
 }

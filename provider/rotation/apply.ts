@@ -209,7 +209,10 @@ async function finish(
 
 /** A target may know its account as ours for ever, by a mark; the vault notes the making once. */
 function isKnownAsMade({ leased, spec }: Application): boolean {
-  return leased.credential.targets.some(({ account, accountMade }) => account === spec.account && accountMade);
+  return leased.credential.targets.some(
+    ({ account, accountMade, logins = [] }) =>
+      (account === spec.account && accountMade) || logins.some((login) => login.account === spec.account && login.made),
+  );
 }
 
 /**

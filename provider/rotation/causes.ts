@@ -12,12 +12,16 @@ export async function triggerCause(vault: Vault, trigger: Readonly<Record<string
   return `trigger:${await vault.digest(JSON.stringify(sorted))}`;
 }
 
-/** The accounts and the identities of the things behind them: a machine made anew needs a version of its own. */
+/**
+ * The accounts, whether logins take turns for them, and the identities of the things behind them: a machine made anew needs
+ * a version of its own.
+ */
 export async function targetsCause(vault: Vault, targets: readonly TargetRecord[]): Promise<string> {
   const things = targets
-    .map(({ account, description }) => [
+    .map(({ account, logins = [], description }) => [
       account,
       typeof description["identity"] === "string" ? description["identity"] : "",
+      ...logins.map((login) => login.account),
     ])
     .sort(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1));
   return `targets:${await vault.digest(JSON.stringify(things))}`;

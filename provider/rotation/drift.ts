@@ -6,9 +6,9 @@ import { isDrifted, needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { type LeasedCredential, withLease } from "./lease.js";
 import { readValue, type RunSessions } from "./login.js";
+import { currentTargets } from "./overlap.js";
 import { withKnownPins } from "./pins.js";
 import { inDoubt, refusedAgain } from "./refusals.js";
-import { targetsOf } from "./targets.js";
 import { outcomeOf } from "./unanswered.js";
 import type { TargetVerdict } from "./verify.js";
 
@@ -58,7 +58,7 @@ function stepsFor(
   const current = currentOf(credential);
   if (current === undefined) return [];
   const drifted: { spec: TargetSpec; verdict: TargetVerdict }[] = [];
-  for (const { spec } of targetsOf(context, credential)) {
+  for (const { spec } of currentTargets(context, credential)) {
     // Of the server that is set: what a replica lacks, no set brings there.
     const verdict = verdicts.find(({ account }) => account === spec.account);
     if (verdict?.refused.includes(current) === true) drifted.push({ spec, verdict });
@@ -96,7 +96,7 @@ export async function mendDrift(
   if (!current) return;
   const { value } = await readValue(context, { id, version: current.number });
   const only = journal.attention?.account;
-  for (const { spec } of await withKnownPins(context, targetsOf(context, leased.credential))) {
+  for (const { spec } of await withKnownPins(context, currentTargets(context, leased.credential))) {
     const [address] = spec.verifyAddresses;
     if (address === undefined || (only !== undefined && only !== spec.account)) continue;
     const session = await sessions.for(spec, leased.credential);

@@ -1,6 +1,6 @@
 import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
-import { type Credential, type CredentialPatch, MAX_DRAWS, type RotationStep } from "../vault/port.js";
+import { type Credential, type CredentialPatch, MAX_DRAWS, refuseDraining, type RotationStep } from "../vault/port.js";
 import { applyVersion } from "./apply.js";
 import { isDrifted, needsAttention, refuseIfAttention } from "./attention.js";
 import { firstCauses, missingCauses } from "./causes.js";
@@ -9,6 +9,8 @@ import { drawValue } from "./draw.js";
 import { mendDrift } from "./drift.js";
 import { type LeasedCredential, withLease } from "./lease.js";
 import { announced } from "./notify/deliver.js";
+import { refuseChangeMidway } from "./overlap-change.js";
+import { drainOf, endDrained, isDrainDue, nextLogin, pendingLogin, targetsFor } from "./overlap.js";
 import { keepPin, withKnownPins } from "./pins.js";
 import { RunSessions, readValue } from "./login.js";
 import { type Target, targetsOf } from "./targets.js";
@@ -27,9 +29,10 @@ export interface RotationOutcome {
   credential: Credential;
   /**
    * `finished`: a version that somebody had left pending. `rotated`: a new one is in force. `mended`: the current one is
-   * in force again, where a target had been changed behind Coffre's back.
+   * in force again, where a target had been changed behind Coffre's back. `drained`: the login of the version before has
+   * ended, since its time was over.
    */
-  action: "none" | "finished" | "rotated" | "mended";
+  action: "none" | "finished" | "rotated" | "mended" | "drained";
   /** The current version's number. */
   version: number | undefined;
 }
@@ -61,7 +64,8 @@ export async function reachCauses(
   const before = found ?? (await context.vault.readCredential(id));
   const mend = onDrift === "mend";
   const toMend = mend && isDrifted(before);
-  const idle = !before.journal.pending && !change && !toMend && missingCauses(before, causes).length === 0;
+  const drains = isDrainDue(before, context.clock.now());
+  const idle = !before.journal.pending && !change && !toMend && !drains && missingCauses(before, causes).length === 0;
   if (idle) {
     refuseIfAttention(before);
     return announced(context, outcome(before, "none"));
@@ -72,6 +76,7 @@ export async function reachCauses(
   const reached = await withRun(context, alsoNext, async (run) => {
     const { leased } = run;
     if (change) {
+      refuseChangeMidway(leased.credential, change.targets ?? []);
       await context.vault.updateCredential(id, change);
       leased.credential = await context.vault.readCredential(id);
     }
@@ -97,7 +102,8 @@ export async function resume(context: RotationContext, id: string): Promise<Rota
 async function finish(context: RotationContext, id: string): Promise<RotationOutcome> {
   const before = await context.vault.readCredential(id);
   refuseIfAttention(before);
-  if (!isUnfinished(before) && !isDrifted(before) && !before.journal.lease) return outcome(before, "none");
+  const isDue = isDrifted(before) || isDrainDue(before, context.clock.now());
+  if (!isUnfinished(before) && !isDue && !before.journal.lease) return outcome(before, "none");
   return withRun(context, before, async (run) => {
     const { credential } = run.leased;
     const causes = credential.status === "awaiting-rotation" ? await firstCauses(context.vault, credential) : [];
@@ -105,19 +111,24 @@ async function finish(context: RotationContext, id: string): Promise<RotationOut
   });
 }
 
-/** Finishes what is pending, then rotates once for everything that still has no version, or mends a drift. */
+/**
+ * Finishes what is pending, then rotates once for everything that still has no version, or mends a drift. A login whose
+ * time is over ends before a version can be drawn for it; but not while it may be all that works.
+ */
 async function goOn(run: Run, causes: readonly string[], { mend }: { mend: boolean }): Promise<RotationOutcome> {
   const { context, leased } = run;
   refuseIfAttention(leased.credential);
   const left = await finishPending(run, causes);
   const missing = [...new Set([...left.owed, ...missingCauses(leased.credential, causes)])];
-  if (missing.length === 0 && !(mend && isDrifted(leased.credential)))
-    return outcome(leased.credential, left.finished ? "finished" : "none");
+  const mends = missing.length === 0 && mend && isDrifted(leased.credential);
+  const mayEnd = missing.length > 0 || mends || !isDrifted(leased.credential);
+  const drains = mayEnd && isDrainDue(leased.credential, context.clock.now());
+  if (missing.length === 0 && !mends && !drains) return outcome(leased.credential, left.finished ? "finished" : "none");
   refuseIfStopped(context);
-  if (missing.length === 0) {
-    await mendDrift(context, run);
-    return outcome(leased.credential, "mended");
-  }
+  if (mends) await mendDrift(context, run);
+  if (drains) await endDrained(context, run);
+  if (missing.length === 0)
+    return outcome(leased.credential, mends ? "mended" : left.finished ? "finished" : "drained");
   await rotate(run, missing);
   return outcome(leased.credential, "rotated");
 }
@@ -143,19 +154,23 @@ async function finishPending(
   const { context, leased } = run;
   const { pending } = leased.credential.journal;
   if (!pending) return { finished: false, owed: [] };
-  const targets = await withKnownPins(context, targetsOf(context, leased.credential));
-  const accounts = targets.map(({ record }) => record.account);
+  const all = await withKnownPins(context, targetsOf(context, leased.credential));
+  const login = pendingLogin(leased.credential, all, pending.version);
+  const targets = targetsFor(context, leased.credential, all, login);
+  const accounts = targets.map(({ spec }) => spec.account);
   const version = leased.credential.versions.find(({ number }) => number === pending.version);
   if (pending.targets.map(({ account }) => account).join() !== accounts.join()) {
     // Whatever the new targets need will have this version, so it answers for them; unless one that stays was set with
     // it already: the machine behind that account may be another now, which only a version of its own reaches.
     const anySet = pending.targets.some(({ account, setConfirmed }) => setConfirmed && accounts.includes(account));
     const answered = anySet ? [] : [...causes];
-    await leased.record({ step: "retarget", version: pending.version, accounts, causes: answered });
+    const username = login === undefined ? {} : { username: login };
+    await leased.record({ step: "retarget", version: pending.version, accounts, causes: answered, ...username });
   }
   const { value } = await readValue(context, { id: leased.credential.id, version: pending.version });
-  // With causes that wait for a version of their own this run goes on, and keeps its lease.
-  const last = missingCauses(leased.credential, causes).length === 0;
+  // With causes that wait for a version of their own, or a login that is to end, this run goes on, and keeps its lease.
+  const ends = isDrainDue(leased.credential, context.clock.now());
+  const last = missingCauses(leased.credential, causes).length === 0 && !ends;
   const finished = await bringIntoForce(run, targets, { version: pending.version, value, looked: false, last });
   return { finished, owed: finished ? [] : (version?.causes ?? []) };
 }
@@ -163,7 +178,11 @@ async function finishPending(
 /** Look, stage, read back, set, verify, promote; drawn anew only after a definite refusal of the value. */
 async function rotate(run: Run, causes: readonly string[]): Promise<void> {
   const { context, leased } = run;
-  let targets = await withKnownPins(context, targetsOf(context, leased.credential));
+  const all = await withKnownPins(context, targetsOf(context, leased.credential));
+  const login = nextLogin(leased.credential, all);
+  let targets = targetsFor(context, leased.credential, all, login);
+  const accounts = targets.map(({ spec }) => spec.account);
+  refuseDraining(leased.credential.journal, accounts);
   for (;;) {
     await refuseEndlessDraws(run);
     await waitUntilQuiet(run);
@@ -173,7 +192,8 @@ async function rotate(run: Run, causes: readonly string[]): Promise<void> {
       step: "stage",
       value,
       causes: [...causes],
-      accounts: targets.map(({ record }) => record.account),
+      accounts,
+      ...(login === undefined ? {} : { username: login }),
     };
     if (targets.length === 0) {
       const version = nextVersion(leased.credential);
@@ -226,7 +246,8 @@ async function bringIntoForce(
   { version, value, looked, last }: { version: number; value: Secret; looked: boolean; last: boolean },
 ): Promise<boolean> {
   const verified = targets.every(({ spec }) => spec.verifyAddresses.length > 0);
-  const promotion: RotationStep[] = [{ step: "promote", version, verified }];
+  const drain = drainOf(context, leased.credential, version);
+  const promotion: RotationStep[] = [{ step: "promote", version, verified, ...drain }];
   if (last) promotion.push({ step: "release" });
   const open = targets.filter(({ spec }) => !isDone(leased.credential, spec.account, spec.verifyAddresses.length > 0));
   if (open.length === 0) await leased.record(...promotion);

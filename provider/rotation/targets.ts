@@ -2,7 +2,7 @@ import { CoffreError, isCoffreError } from "../core/errors.js";
 import { PASSWORD_FIELD } from "../core/field.js";
 import { parseReference } from "../core/reference.js";
 import type { TargetDriver, TargetSpec } from "../target/port.js";
-import type { Credential, TargetRecord, Vault } from "../vault/port.js";
+import { accountsOf, type Credential, type TargetRecord, type Vault } from "../vault/port.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { resolveReference } from "./resolve-reference.js";
 
@@ -20,11 +20,27 @@ export function parseTargets(
 ): TargetSpec[] {
   const specs = targets.map(({ kind, ...description }) => driverFor(drivers, kind).parse(description, username));
   const accounts = new Set<string>();
-  for (const { account } of specs) {
+  for (const account of specs.flatMap(accountsOfSpec)) {
     if (accounts.has(account)) throw new CoffreError("CONFLICT", `Two targets name the account ${account}`);
     accounts.add(account);
   }
+  refuseUnlike(specs);
   return specs;
+}
+
+/** A version is for one login, on all targets. */
+function refuseUnlike(specs: readonly TargetSpec[]): void {
+  const turns = new Set(specs.map(({ overlap }) => overlap?.logins.map(({ username }) => username).join(" ") ?? ""));
+  if (turns.size <= 1) return;
+  throw new CoffreError("INVALID_INPUT", "Some targets of the credential overlap their rotations, and others don't", {
+    hint: 'Give all of them overlap: "alternating", or none; or make two credentials.',
+    details: { field: "overlap" },
+  });
+}
+
+/** Every account that a spec claims: its own, and the logins that take turns for it. */
+export function accountsOfSpec({ account, overlap }: TargetSpec): string[] {
+  return accountsOf({ account, logins: overlap?.logins });
 }
 
 /** What a rotation needs of a target: the record in the vault and its parsed form. */
@@ -33,6 +49,7 @@ export interface Target {
   spec: TargetSpec;
 }
 
+/** The credential's targets; which login a version is for is told by `overlap.ts`. */
 export function targetsOf(context: RotationContext, credential: Credential): Target[] {
   return credential.targets.map((record) => ({
     record,
@@ -65,6 +82,7 @@ export async function prepareTargets(context: RotationContext, input: TargetsInp
       kind: spec.kind,
       account: spec.account,
       description: spec.description,
+      ...(spec.overlap ? { logins: spec.overlap.logins } : {}),
       ...(adminId === undefined ? {} : { adminId }),
       accountMade: input.before?.some(({ account, accountMade }) => account === spec.account && accountMade) ?? false,
     });

@@ -7,6 +7,7 @@ import { driverFor, type RotationContext } from "./context.js";
 import { noteDrift } from "./drift.js";
 import { withLease } from "./lease.js";
 import { readValue } from "./login.js";
+import { specFor } from "./overlap.js";
 import { targetsOf } from "./targets.js";
 import { isUnanswered, outcomeOf } from "./unanswered.js";
 
@@ -51,12 +52,17 @@ export async function verifyCredential(
   const credential = await context.vault.readCredential(id);
   const only = version === undefined ? undefined : versionOf(credential, version);
   const verdicts: TargetVerdict[] = [];
-  for (const { spec } of targetsOf(context, credential)) {
-    const versions = only === undefined ? candidates(credential, spec) : [only];
-    const spares = sparing && credential.journal.attention?.reason !== "rolled-back";
+  const spares = sparing && credential.journal.attention?.reason !== "rolled-back";
+  const current = credential.versions.find(({ state }) => state === "current");
+  for (const target of targetsOf(context, credential)) {
+    const as = (version?: VersionInfo) => specFor(context, credential, target, version?.username);
+    const versions = (only === undefined ? candidates(credential, as) : [only]).flatMap((version) => {
+      const spec = as(version);
+      return spec ? [{ ...version, spec }] : [];
+    });
+    const spec = as(only ?? current) ?? target.spec;
     verdicts.push(...(await judge(context, { credential, spec, versions, sparing: spares })));
   }
-  const current = credential.versions.find(({ state }) => state === "current");
   const proven = verdicts.length > 0 && verdicts.every(({ verdict }) => verdict === "agrees");
   if (proven && current?.verified === false) {
     await withLease(context, id, LEASE_SECONDS, (leased) => leased.record({ step: "proven", version: current.number }));
@@ -94,11 +100,15 @@ async function judge(context: RotationContext, asked: Omit<Question, "address">)
   return verdicts;
 }
 
+/** A version, and the target as its own login sees it. */
+type Candidate = VersionInfo & { spec: TargetSpec };
+
 interface Question {
   credential: Credential;
+  /** As the current version's login sees the target, or that of the only version that is asked about. */
   spec: TargetSpec;
   address: TargetAddress;
-  versions: readonly VersionInfo[];
+  versions: readonly Candidate[];
   sparing: boolean;
 }
 
@@ -108,13 +118,14 @@ async function judgeAt(context: RotationContext, question: Question): Promise<Ta
   const found = { account: spec.account, address: `${address.host}:${address.port}`, refused, untried: [] };
   let reason = "there is no version to try";
   let wasCurrent = false;
-  for (const [index, { number, state }] of versions.entries()) {
-    const proof = await tryVersion(context, question, number);
+  for (const [index, version] of versions.entries()) {
+    const { number, state } = version;
+    const proof = await tryVersion(context, question, version);
     if (proof.outcome === "works") return { ...found, verdict: VERDICTS[state], version: number };
     if (proof.outcome === "not-tried") {
       // Whatever it accepts, it isn't what the vault gives to its readers.
       const verdict = wasCurrent ? "differs" : "not-tried";
-      const untried = versions.slice(index).map((version) => version.number);
+      const untried = versions.slice(index).map((later) => later.number);
       return { ...found, verdict, reason: proof.reason, untried };
     }
     if (proof.outcome !== "refused") return { ...found, verdict: proof.outcome, reason: proof.reason };
@@ -132,18 +143,30 @@ const VERDICTS: Record<VersionInfo["state"], TargetVerdict["verdict"]> = {
   discarded: "earlier-version",
 };
 
-/** What may be in force, the likeliest first. */
-function candidates({ versions, journal }: Credential, spec: TargetSpec): VersionInfo[] {
-  const progress = journal.pending?.targets.find(({ account }) => account === spec.account);
-  const pending = progress?.setStarted === true ? versions.filter(({ state }) => state === "pending") : [];
+/**
+ * What may be in force, the likeliest first. Of earlier versions those of the current one's login: that another login still
+ * has one that was its own is no news.
+ */
+function candidates(
+  { versions, journal }: Credential,
+  as: (version: VersionInfo) => TargetSpec | undefined,
+): VersionInfo[] {
+  const pending = versions.filter(
+    (version) =>
+      version.state === "pending" &&
+      journal.pending?.targets.some(({ account, setStarted }) => setStarted && account === as(version)?.account),
+  );
   const { attention } = journal;
   // A login with the pending one was refused already: the budget is for the others.
-  const refusedBefore = attention?.reason === "set-but-refused" && attention.account === spec.account;
+  const refusedBefore =
+    attention?.reason === "set-but-refused" &&
+    versions.some((version) => version.number === attention.version && as(version)?.account === attention.account);
   const current = versions.filter(({ state }) => state === "current");
-  const previous = versions.filter(({ state }) => state === "previous").toReversed();
+  const before = versions.filter(({ state }) => state === "previous").toReversed();
+  const previous = before.filter(({ username }) => current.every((one) => one.username === username));
   // A restore keeps newer versions than the backup's current one as earlier ones: what was newest is the likeliest.
   if (attention?.reason === "rolled-back") {
-    return [...pending, ...current, ...previous].sort((a, b) => b.number - a.number);
+    return [...pending, ...current, ...before].sort((a, b) => b.number - a.number);
   }
   return refusedBefore ? [...current, ...pending, ...previous] : [...pending, ...current, ...previous];
 }
@@ -156,8 +179,11 @@ function budgetReason({ problem, details }: CoffreError): string {
 type Tried =
   { outcome: "works" } | { outcome: "refused" | "unreachable" | "not-verifiable" | "not-tried"; reason: string };
 
-async function tryVersion(context: RotationContext, question: Question, version: number): Promise<Tried> {
-  const { credential, spec, address, sparing } = question;
+async function tryVersion(
+  context: RotationContext,
+  { credential, address, sparing }: Question,
+  { spec, number: version }: Candidate,
+): Promise<Tried> {
   const host = `${address.host}:${address.port}`;
   const saving = sparing ? { sparing: true as const } : {};
   const booking = { id: randomUUID(), account: spec.account, host, kind: "probe" as const, ...saving };

@@ -67,6 +67,22 @@ export function readIdReference(credential: Shown, provider: Provider): pulumi.O
   );
 }
 
+/** The user name that goes with the version in force, as the vault says; unknown where a preview may ask nothing of it. */
+export function readLogin(
+  { id, currentVersion }: Pick<Shown, "id" | "currentVersion">,
+  provider: Provider,
+): pulumi.Output<string | undefined> {
+  const settings = pulumi.unsecret(provider.settings);
+  return pulumi
+    .all([id, currentVersion, settings])
+    .apply(async ([known, version, chosen]): Promise<string | undefined> => {
+      // The SDK takes this object for "not known yet", whatever the type says.
+      if (!(await mayRead(chosen))) return pulumi.unknown as unknown as undefined;
+      const [vault, { usernameOf }] = await Promise.all([vaultFor(chosen), import("../vault/port.js")]);
+      return usernameOf(await vault.readCredential(known), version);
+    });
+}
+
 /** Since when a rotation is due, as the vault says now; unknown where a preview may ask nothing of it. */
 export function readDueSince({ id }: Pick<Shown, "id">, provider: Provider): pulumi.Output<string | undefined> {
   const settings = pulumi.unsecret(provider.settings);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FieldType, PASSWORD_FIELD } from "../core/field.js";
 import type { Secret } from "../core/secret.js";
-import type { Credential } from "../vault/port.js";
+import { type Credential, usernameOf } from "../vault/port.js";
 import type { SourceVersion } from "./mark.js";
 
 /** One entry as it is to stand in the destination, without its values. */
@@ -67,7 +67,9 @@ export function currentValues(
 }
 
 /** The texts of a credential. */
-export function textsOf({ username, url, description, tags }: Credential): EntryTexts {
+export function textsOf(credential: Credential): EntryTexts {
+  const { url, description, tags } = credential;
+  const username = usernameOf(credential);
   return {
     ...(username === undefined ? {} : { username }),
     ...(url === undefined ? {} : { url }),

@@ -138,6 +138,7 @@ test("history lists versions and why they exist, and no value", async () => {
   expect(await shell.json(["history", "Partners/half-done"])).toEqual([
     {
       version: 2,
+      username: null,
       state: "pending",
       verified: false,
       causes: [{ kind: "due", date: "2026-03-01T00:00:00.000Z" }],
@@ -147,6 +148,7 @@ test("history lists versions and why they exist, and no value", async () => {
     },
     {
       version: 1,
+      username: null,
       state: "current",
       verified: false,
       causes: [{ kind: "command", date: null }],
@@ -177,6 +179,7 @@ test("the keys of --json are a promise", async () => {
     due: false,
     opensAt: null,
     targets: [],
+    draining: [],
     leaving: [],
     notify: [],
     notices: [],

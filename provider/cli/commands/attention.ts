@@ -1,4 +1,5 @@
 import { isUnfinished } from "../../rotation/rotate.js";
+import { isDrainDue } from "../../rotation/overlap.js";
 import { waitsUntil } from "../../rotation/due.js";
 import { untold } from "../../rotation/notify/deliver.js";
 import { type Credential, DRIFTED } from "../../vault/port.js";
@@ -86,8 +87,10 @@ export const attention: CommandDefinition = {
 };
 
 /** They need nobody: the next run finishes them, unless what kept it is still there. */
-function noteUnfinished({ terminal }: CommandContext, others: readonly Credential[]): void {
-  const [first, ...more] = others.filter(isUnfinished);
+function noteUnfinished({ terminal, clock }: CommandContext, others: readonly Credential[]): void {
+  const [first, ...more] = others.filter(
+    (credential) => isUnfinished(credential) || isDrainDue(credential, clock.now()),
+  );
   if (first === undefined) return;
   const count = more.length === 0 ? "" : ` and ${String(more.length)} more`;
   terminal.note(`Unfinished: ${pathText(first)}${count}. \`coffre resume\` goes on, or says why not.`);

@@ -1,8 +1,8 @@
 import { hookName } from "../../core/hook.js";
 import { windowText } from "../../core/window.js";
-import type { Credential, Field } from "../../vault/port.js";
+import { type Credential, type Field, usernameOf } from "../../vault/port.js";
 import type { CommandDefinition } from "../definition.js";
-import { currentText, dateText, dueText, grantsNote, pathText } from "../describe.js";
+import { currentText, dateText, drainText, dueText, grantsNote, pathText } from "../describe.js";
 import { findCredential } from "../reference.js";
 import { referenceOf } from "../../rotation/resolve-reference.js";
 import { credentialShape, currentVersion } from "../shape.js";
@@ -20,7 +20,7 @@ export const get: CommandDefinition = {
     { command: "coffre get Databases/orders-app", does: "one credential, for people" },
     { command: "coffre get --json Databases/orders-app | jq .currentVersion", does: "one fact of it, for scripts" },
   ],
-  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `source` (generated, brought), `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `leaving` (accounts that could not be ended yet), `notify` (`url` and `secretRef`, or `command`), `notices` (what hooks haven't been told yet: `hook`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
+  json: "An object: `ref`, `idRef`, `id`, `path`, `username`, `url`, `description`, `tags`, `status`, `source` (generated, brought), `currentVersion`, `verified`, `promotedAt`, `rotation`, `dueAt`, `due`, `opensAt` (when the window opens that a due rotation waits for), `targets` (`kind`, `account`, `adminId`, `accountMade`), `draining` (logins of versions before, which still work: `account`, `username`, `version`, `until`), `leaving` (accounts that could not be ended yet), `notify` (`url` and `secretRef`, or `command`), `notices` (what hooks haven't been told yet: `hook`, `version`, `at`, `tries`, `problem`), `fields` (`name`, `type`, `text`, `version`, `changedAt`), `owned`, `attention` (`reason`, `message`, `since`, `version`, `account`), `createdAt`, `archivedAt`. What is absent is `null`.",
   takesReferences: true,
   async run(context, { args: [ref = ""] }) {
     const { terminal, clock } = context;
@@ -51,6 +51,7 @@ export const get: CommandDefinition = {
         "target",
         admins[index] === undefined ? account : `${account}, by ${admins[index]}`,
       ]),
+      ...(credential.journal.draining ?? []).map((login) => ["drains", drainText(login, clock.now())]),
       ...credential.notify.map((hook) => ["tells", hookText(hookName(hook), credential)]),
       ...credential.fields.map((field) => [`field ${field.name}`, fieldText(field)]),
       ["created", `${dateText(credential.createdAt)}${credential.owned ? ", by a Pulumi stack" : ""}`],
@@ -63,7 +64,9 @@ export const get: CommandDefinition = {
   },
 };
 
-function aboutRows({ username, url, description, tags, valueManagedBy }: Credential): [string, string | undefined][] {
+function aboutRows(credential: Credential): [string, string | undefined][] {
+  const { url, description, tags, valueManagedBy } = credential;
+  const username = usernameOf(credential);
   return [
     ["user name", username && printable(username)],
     ["url", url && printable(url)],

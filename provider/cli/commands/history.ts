@@ -24,7 +24,7 @@ export const history: CommandDefinition = {
     { command: "coffre history Partners/mail-api --field tls.key", does: "the same of a field" },
     { command: "coffre read 'Databases/orders-app?version=2'", does: "the value of one of them" },
   ],
-  json: "An array, the newest first: `version`, `state` (pending, current, previous, discarded), `verified`, `causes` (`kind`, `date`), `createdAt`, `promotedAt`, `discardReason`. Of a field: `version`, `state` (current, previous), `type`, `causes`, `createdAt`.",
+  json: "An array, the newest first: `version`, `username` (the login that it is for, where rotations overlap), `state` (pending, current, previous, discarded), `verified`, `causes` (`kind`, `date`), `createdAt`, `promotedAt`, `discardReason`. Of a field: `version`, `state` (current, previous), `type`, `causes`, `createdAt`.",
   takesReferences: true,
   async run(context, { args: [ref = ""], options }) {
     const { terminal } = context;
@@ -37,8 +37,9 @@ export const history: CommandDefinition = {
     const versions = credential.versions.toSorted((left, right) => right.number - left.number);
     if (context.json) {
       terminal.json(
-        versions.map(({ number, state, verified, causes, createdAt, promotedAt, discardReason }) => ({
+        versions.map(({ number, username, state, verified, causes, createdAt, promotedAt, discardReason }) => ({
           version: number,
+          username: username ?? null,
           state,
           verified,
           causes: causes.map(causeShape),
@@ -53,12 +54,14 @@ export const history: CommandDefinition = {
       terminal.note(`${pathText(credential)} has no version yet.`);
       return;
     }
-    const rows = versions.map(({ number, state, verified, causes, createdAt, promotedAt, discardReason }) => [
+    const rows = versions.map(({ number, username, state, verified, causes, createdAt, promotedAt, discardReason }) => [
       String(number),
       state === "current" ? terminal.style("green", state) : state,
       verified ? "verified" : "not verified",
       dateText(promotedAt ?? createdAt),
-      [causesText(causes), discardReason && printable(discardReason)].filter(Boolean).join("; "),
+      [username && printable(username), causesText(causes), discardReason && printable(discardReason)]
+        .filter(Boolean)
+        .join("; "),
     ]);
     const head = ["version", "state", "proof", "since", "why"].map((word) => terminal.style("dim", word));
     for (const line of columns([head, ...rows])) terminal.print(line);

@@ -1,5 +1,6 @@
 import { isDue, waitsUntil } from "../../rotation/due.js";
-import type { Category, Credential } from "../../vault/port.js";
+import { isDrainDue } from "../../rotation/overlap.js";
+import { type Category, type Credential, usernameOf } from "../../vault/port.js";
 import { findTypedCategory, key } from "../category.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
@@ -16,14 +17,14 @@ export const list: CommandDefinition = {
   name: "list",
   summary: "show the vault's tree: categories, credentials, what is wrong with them",
   description: [
-    "Shows the categories and credentials of the vault as a tree, without values. Beside each name stand its user name, its status if it isn't simply current, and whether a rotation is due. One that is due may wait for its window; then it also says when that opens.",
+    "Shows the categories and credentials of the vault as a tree, without values. Beside each name stand its user name, its status if it isn't simply current, whether a rotation is due, and which login of a version before still works (drains). One that is due may wait for its window; then it also says when that opens.",
     "With --archived it shows the entries that were taken out of the tree instead; their values stay readable by id.",
   ],
   arguments: [
     { name: "[category]", description: "only this category and what is below it, for example Production/Databases" },
   ],
   options: [
-    { flags: "--due", description: "only what is due for rotation" },
+    { flags: "--due", description: "only what is due for rotation, and logins whose time is over" },
     { flags: "--archived", description: "the archived entries, with their ids" },
     { flags: "--paths", description: "one path a line, as it can be typed: for scripts and completion" },
   ],
@@ -46,7 +47,7 @@ export const list: CommandDefinition = {
     const archived = options["archived"] === true;
     const now = context.clock.now();
     const credentials = (await collect(vault.listCredentials({ archived }))).filter(
-      (credential) => isInside(credential) && (!onlyDue || isDue(credential, now)),
+      (credential) => isInside(credential) && (!onlyDue || isDue(credential, now) || isDrainDue(credential, now)),
     );
     const holdsOne = ({ path }: Category) => credentials.some((one) => path.every((name, at) => one.path[at] === name));
     const categories = all.filter((category) => isInside(category) && (!onlyDue || holdsOne(category)));
@@ -115,7 +116,9 @@ async function labelOf(
   now: Date,
   width: number,
 ): Promise<{ name: string; more: string; isUrgent: boolean }> {
-  const { id, username, archivedAt, status } = credential;
+  const { id, archivedAt, status } = credential;
+  const username = usernameOf(credential);
+  const [drains] = credential.journal.draining ?? [];
   const isOverdue = isDue(credential, now);
   const opensAt = await waitsUntil(credential, now);
   // Short, for the width of a terminal.
@@ -126,6 +129,7 @@ async function labelOf(
     username && printable(username),
     isUsual ? undefined : status,
     isOverdue ? due : undefined,
+    drains && `${printable(drains.username)} drains`,
   ];
   const name = cut(printable(credential.path.at(-1) ?? ""), Math.max(LABEL_RESERVE, width));
   const more = cut(

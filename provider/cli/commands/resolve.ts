@@ -3,7 +3,7 @@ import { isDrifted } from "../../rotation/attention.js";
 import type { RotationContext } from "../../rotation/context.js";
 import { driverFor } from "../../rotation/context.js";
 import { type Target, targetsOf } from "../../rotation/targets.js";
-import type { Credential, Resolution } from "../../vault/port.js";
+import { accountsOf, type Credential, type Resolution, usernameOf } from "../../vault/port.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { currentText, pathText, typedPath } from "../describe.js";
@@ -161,7 +161,7 @@ async function giveBudgetBack(context: RotationContext, credentials: readonly Cr
   const hosts = new Set(own.flatMap(hostsOf));
   const accounts = new Set<string>();
   for (const target of [...own, ...all.filter((other) => hostsOf(other).some((host) => hosts.has(host)))]) {
-    accounts.add(target.spec.account);
+    for (const account of accountsOf(target.record)) accounts.add(account);
     const admin = await adminAccount(context, target);
     if (admin !== undefined) accounts.add(admin);
   }
@@ -180,7 +180,7 @@ async function adminAccount(context: RotationContext, { record, spec }: Target):
       ? spec.admin.username
       : record.adminId === undefined
         ? undefined
-        : (await context.vault.readCredential(record.adminId)).username;
+        : usernameOf(await context.vault.readCredential(record.adminId));
   if (username === undefined) return undefined;
   return driverFor(context.drivers, spec.kind).parse(spec.description, username).account;
 }

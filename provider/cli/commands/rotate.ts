@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import { commandCause } from "../../rotation/causes.js";
-import { closedUntil, dueCause, isDue } from "../../rotation/due.js";
+import { dueCause, isDue, waitsUntil } from "../../rotation/due.js";
+import { isDrainDue } from "../../rotation/overlap.js";
 import { reachCauses, resume, type RotationOutcome } from "../../rotation/rotate.js";
 import type { Credential, Vault } from "../../vault/port.js";
 import { complainOf, exitCodeOf, forEachCredential, itemShape, type Outcome } from "../bulk.js";
@@ -18,7 +19,7 @@ export const rotate: CommandDefinition = {
   description: [
     "Rotates credentials: a new password is drawn by the category's policy, kept in the vault as pending, set on every target, proven by a login, and only then made current. The one before stays in the history.",
     "A rotation that somebody left unfinished is finished instead, with the password that was drawn for it: to run `coffre rotate` again after a failure never draws a second one. One credential that fails doesn't stop the others.",
-    "`--due` rotates what its rhythm (`rotation.everyDays`) wants by now; give it to cron or a pipeline. Two that run at once rotate each credential once. What has a window (`rotation.window`) begins in it only, and is `waiting` until then; what has begun may end after it, and what is named is rotated at once.",
+    '`--due` rotates what its rhythm (`rotation.everyDays`) wants by now; give it to cron or a pipeline. Two that run at once rotate each credential once. Where rotations overlap (`overlap: "alternating"`), it also ends the logins of versions before whose time is over (`drained`). What has a window (`rotation.window`) begins in it only, and is `waiting` until then; what has begun may end after it, and what is named is rotated at once.',
   ],
   arguments: [{ name: "[ref...]", description: "the credentials, unless --due" }],
   options: [
@@ -31,7 +32,7 @@ export const rotate: CommandDefinition = {
     { command: "coffre rotate --due", does: "whatever is due: for a nightly job" },
     { command: "coffre rotate --due --dry-run", does: "what a nightly job would do" },
   ],
-  json: "An array, one object for each credential: `ref`, `id`, `action` (rotated, finished, none, waiting), `opensAt` (of one that waits for its window), `version`, `previousVersion`, `error` (`null`, or `code`, `problem`, `hint`, `details`, `exitCode`). With --dry-run the credentials as `coffre get --json` shows them.",
+  json: "An array, one object for each credential: `ref`, `id`, `action` (rotated, finished, mended, drained, none, waiting), `opensAt` (of one that waits for its window), `version`, `previousVersion`, `error` (`null`, or `code`, `problem`, `hint`, `details`, `exitCode`). With --dry-run the credentials as `coffre get --json` shows them.",
   exits: [
     { code: 6, when: "every credential that failed needs a person: see `coffre attention`" },
     { code: 1, when: "some failed, for different reasons or because a target didn't answer; run it again to go on" },
@@ -67,7 +68,9 @@ export const rotate: CommandDefinition = {
         if (credential.journal.pending) return resume(rotation, credential.id);
         if (!due) return reachCauses(rotation, credential.id, [order], { found: credential });
         // Asked when its turn comes: those before it may have taken until its window was closed.
-        const opensAt = await closedUntil(credential, context.clock.now());
+        const now = context.clock.now();
+        const opensAt = await waitsUntil(credential, now);
+        if (isDrainDue(credential, now) && (!isDue(credential, now) || opensAt)) return resume(rotation, credential.id);
         if (opensAt !== undefined) return waiting(credential, opensAt);
         return reachCauses(rotation, credential.id, [dueCause(credential)], { found: credential });
       },
@@ -88,7 +91,9 @@ function waiting(credential: Credential, opensAt: Date): Turn {
 
 async function findDue(vault: Vault, now: Date): Promise<Credential[]> {
   const all = await collect(vault.listCredentials());
-  return all.filter((credential) => credential.valueManagedBy === "coffre" && isDue(credential, now));
+  return all.filter(
+    (credential) => credential.valueManagedBy === "coffre" && (isDue(credential, now) || isDrainDue(credential, now)),
+  );
 }
 
 function refuseExternal(credential: Credential): void {
@@ -128,10 +133,16 @@ export function printOutcome(context: CommandContext, outcome: Outcome<Turn>): v
     terminal.print(`${terminal.style("dim", "waiting ")} ${pathText(outcome.credential)}  ${opens}`);
     return;
   }
-  const word = { rotated: "rotated ", finished: "finished", mended: "mended  ", none: "as it was" }[action];
+  const word = {
+    rotated: "rotated ",
+    finished: "finished",
+    mended: "mended  ",
+    drained: "drained ",
+    none: "as it was",
+  }[action];
   const before = currentVersion(outcome.credential)?.number;
   const versions =
-    action === "none" || action === "mended" || before === undefined
+    action === "none" || action === "mended" || action === "drained" || before === undefined
       ? `version ${String(version)}`
       : `version ${String(before)} -> ${String(version)}`;
   terminal.print(`${terminal.style("green", word)} ${pathText(outcome.credential)}  ${versions}`);

@@ -1,6 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
-import { parseTargets } from "../../rotation/targets.js";
-import type { Credential } from "../../vault/port.js";
+import { accountsOfSpec, parseTargets } from "../../rotation/targets.js";
+import { accountsOf, type Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import type { CredentialInputs } from "./schema.js";
 
@@ -14,7 +14,7 @@ export async function refuseForeignAccounts(
   inputs: CredentialInputs,
   isOwn: (credential: Credential) => boolean,
 ): Promise<void> {
-  const wanted = accountsOf(context, inputs);
+  const wanted = wantedAccounts(context, inputs);
   if (wanted.size === 0) return;
   const ours = await context.overview.credentials();
   for (const credential of (await context.overview.everything()).values()) {
@@ -28,22 +28,22 @@ export async function refuseTakenAccounts(
   inputs: CredentialInputs,
   ownId: string,
 ): Promise<void> {
-  const wanted = accountsOf(context, inputs);
+  const wanted = wantedAccounts(context, inputs);
   if (wanted.size === 0) return;
   for await (const credential of context.vault.listCredentials()) {
     if (credential.id !== ownId) refuseShared(wanted, credential);
   }
 }
 
-function accountsOf({ rotation }: ResourceContext, { targets = [], username }: CredentialInputs): Set<string> {
-  return new Set(parseTargets(rotation.drivers, targets, username).map(({ account }) => account));
+function wantedAccounts({ rotation }: ResourceContext, { targets = [], username }: CredentialInputs): Set<string> {
+  return new Set(parseTargets(rotation.drivers, targets, username).flatMap(accountsOfSpec));
 }
 
 function refuseShared(wanted: ReadonlySet<string>, { id, path, targets }: Credential): void {
-  const shared = targets.find(({ account }) => wanted.has(account));
-  if (!shared) return;
-  throw new CoffreError("CONFLICT", `The account ${shared.account} belongs to credential ${path.join("/")} (${id})`, {
+  const shared = targets.flatMap(accountsOf).find((account) => wanted.has(account));
+  if (shared === undefined) return;
+  throw new CoffreError("CONFLICT", `The account ${shared} belongs to credential ${path.join("/")} (${id})`, {
     hint: "One account has one credential: use that one, or archive it first.",
-    details: { account: shared.account, credentialId: id },
+    details: { account: shared, credentialId: id },
   });
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isDrifted } from "../../rotation/attention.js";
 import { closedUntil, dueCause, isDue } from "../../rotation/due.js";
 import { giveValue } from "../../rotation/give.js";
+import { isDrainDue } from "../../rotation/overlap.js";
 import { reachCauses } from "../../rotation/rotate.js";
 import type { Credential, CredentialPatch, TargetRecord } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -46,7 +47,8 @@ export async function bring(
   const now = rotation.clock.now();
   if (evenDue && isDue(written, now) && (await closedUntil(written, now)) === undefined) wanted.push(dueCause(written));
   if (password && !written.journal.pending) return endLeft(context, await giveValue(rotation, id, password));
-  const idle = wanted.length === 0 && !written.journal.pending && !written.journal.attention;
+  const { pending, attention } = written.journal;
+  const idle = wanted.length === 0 && !pending && !attention && !isDrainDue(written, now);
   const reached = idle ? written : (await reachCauses(rotation, id, wanted, { onDrift: context.onDrift })).credential;
   if (isDrifted(reached)) context.notify(`${reached.path.join("/")}: ${reached.journal.attention?.message ?? ""}`);
   return endLeft(context, password ? await giveValue(rotation, id, password) : reached);
@@ -54,5 +56,12 @@ export async function bring(
 
 /** Records without what only the vault decides, as JSON keeps them. */
 function comparable(records: readonly TargetRecord[]): unknown {
-  return JSON.parse(JSON.stringify(records.map(({ accountMade: _made, pin: _pin, ...record }) => record)));
+  return JSON.parse(
+    JSON.stringify(
+      records.map(({ accountMade: _made, pin: _pin, logins, ...record }) => [
+        record,
+        logins?.map(({ account }) => account),
+      ]),
+    ),
+  );
 }

@@ -109,7 +109,13 @@ async function causeBefore(context: ResourceContext, before: CredentialState): P
 function recordsBefore({ rotation }: ResourceContext, before: CredentialState): TargetRecord[] {
   try {
     const specs = parseTargets(rotation.drivers, before.targets ?? [], before.username);
-    return specs.map(({ kind, account, description }) => ({ kind, account, description, accountMade: false }));
+    return specs.map(({ kind, account, description, overlap }) => ({
+      kind,
+      account,
+      description,
+      accountMade: false,
+      ...(overlap ? { logins: overlap.logins } : {}),
+    }));
   } catch (error) {
     if (isCoffreError(error, "INVALID_INPUT", "NOT_SUPPORTED", "CONFLICT")) return [];
     throw error;

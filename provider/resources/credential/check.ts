@@ -1,9 +1,10 @@
 import { checkName } from "../../core/name.js";
 import { CoffreError } from "../../core/errors.js";
 import { parseHooks, prepareHooks } from "../../rotation/notify/prepare.js";
-import { parseTargets, prepareTargets } from "../../rotation/targets.js";
+import { accountsOfSpec, parseTargets, prepareTargets } from "../../rotation/targets.js";
 import type { RotationContext } from "../../rotation/context.js";
 import { resolveReference } from "../../rotation/resolve-reference.js";
+import type { TargetSpec } from "../../target/port.js";
 import type { Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { type CheckResult, failureOf } from "../failures.js";
@@ -17,6 +18,8 @@ import { refuseImpossiblePolicy, taken } from "./entry.js";
 import { readSource } from "./read-source.js";
 import { CredentialInputs, pickInputs } from "./schema.js";
 import { ReadSource, SecretFields, typeOf } from "./source.js";
+
+const DAY_SECONDS = 86_400;
 
 type Drivers = RotationContext["drivers"];
 
@@ -33,12 +36,24 @@ export function checkCredentialOffline(drivers: Drivers, news: Properties): Chec
     if (!hasUnknown(inputs["notify"])) parseHooks(CredentialInputs.shape.notify.parse(inputs["notify"]) ?? []);
     if (!hasUnknown(inputs["targets"]) && !hasUnknown(inputs["username"])) {
       const { targets = [], username } = CredentialInputs.pick({ targets: true, username: true }).strip().parse(inputs);
-      parseTargets(drivers, targets, username);
+      const specs = parseTargets(drivers, targets, username);
+      if (!hasUnknown(inputs["rotation"]))
+        refuseLongDrain(specs, CredentialInputs.shape.rotation.parse(inputs["rotation"]));
     }
   } catch (error) {
     failures.push(failureOf(error));
   }
   return { inputs, failures };
+}
+
+/** A login that drained for longer than the rhythm lasts would never be free for the next version. */
+function refuseLongDrain(specs: readonly TargetSpec[], rotation: CredentialInputs["rotation"]): void {
+  const drains = Math.max(0, ...specs.map(({ overlap }) => overlap?.drainSeconds ?? 0));
+  if (rotation === undefined || drains < rotation.everyDays * DAY_SECONDS) return;
+  throw new CoffreError("INVALID_INPUT", "drainSeconds is as long as rotation.everyDays, or longer", {
+    hint: "A login must have ended before its next turn: make drainSeconds shorter than the rhythm.",
+    details: { field: "drainSeconds" },
+  });
 }
 
 /**
@@ -119,7 +134,8 @@ async function adoptedId({ vault }: ResourceContext, { adopt }: CredentialInputs
 
 /** Two resources of one program that claim one account: the vault knows neither yet. */
 function declareAccounts(context: ResourceContext, inputs: CredentialInputs): void {
-  for (const { account } of parseTargets(context.rotation.drivers, inputs.targets ?? [], inputs.username)) {
+  const specs = parseTargets(context.rotation.drivers, inputs.targets ?? [], inputs.username);
+  for (const account of specs.flatMap(accountsOfSpec)) {
     const first = context.declaredAccounts.get(account) ?? inputs.ownerKey;
     if (first !== inputs.ownerKey) {
       throw new CoffreError("CONFLICT", `The account ${account} is declared by another credential too (${first})`, {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { closedUntil, dueSince } from "../../rotation/due.js";
 import { prepareHooks } from "../../rotation/notify/prepare.js";
+import { overlapNotes, refuseChangeMidway } from "../../rotation/overlap-change.js";
+import { isDrainDue } from "../../rotation/overlap.js";
 import { prepareTargets } from "../../rotation/targets.js";
 import type { Credential, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -50,7 +52,8 @@ export async function diffCredential(
   const declared = inputsChanged(state, inputs);
   if (declared && !hasUnknown(inputs))
     await refuseImpossibleUpdate(context, credential, CredentialInputs.parse(inputs), state);
-  const changes = declared || !listed || factsChanged(state, identity, credential);
+  const drains = isDrainDue(credential, context.rotation.clock.now());
+  const changes = declared || drains || !listed || factsChanged(state, identity, credential);
   return { changes: (await isWanted(context, credential)) || changes };
 }
 
@@ -110,11 +113,13 @@ async function refuseImpossibleUpdate(
   inputs: CredentialInputs,
   before: CredentialState,
 ): Promise<void> {
-  await prepareTargets(context.rotation, {
+  const records = await prepareTargets(context.rotation, {
     targets: inputs.targets ?? [],
     username: inputs.username,
     credentialId: credential.id,
   });
+  refuseChangeMidway(credential, records);
+  for (const note of overlapNotes(credential, records)) context.notify(`${credential.path.join("/")}: ${note}`);
   await refuseForeignAccounts(context, inputs, ({ id }) => id === credential.id);
   await prepareHooks(context.vault, inputs.notify ?? [], credential.id);
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));

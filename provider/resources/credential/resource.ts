@@ -2,7 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { declaredAt, dynamicOptions, providerOf, serialized } from "../../shell/register.js";
 import type { DeepInput } from "../../shell/inputs.js";
 import type { Target } from "../../shell/targets.js";
-import { readDueSince, readIdReference, readPassword, readPasswordHash } from "../../shell/program-values.js";
+import {
+  readDueSince,
+  readIdReference,
+  readLogin,
+  readPassword,
+  readPasswordHash,
+} from "../../shell/program-values.js";
 import type { PasswordHashScheme } from "../../shell/password-hash.js";
 import type { Weekday } from "../../core/window.js";
 import type { CredentialProgress } from "./schema.js";
@@ -75,7 +81,10 @@ export interface CredentialArgs {
    * with its versions.
    */
   categoryId?: pulumi.Input<string> | undefined;
-  /** Whom the password belongs to. Targets need it: it is the account's name there. */
+  /**
+   * Whom the password belongs to. Targets need it: it is the account's name there. Where rotations overlap it is the role
+   * for which logins take turns; {@link Credential.login} is the one in force.
+   */
   username?: pulumi.Input<string> | undefined;
   /** Where it is used, for people. */
   url?: pulumi.Input<string> | undefined;
@@ -142,6 +151,7 @@ export class Credential extends pulumi.CustomResource {
   #password: pulumi.Output<string> | undefined;
   #passwordHash: pulumi.Output<string> | undefined;
   #idRef: pulumi.Output<string> | undefined;
+  #login: pulumi.Output<string | undefined> | undefined;
   #rotationDueSince: pulumi.Output<string | undefined> | undefined;
 
   /**
@@ -186,6 +196,15 @@ export class Credential extends pulumi.CustomResource {
   /** `coffre://<vault>/id/<id>`: a name that survives renames and moves, for programs. No value. */
   get idRef(): pulumi.Output<string> {
     return (this.#idRef ??= readIdReference(this, providerOf(this)));
+  }
+
+  /**
+   * The user name that goes with the version in force. It is {@link username}, unless rotations overlap (`overlap` of a
+   * target): then each version is for the login whose turn it is. Read from the vault by this program; unknown in a preview
+   * while a change is planned.
+   */
+  get login(): pulumi.Output<string | undefined> {
+    return (this.#login ??= readLogin(this, providerOf(this)));
   }
 
   /**
