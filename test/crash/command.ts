@@ -14,7 +14,8 @@ login refused after a single kill.
   --target NAME      this kind of target only: postgres, linux, mysql or command; may be given several times;
                      default: all, or with --points postgres and linux
   --points N         so many points on a rotation process, of every kind, and for each 60 of them 8 on the real engine;
-                     default: every boundary and some hundred more, and 150 on the engine
+                     default: every boundary and some hundred more on the embedded vault, a share of them on each
+                     server, and 150 on the engine
   --engine-points N  so many on the real engine, over all vaults together
   --seed N           other points of those that are drawn; default 1
   --json             one object on stdout
@@ -22,7 +23,19 @@ login refused after a single kill.
   --without-journal  with a test double that keeps no journal: the proof must find losses, and ends with 1
 `;
 
-const FULL_ENGINE_POINTS = 150;
+/** What the run without `--points` tries on a vault. */
+interface FullShare {
+  /** Absent: every boundary once, and what is drawn besides. */
+  points?: number;
+  enginePoints: number;
+  targets: readonly TargetKind[];
+}
+
+/** A server's traffic has a boundary every few bytes: thousands of points, of which a share is drawn anew with each seed. */
+const FULL: Readonly<Record<VaultKind, FullShare>> = {
+  embedded: { enginePoints: 75, targets: TARGETS },
+  openbao: { points: 600, enginePoints: 75, targets: TARGETS },
+};
 /** Each kind is measured first, which takes as long as many points do. */
 const QUICK: readonly TargetKind[] = ["postgres", "linux"];
 
@@ -51,7 +64,7 @@ export async function crash(args: readonly string[]): Promise<number> {
   const points = count("points", values.points);
   const withoutJournal = values["without-journal"] === true;
   const vaults = vaultsNamed(values.vault ?? (points === undefined && !withoutJournal ? undefined : "embedded"));
-  const usual = points === undefined ? FULL_ENGINE_POINTS : Math.ceil((points * 8) / 60);
+  const usual = points === undefined ? undefined : Math.ceil((points * 8) / 60);
   const engine = count("engine-points", values["engine-points"]) ?? usual;
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort()); // what is under way is finished and cleaned up; a second one ends at once
@@ -59,14 +72,17 @@ export async function crash(args: readonly string[]): Promise<number> {
   for (const [index, vault] of vaults.entries()) {
     if (stop.signal.aborted) break;
     const share = (all: number) => Math.floor((all + vaults.length - 1 - index) / vaults.length);
+    const full = FULL[vault];
+    const tried = points === undefined ? full.points : share(points);
+    const enginePoints = engine === undefined ? full.enginePoints : share(engine);
     const report = await prove({
       vault,
-      targets: targetsNamed(values.target ?? (points === undefined ? TARGETS : QUICK)),
+      targets: targetsNamed(values.target ?? (points === undefined ? full.targets : QUICK)),
       seed,
       signal: stop.signal,
-      enginePoints: withoutJournal ? 0 : share(engine),
+      enginePoints: withoutJournal ? 0 : enginePoints,
       say: (line) => process.stderr.write(`${vault}: ${line}\n`),
-      ...(points === undefined ? {} : { points: share(points) }),
+      ...(tried === undefined ? {} : { points: tried }),
       ...(withoutJournal ? { withoutJournal } : {}),
     });
     reports.push(report);
