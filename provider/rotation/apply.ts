@@ -30,6 +30,8 @@ export interface Application {
   sessions: RunSessions;
   /** True if the target was looked at in this run. */
   looked: boolean;
+  /** True if the value was staged in this run and has to be read back before anything is set. */
+  readsBack: boolean;
 }
 
 export type ApplyResult = "applied" | "value-discarded";
@@ -61,10 +63,7 @@ export async function applyVersion(context: RotationContext, asked: Application)
   for (let tries = 1; ; tries++) {
     const booking = bookingWithSet(spec);
     await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
-    await application.leased.record(
-      { step: "set-started", version: application.version, account: spec.account },
-      ...(booking ? [{ step: "book-login" as const, booking }] : []),
-    );
+    await startSet(application, booking, tries);
     const result = await session.set(application.spec, application.value).catch(failedSet);
     if (result.result === "set") {
       await prove(context, application, booking, result.accountMade);
@@ -84,6 +83,18 @@ export async function applyVersion(context: RotationContext, asked: Application)
     if (!session.usable || !canRepeat(spec) || tries >= SET_TRIES)
       throw inDoubt(spec, application.version, result.reason);
   }
+}
+
+/** `set started`, with the proof's booking; in the same write the staged value is read back, where that is still to be done. */
+async function startSet(
+  { leased, spec, version, value, readsBack }: Application,
+  booking: LoginBooking | undefined,
+  tries: number,
+): Promise<void> {
+  const steps: RotationStep[] = [{ step: "set-started", version, account: spec.account }];
+  if (booking) steps.push({ step: "book-login", booking });
+  if (readsBack && tries === 1) await leased.recordReadBack({ version, value }, ...steps);
+  else await leased.record(...steps);
 }
 
 /** An admin's set can be repeated with the same value; with the account's own login it can't, once the value has changed. */

@@ -8,7 +8,7 @@ import type { Credential, LoginOutcome, Vault } from "../vault/port.js";
 import type { Application } from "./apply.js";
 import { needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
-import { readValue } from "./login.js";
+import { readValue } from "./read-value.js";
 import { resolveReference } from "./resolve-reference.js";
 import { outcomeOf } from "./unanswered.js";
 

@@ -1,11 +1,20 @@
 import { CoffreError, isCoffreError } from "../core/errors.js";
-import type { Credential, Lease, RotationStep } from "../vault/port.js";
+import type { Secret } from "../core/secret.js";
+import type { Credential, Lease, LeaseGrant, RotationStep } from "../vault/port.js";
+import { refuseOtherValue } from "../core/read-back.js";
 import type { RotationContext } from "./context.js";
 import { isDead, newHolder } from "./holder.js";
+import { readValue } from "./read-value.js";
 
 const POLL_MS = 250;
 /** Between the last check and the packet's arrival a little time passes; this much is kept in hand. */
 const MARGIN_MS = 5_000;
+
+/** Steps that were decided on what was seen before the lease was taken. */
+export interface FirstSteps {
+  seen: Credential;
+  steps: readonly RotationStep[];
+}
 
 /** One credential, held by this run: nobody else rotates it, and everything written is fenced by the lease. */
 export class LeasedCredential {
@@ -16,12 +25,13 @@ export class LeasedCredential {
   #released = false;
   /** As the vault had it after the last write of this run. */
   credential: Credential;
+  /** True if the lease came with the steps that were decided before it. */
+  readonly stepsWritten: boolean;
 
   private constructor(
     context: RotationContext,
     ttlSeconds: number,
-    lease: Lease,
-    credential: Credential,
+    { lease, credential, stepsWritten = false }: LeaseGrant & { stepsWritten?: boolean },
     startedMs: number,
   ) {
     this.#context = context;
@@ -29,13 +39,21 @@ export class LeasedCredential {
     this.#lease = lease;
     this.#startedMs = startedMs;
     this.credential = credential;
+    this.stepsWritten = stepsWritten;
   }
 
   /**
-   * Takes the lease; waits while a living process holds it, takes it over from a dead one.
+   * Takes the lease; waits while a living process holds it, takes it over from a dead one. `first`: steps to be written
+   * with it, if the vault can do that and the entry is still as it was seen.
    * @throws CoffreError LOCKED once `context.leaseWaitMs` is over
    */
-  static async acquire(context: RotationContext, id: string, ttlSeconds: number): Promise<LeasedCredential> {
+  static async acquire(
+    context: RotationContext,
+    id: string,
+    ttlSeconds: number,
+    first?: FirstSteps,
+  ): Promise<LeasedCredential> {
+    const { vault } = context;
     const holder = newHolder();
     const waitUntil = context.clock.monotonicMs() + context.leaseWaitMs;
     let takeOver: number | undefined;
@@ -44,8 +62,10 @@ export class LeasedCredential {
       const startedMs = context.clock.monotonicMs();
       try {
         const request = { holder, ttlSeconds, ...(takeOver === undefined ? {} : { takeOver }) };
-        const { lease, credential } = await context.vault.acquireLease(id, request);
-        return new LeasedCredential(context, ttlSeconds, lease, credential, startedMs);
+        const grant = await (first && vault.acquireAsSeen
+          ? vault.acquireAsSeen(first.seen, request, first.steps)
+          : vault.acquireLease(id, request));
+        return new LeasedCredential(context, ttlSeconds, grant, startedMs);
       } catch (error) {
         if (!isCoffreError(error, "LOCKED")) throw error;
         const { holder: theirs, fencing } = error.details;
@@ -62,6 +82,21 @@ export class LeasedCredential {
     this.credential = await this.#context.vault.record(this.#lease, steps);
     this.#released = steps.some(({ step }) => step === "release");
     return this.credential;
+  }
+
+  /**
+   * {@link record}, once a fresh request has read back the staged value.
+   * @throws CoffreError BAD_RESPONSE for another value; what reading throws
+   */
+  async recordReadBack(read: { version: number; value: Secret }, ...steps: RotationStep[]): Promise<void> {
+    const { vault } = this.#context;
+    if (vault.recordReadBack) {
+      this.credential = await vault.recordReadBack(this.#lease, read, steps);
+      return;
+    }
+    const { value } = await readValue(this.#context, { id: this.#lease.credentialId, version: read.version });
+    refuseOtherValue(value, read.value);
+    await this.record(...steps);
   }
 
   /**
@@ -110,8 +145,9 @@ export async function withLease<T>(
   id: string,
   ttlSeconds: number,
   work: (leased: LeasedCredential) => Promise<T>,
+  first?: FirstSteps,
 ): Promise<T> {
-  const leased = await LeasedCredential.acquire(context, id, ttlSeconds);
+  const leased = await LeasedCredential.acquire(context, id, ttlSeconds, first);
   try {
     return await work(leased);
   } finally {

@@ -1,11 +1,12 @@
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import type { TargetSession, TargetSpec } from "../target/port.js";
-import type { Credential, LoginBooking, ValueRequest } from "../vault/port.js";
+import type { Credential, LoginBooking } from "../vault/port.js";
 import { type AdminLogin, connectBooked, connectionLogin } from "./admins.js";
 import { findFirst } from "./first-boot.js";
 import { refuseIfAttention } from "./attention.js";
 import type { RotationContext } from "./context.js";
+import { readValue } from "./read-value.js";
 import { resolveReference } from "./resolve-reference.js";
 
 /** Finishes a credential's rotation, whoever left it; given as an argument since an admin is a credential too. */
@@ -110,12 +111,4 @@ async function selfLogin(context: RotationContext, spec: TargetSpec, credential:
 function selfLoginKind({ account }: TargetSpec, { versions, journal }: Credential): LoginBooking["kind"] {
   const inDoubt = journal.pending?.targets.some((target) => target.account === account && target.setStarted) === true;
   return versions.some(({ state }) => state === "current") && !inDoubt ? "proof" : "probe";
-}
-
-/** One value, fresh from the vault. @throws what the vault answers */
-export async function readValue(context: RotationContext, request: ValueRequest) {
-  const [answer] = await context.vault.readMany([request]);
-  if (answer === undefined) throw new CoffreError("BAD_RESPONSE", "The vault answered no value");
-  if (answer instanceof Error) throw answer;
-  return answer;
 }

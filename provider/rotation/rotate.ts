@@ -12,7 +12,9 @@ import { announced } from "./notify/deliver.js";
 import { refuseChangeMidway } from "./overlap-change.js";
 import { drainOf, endDrained, isDrainDue, nextLogin, pendingLogin, targetsFor } from "./overlap.js";
 import { keepPin, withKnownPins } from "./pins.js";
-import { RunSessions, readValue } from "./login.js";
+import { RunSessions } from "./login.js";
+import { type Prepared, prepareFirst } from "./prepare.js";
+import { readValue } from "./read-value.js";
 import { type Target, targetsOf } from "./targets.js";
 
 /** One run over one credential, under its lease. */
@@ -20,6 +22,8 @@ interface Run {
   context: RotationContext;
   leased: LeasedCredential;
   sessions: RunSessions;
+  /** Looked at and staged already, in the write that took the lease. */
+  prepared?: Prepared;
 }
 
 /** What a lease lasts beyond the sum of a rotation's own limits, seconds. */
@@ -73,15 +77,20 @@ export async function reachCauses(
   const alsoNext = { ...before, targets: [...before.targets, ...(change?.targets ?? [])] };
   // A first target may come together with the name of its account.
   if (typeof change?.username === "string") alsoNext.username = change.username;
-  const reached = await withRun(context, alsoNext, async (run) => {
-    const { leased } = run;
-    if (change) {
-      refuseChangeMidway(leased.credential, change.targets ?? []);
-      await context.vault.updateCredential(id, change);
-      leased.credential = await context.vault.readCredential(id);
-    }
-    return goOn(run, causes, { mend });
-  });
+  const reached = await withRun(
+    context,
+    alsoNext,
+    async (run) => {
+      const { leased } = run;
+      if (change) {
+        refuseChangeMidway(leased.credential, change.targets ?? []);
+        await context.vault.updateCredential(id, change);
+        leased.credential = await context.vault.readCredential(id);
+      }
+      return goOn(run, causes, { mend });
+    },
+    async (sessions) => (change ? undefined : prepareFirst(context, before, causes, sessions)),
+  );
   return announced(context, reached);
 }
 
@@ -116,8 +125,9 @@ async function finish(context: RotationContext, id: string): Promise<RotationOut
  * time is over ends before a version can be drawn for it; but not while it may be all that works.
  */
 async function goOn(run: Run, causes: readonly string[], { mend }: { mend: boolean }): Promise<RotationOutcome> {
-  const { context, leased } = run;
+  const { context, leased, prepared } = run;
   refuseIfAttention(leased.credential);
+  if (prepared && (await bringPrepared(run, prepared))) return outcome(leased.credential, "rotated");
   const left = await finishPending(run, causes);
   const missing = [...new Set([...left.owed, ...missingCauses(leased.credential, causes)])];
   const mends = missing.length === 0 && mend && isDrifted(leased.credential);
@@ -133,13 +143,26 @@ async function goOn(run: Run, causes: readonly string[], { mend }: { mend: boole
   return outcome(leased.credential, "rotated");
 }
 
-/** @param before with every target that the run may have to do with, since their time limits make the lease's */
-async function withRun<T>(context: RotationContext, before: Credential, work: (run: Run) => Promise<T>): Promise<T> {
+/**
+ * @param before with every target that the run may have to do with, since their time limits make the lease's
+ * @param prepare what can be done before the lease is taken
+ */
+async function withRun<T>(
+  context: RotationContext,
+  before: Credential,
+  work: (run: Run) => Promise<T>,
+  prepare: (sessions: RunSessions) => Promise<Prepared | undefined> = async () => undefined,
+): Promise<T> {
   await context.refuseOlder(before);
   const sessions = new RunSessions(context, finish);
   try {
-    return await withLease(context, before.id, leaseSeconds(context, before), (leased) =>
-      work({ context, leased, sessions }),
+    const prepared = await prepare(sessions);
+    return await withLease(
+      context,
+      before.id,
+      leaseSeconds(context, before),
+      (leased) => work({ context, leased, sessions, ...(prepared && leased.stepsWritten ? { prepared } : {}) }),
+      prepared,
     );
   } finally {
     await sessions.close();
@@ -171,7 +194,7 @@ async function finishPending(
   // With causes that wait for a version of their own, or a login that is to end, this run goes on, and keeps its lease.
   const ends = isDrainDue(leased.credential, context.clock.now());
   const last = missingCauses(leased.credential, causes).length === 0 && !ends;
-  const finished = await bringIntoForce(run, targets, { version: pending.version, value, looked: false, last });
+  const finished = await bringIntoForce(run, targets, { version: pending.version, value, fresh: false, last });
   return { finished, owed: finished ? [] : (version?.causes ?? []) };
 }
 
@@ -200,17 +223,16 @@ async function rotate(run: Run, causes: readonly string[]): Promise<void> {
       await leased.record(stage, { step: "promote", version, verified: false }, { step: "release" });
       return;
     }
-    const staged = await leased.record(stage);
-    const version = staged.journal.pending?.version;
-    if (version === undefined) throw new CoffreError("BAD_RESPONSE", "The vault staged no version");
-    const readBack = await readValue(context, { id: staged.id, version });
-    if (readBack.value.reveal() !== value.reveal()) {
-      throw new CoffreError("BAD_RESPONSE", "The vault did not read back the value that was staged", {
-        hint: "Nothing was set. Check the vault (`coffre vault check`) before you run again.",
-      });
-    }
-    if (await bringIntoForce(run, targets, { version, value, looked: true, last: true })) return;
+    await leased.record(stage);
+    if (await bringPrepared(run, { targets, value })) return;
   }
+}
+
+/** What was looked at and staged in this run. @returns false if a target refused the value */
+async function bringPrepared(run: Run, { targets, value }: Pick<Prepared, "targets" | "value">): Promise<boolean> {
+  const version = run.leased.credential.journal.pending?.version;
+  if (version === undefined) throw new CoffreError("BAD_RESPONSE", "The vault staged no version");
+  return bringIntoForce(run, targets, { version, value, fresh: true, last: true });
 }
 
 /** Before each draw, so that a run killed after the last refusal doesn't keep a person from being told. */
@@ -243,7 +265,7 @@ async function lookAtAll({ leased, sessions }: Run, targets: readonly Target[]):
 async function bringIntoForce(
   { context, leased, sessions }: Run,
   targets: readonly Target[],
-  { version, value, looked, last }: { version: number; value: Secret; looked: boolean; last: boolean },
+  { version, value, fresh, last }: { version: number; value: Secret; fresh: boolean; last: boolean },
 ): Promise<boolean> {
   const verified = targets.every(({ spec }) => spec.verifyAddresses.length > 0);
   const drain = drainOf(context, leased.credential, version);
@@ -253,7 +275,8 @@ async function bringIntoForce(
   if (open.length === 0) await leased.record(...promotion);
   for (const [index, { spec }] of open.entries()) {
     const lastSteps = index === open.length - 1 ? promotion : [];
-    const result = await applyVersion(context, { leased, spec, version, value, lastSteps, sessions, looked });
+    const begun = { looked: fresh, readsBack: fresh && index === 0 };
+    const result = await applyVersion(context, { leased, spec, version, value, lastSteps, sessions, ...begun });
     if (result === "value-discarded") return false;
   }
   return true;

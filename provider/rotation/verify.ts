@@ -6,8 +6,8 @@ import { addressOf } from "./admins.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { noteDrift } from "./drift.js";
 import { withLease } from "./lease.js";
-import { readValue } from "./login.js";
 import { specFor } from "./overlap.js";
+import { readValue } from "./read-value.js";
 import { targetsOf } from "./targets.js";
 import { isUnanswered, outcomeOf } from "./unanswered.js";
 

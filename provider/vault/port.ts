@@ -107,6 +107,27 @@ export interface Vault {
    */
   record(lease: Lease, steps: readonly RotationStep[]): Promise<Credential>;
 
+  /**
+   * {@link acquireLease} with these steps, which are decided on what the caller has `seen`: if the entry is another by now
+   * the lease alone is taken (`stepsWritten` false). Where a vault hasn't this method, the caller asks for one after the
+   * other; it is one durable write in place of two. @throws as {@link acquireLease}
+   */
+  acquireAsSeen?(
+    seen: Credential,
+    request: LeaseRequest,
+    steps: readonly RotationStep[],
+  ): Promise<LeaseGrant & { stepsWritten: boolean }>;
+  /**
+   * Reads the value of a version from where it is kept, as {@link readMany} does, and records steps, in one durable write in
+   * place of two. Only for vaults in the caller's own process, since it is the vault that compares.
+   * @throws as {@link record}; BAD_RESPONSE if it isn't the `value` that the caller has: then nothing is recorded
+   */
+  recordReadBack?(
+    lease: Lease,
+    read: { version: number; value: Secret },
+    steps: readonly RotationStep[],
+  ): Promise<Credential>;
+
   /** Books one login outside a rotation (verify, an admin's connection). @throws BUDGET_SPENT with the time when it is free again */
   bookLogin(booking: LoginBooking): Promise<void>;
   /** Settles a booked login; `succeeded` clears the account's refused ones. */

@@ -55,6 +55,7 @@ function killSelf(): never {
 }
 
 function stepsOf(method: string, args: readonly unknown[]): string[] {
-  // The port's `record(lease, steps)`.
-  return method === "record" ? (args[1] as RotationStep[]).map(({ step }) => step) : [];
+  // The port's `record(lease, steps)`, `acquireAsSeen(seen, request, steps)` and `recordReadBack(lease, read, steps)`.
+  const at = { record: 1, acquireAsSeen: 2, recordReadBack: 2 }[method];
+  return at === undefined ? [] : (args[at] as RotationStep[]).map(({ step }) => step);
 }

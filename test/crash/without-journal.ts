@@ -35,11 +35,23 @@ export function withoutJournal(vault: Vault): Vault {
     return [answer(shown, stage.value, pending ?? 0)];
   };
 
-  return intercept(vault, ({ method, args }, proceed) => {
+  return intercept(oneAfterTheOther(vault), ({ method, args }, proceed) => {
     // Both with the arguments that the port gives them.
     if (method === "record") return record(args[0] as Lease, args[1] as RotationStep[]);
     if (method === "readMany") return readMany(args[0] as ValueRequest[]);
     return proceed();
+  });
+}
+
+/** Without the methods that do two of these things at once. */
+function oneAfterTheOther(vault: Vault): Vault {
+  const joined: readonly (string | symbol)[] = ["acquireAsSeen", "recordReadBack"] satisfies (keyof Vault)[];
+  return new Proxy(vault, {
+    get(target, name) {
+      const found: unknown = joined.includes(name) ? undefined : Reflect.get(target, name);
+      // `this` is the vault itself, since private fields are found on no proxy.
+      return typeof found === "function" ? (...args: unknown[]): unknown => Reflect.apply(found, target, args) : found;
+    },
   });
 }
 

@@ -3,7 +3,7 @@ import { hookName } from "../../core/hook.js";
 import { parseReference } from "../../core/reference.js";
 import type { Credential, Hook, Notice, NoticeOutcome, VaultIdentity } from "../../vault/port.js";
 import type { RotationContext } from "../context.js";
-import { readValue } from "../login.js";
+import { readValue } from "../read-value.js";
 import { referenceOf, resolveReference } from "../resolve-reference.js";
 import { post, sendPatiently, type Sent, tell } from "./send.js";
 

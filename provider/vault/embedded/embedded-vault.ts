@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import { CoffreError } from "../../core/errors.js";
-import type { VaultEvent } from "../port.js";
+import type { Secret } from "../../core/secret.js";
+import type { Credential, Lease, LeaseGrant, LeaseRequest, RotationStep, VaultEvent } from "../port.js";
+import { acquireAsSeen, recordReadBack } from "../records/joined-writes.js";
+import type { Keyed } from "../records/owner.js";
 import { RecordVault, type RecordVaultOptions } from "../records/record-vault.js";
 import type { BackupSource } from "./backup/draft.js";
 import type { DrillIdentity, DrillReport } from "./backup/drill.js";
@@ -35,16 +38,36 @@ export interface RekeyReport {
 /** A vault in one sealed file, with what only a file needs: key slots, and an integrity check. */
 export class EmbeddedVault extends RecordVault {
   readonly #rows: EmbeddedRows;
+  readonly #keyed: Keyed;
 
   constructor(options: EmbeddedVaultOptions) {
     const rows = new EmbeddedRows(options);
     super(rows, options);
     this.#rows = rows;
+    this.#keyed = (purpose, text) => rows.keyed(purpose, text);
   }
 
   /** Absolute path of the file. */
   get path(): string {
     return this.#rows.path;
+  }
+
+  /** See the port. */
+  acquireAsSeen(
+    seen: Credential,
+    request: LeaseRequest,
+    steps: readonly RotationStep[],
+  ): Promise<LeaseGrant & { stepsWritten: boolean }> {
+    return this.#rows.write((tx) => acquireAsSeen(tx, this.context, this.#keyed, { seen, request, steps }));
+  }
+
+  /** See the port: the value is opened from the file. */
+  recordReadBack(
+    lease: Lease,
+    read: { version: number; value: Secret },
+    steps: readonly RotationStep[],
+  ): Promise<Credential> {
+    return this.#rows.write((tx) => recordReadBack(tx, this.context, this.#keyed, { lease, read, steps }));
   }
 
   /** All key slots, oldest first; `opened`: the one that this vault was opened with. */
