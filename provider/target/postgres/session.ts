@@ -99,6 +99,8 @@ class PostgresSession implements TargetSession {
   readonly #turns: Turns;
   /** Known once a look has shown that the session may see them. */
   #rules: LoginRules | undefined;
+  /** What looks saw, by account, for the set that follows. */
+  readonly #seen = new Map<string, Facts>();
 
   constructor(wire: PostgresWire, username: string, asking: FirstQuestions) {
     this.#wire = wire;
@@ -122,6 +124,7 @@ class PostgresSession implements TargetSession {
       this.#inTurn(spec, spec.limits.connectMs, async () => {
         const { value } = await run(this.#wire, factsQuery(rolesOf(spec, target.account?.memberOf)));
         const facts = readFacts(value);
+        this.#seen.set(spec.account, facts);
         if (facts.me.isSuperuser) this.#rules ??= new LoginRules(this.#wire, rulesFor(spec, target, facts));
         return { look: judgeFacts(spec, target, facts), isProvable: await rules?.askEverybodyForScram() };
       }),
@@ -136,9 +139,11 @@ class PostgresSession implements TargetSession {
   async set(spec: TargetSpec, password: Secret): Promise<SetResult> {
     const target = PostgresTarget.parse(spec.description);
     const startedAt = performance.now();
+    const seen = this.#seen.get(spec.account);
+    this.#seen.delete(spec.account);
     try {
       return await this.#inTurn(spec, spec.limits.setMs, () =>
-        setPassword(this.#wire, spec, target, password, startedAt),
+        setPassword(this.#wire, spec, target, { password, startedAt, seen }),
       );
     } catch (error) {
       // Only while it waited for its turn can it fail so: nothing was sent.

@@ -18,21 +18,23 @@ const REPLICA_POLL_MS = 20;
  * Sets the password by its verifier, in one transaction. `COMMIT` is a message of its own: until it is sent, whatever
  * fails has changed nothing for certain; from then on, only an answer tells.
  * @param startedAt `performance.now()` of the call, since time in the queue counts too
+ * @param seen what the look right before saw of a role that stands for itself. What doesn't fit it any more the server
+ *   refuses, with nothing changed
  */
 export async function setPassword(
   wire: PostgresWire,
   spec: TargetSpec,
   target: PostgresTarget,
-  password: Secret,
-  startedAt: number,
+  { password, startedAt, seen }: { password: Secret; startedAt: number; seen: Facts | undefined },
 ): Promise<SetResult> {
   const serverLimitMs = spec.limits.setMs / 2;
   let commitSent = false;
   try {
-    const opening = beginQuery(serverLimitMs) + factsQuery(rolesOf(spec, target.account?.memberOf));
+    const known = spec.actsAs === undefined ? seen : undefined;
+    const opening = beginQuery(serverLimitMs) + (known ? "" : factsQuery(rolesOf(spec, target.account?.memberOf)));
     // The verifier is made meanwhile, by the number of iterations that nearly every server has.
     const [begun, usualVerifier] = await Promise.all([run(wire, opening), scramVerifier(password)]);
-    const facts = readFacts(begun.value);
+    const facts = known ?? readFacts(begun.value);
     // A login that takes turns is always Coffre's to make; the role that it acts as is what the declaration speaks of.
     const declared = spec.actsAs === undefined ? facts.account : facts.group;
     if (declared === null && target.account?.create !== true) {
