@@ -3,6 +3,7 @@ import * as z from "zod";
 import { CoffreError } from "../core/errors.js";
 import { FIELD_TYPES, type FieldType, PASSWORD_FIELD } from "../core/field.js";
 import { Secret } from "../core/secret.js";
+import { LARGEST_DOCUMENT_BYTES } from "../vault/hashicorp/kv.js";
 import type { HeldCopy } from "./copy-store.js";
 import { type EntryValue, fingerprintOf, pathKey, type ReadValues, type SyncEntry } from "./entry.js";
 import type { SourceVersion } from "./mark.js";
@@ -12,9 +13,6 @@ import type { SourceVersion } from "./mark.js";
  * hands a document's keys on to machines as variables or files expects text.
  */
 const MARK = ".coffre";
-
-/** Of one document, as Vault and OpenBao limit an entry of their storage by default: 1 MiB, with room for its envelope. */
-const LARGEST_BYTES = 1_048_576 - 8_192;
 
 const Version = z.tuple([z.int(), z.number()]);
 const Mark = z.object({
@@ -61,7 +59,7 @@ export function kvDocument(job: string, entry: SyncEntry, values: ReadValues): R
     digest: digestOf(shown),
   };
   const document = { ...shown, [MARK]: JSON.stringify(mark) };
-  if (Buffer.byteLength(JSON.stringify(document)) <= LARGEST_BYTES) return document;
+  if (Buffer.byteLength(JSON.stringify(document)) <= LARGEST_DOCUMENT_BYTES) return document;
   throw new CoffreError("INVALID_INPUT", `${pathKey(entry.path)} is larger than a KV engine takes (1 MiB)`, {
     hint: "Keep its large field in an entry of its own outside of what is synced.",
     details: { entryId: entry.id },

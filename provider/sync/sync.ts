@@ -4,6 +4,7 @@ import type { Vault, VaultIdentity } from "../vault/port.js";
 import { applyPlan, type StepOutcome } from "./apply.js";
 import { compareAll } from "./compare.js";
 import type { Copy, CopyStore, SyncRecord } from "./copy-store.js";
+import { refuseEmptiedSource } from "./emptied-source.js";
 import { pathKey, type SyncEntry } from "./entry.js";
 import type { SyncJob } from "./job.js";
 import { refuseOlderSource, seenOf } from "./older-source.js";
@@ -24,6 +25,8 @@ export interface SyncRequest {
   overwrite?: boolean;
   /** Goes on from a source that is older than it was, as it is now. */
   acceptRollback?: boolean;
+  /** Takes copies away though most of the source's entries are gone. */
+  acceptRemovals?: boolean;
   /** Reads every value of both sides afterwards, and compares. */
   verify?: boolean;
   /** So many writes at a time. Default 8. */
@@ -38,7 +41,7 @@ const PARALLEL = 8;
 /**
  * Brings the copies to what the source's entries are, one way. Only what changed since the last run is read and written; a
  * run that was killed, at any instant, is gone on with by the next one.
- * @throws CoffreError INVALID_INPUT, CONFLICT (into itself, a circle, another prefix), ROLLED_BACK, LOCKED, NOT_FOUND; what ends
+ * @throws CoffreError INVALID_INPUT, CONFLICT (into itself, a circle, another prefix, an emptied source), ROLLED_BACK, LOCKED, NOT_FOUND; what ends
  * all, such as UNREACHABLE, which says how far it came
  */
 export async function syncVault(request: SyncRequest): Promise<SyncReport> {
@@ -56,6 +59,7 @@ export async function syncVault(request: SyncRequest): Promise<SyncReport> {
     const listed = await listSource(source, job, destination);
     const copies = await store.list();
     if (!request.acceptRollback) await refuseOlderSource({ source, job }, before, copies, listed.entries);
+    if (!request.acceptRemovals) refuseEmptiedSource(job, listed.entries, copies);
     const plan = planSync(listed.entries, copies, { overwrite });
     if (dryRun) plan.conflicts.push(...(await takenPlaces(store, plan)));
     const report = newReport({ job, destination, dryRun, listed, plan });

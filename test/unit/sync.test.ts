@@ -258,6 +258,29 @@ describe("what is refused", () => {
     expect(counts(await syncInto(prod, robots))).toBe("unchanged 30");
   });
 
+  test("a source that was emptied, or has lost most of its entries, until that is said; a few may go", async () => {
+    const { prod, robots } = vaults();
+    const ids: string[] = [];
+    for (let index = 0; index < 24; index++) ids.push(await makeEntry(prod, `entry-${index}`));
+    await syncInto(prod, robots);
+    for (const id of ids.slice(0, 9)) await prod.archiveCredential(id, {});
+    expect(counts(await syncInto(prod, robots))).toBe("removed 9, unchanged 15");
+    for (const id of ids.slice(9, 19)) await prod.archiveCredential(id, {});
+    for (const dryRun of [false, true]) {
+      const error = await failure(syncInto(prod, robots, { dryRun }), "CONFLICT");
+      expect(error.message).toContain("lacks 10 of the 15 entries");
+    }
+    expect(Object.keys(await everything(robots))).toHaveLength(15);
+    expect(counts(await syncInto(prod, robots, { dryRun: true, acceptRemovals: true }))).toBe(
+      "removed 10, unchanged 5",
+    );
+    await prod.unarchiveCredential(ids[9] ?? "", null);
+    expect(counts(await syncInto(prod, robots))).toBe("removed 9, unchanged 6");
+    for (const { id } of await collect(prod.listCredentials())) await prod.deleteCredential(id, {});
+    await failure(syncInto(prod, robots), "CONFLICT");
+    expect(counts(await syncInto(prod, robots, { acceptRemovals: true }))).toBe("removed 6");
+  });
+
   test("a category that is gone, before anything is removed for its sake", async () => {
     const { prod, robots } = vaults();
     const shop = await makeCategory(prod, "Shop");

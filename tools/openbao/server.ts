@@ -18,21 +18,36 @@ export interface ApiAnswer {
   body: { data?: Record<string, unknown>; auth?: { client_token: string }; [key: string]: unknown };
 }
 
+/** Starts a server in its folder: a shell holds our end of a pipe; when that closes, it ends the server and removes the folder. */
+export function spawnVault(command: readonly string[], folder: string, env: Record<string, string> = {}): ChildProcess {
+  const guard =
+    'exec 3<&0; "$@" </dev/null >server.log 2>&1 & server=$!; { read -r _ <&3; kill -KILL $server; folder=$PWD; cd /; rm -rf "$folder"; } & wait $server';
+  const child = spawn("/bin/sh", ["-c", guard, "sh", ...command], {
+    cwd: folder,
+    env: { PATH: "/usr/bin:/bin", HOME: folder, BAO_LOG_LEVEL: "warn", VAULT_LOG_LEVEL: "warn", ...env },
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true, // a Ctrl-C for us is none for the server
+  });
+  child.unref();
+  (child.stdin as { unref?: () => void } | null)?.unref?.();
+  return child;
+}
+
 /**
  * A real OpenBao or HashiCorp Vault in development mode on loopback: unsealed, in memory, gone when it is stopped. It
  * ends with this process, even if that is killed.
  */
 export class VaultServer {
   readonly origin: string;
-  readonly rootToken: string;
+  rootToken: string;
   /** `OpenBao 2.7.2`: which one ran. */
   readonly version: string;
-  readonly #child: ChildProcess;
-  readonly #folder: string;
+  protected child: ChildProcess;
+  protected readonly folder: string;
 
-  private constructor(child: ChildProcess, folder: string, origin: string, rootToken: string, version: string) {
-    this.#child = child;
-    this.#folder = folder;
+  protected constructor(child: ChildProcess, folder: string, origin: string, rootToken: string, version: string) {
+    this.child = child;
+    this.folder = folder;
     this.origin = origin;
     this.rootToken = rootToken;
     this.version = version;
@@ -45,25 +60,11 @@ export class VaultServer {
     const port = await freePort();
     const rootToken = `root-${randomBytes(12).toString("hex")}`;
     const log = join(folder, "server.log");
-    // A shell holds our end of a pipe; when that closes, it ends the server and removes the folder.
-    const guard =
-      'exec 3<&0; "$@" </dev/null >server.log 2>&1 & server=$!; { read -r _ <&3; kill -KILL $server; folder=$PWD; cd /; rm -rf "$folder"; } & wait $server';
     const options = ["-dev", "-dev-no-store-token", `-dev-listen-address=127.0.0.1:${port}`];
-    const child = spawn("/bin/sh", ["-c", guard, "sh", binary, "server", ...options], {
-      cwd: folder,
-      env: {
-        PATH: "/usr/bin:/bin",
-        HOME: folder,
-        BAO_DEV_ROOT_TOKEN_ID: rootToken,
-        VAULT_DEV_ROOT_TOKEN_ID: rootToken,
-        BAO_LOG_LEVEL: "warn",
-        VAULT_LOG_LEVEL: "warn",
-      },
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true, // a Ctrl-C for us is none for the server
+    const child = spawnVault([binary, "server", ...options], folder, {
+      BAO_DEV_ROOT_TOKEN_ID: rootToken,
+      VAULT_DEV_ROOT_TOKEN_ID: rootToken,
     });
-    child.unref();
-    (child.stdin as { unref?: () => void } | null)?.unref?.();
     const origin = `http://127.0.0.1:${port}`;
     const until = Date.now() + START_MS;
     while (Date.now() < until && child.exitCode === null) {
@@ -108,13 +109,13 @@ export class VaultServer {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.stdin?.end();
-    this.#child.stdin?.destroy();
-    this.#child.ref(); // else a program that waits for nothing more ends here
-    if (this.#child.exitCode === null) await Promise.race([ended, delay(STOP_MS, undefined, { ref: false })]);
-    this.#child.unref();
-    await rm(this.#folder, { recursive: true, force: true });
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.stdin?.end();
+    this.child.stdin?.destroy();
+    this.child.ref(); // else a program that waits for nothing more ends here
+    if (this.child.exitCode === null) await Promise.race([ended, delay(STOP_MS, undefined, { ref: false })]);
+    this.child.unref();
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   async #must(method: string, path: string, body: object): Promise<ApiAnswer> {

@@ -23,7 +23,7 @@ export const sync: CommandDefinition = {
     "Keeps copies of a vault's entries, or of one category's, in another vault: people and Coffre work in the first, machines read the second. One direction only. Each entry stands there at its own path, below --prefix, with its user name, address, note, tags, password and fields; policies, rhythms, targets, grants and earlier versions stay at home. Nothing is rotated over there.",
     "Only what changed since the last run is read and written. Renamed and moved entries and categories move along, archived and deleted ones are archived there. What anybody else keeps in the destination is never touched: an entry of theirs at the place of a copy, or a value that somebody gave a copy, is reported and left alone.",
     "Only current values travel. While an entry is rotating its copy is what was current before; run it again once that is done. So a copy is as late as the time between two runs: a machine that is refused with the value it has read asks again, and the value before stands in the destination's history.",
-    "Killed at any instant, or stopped by Ctrl-C, it is gone on with by the next run. Two runs of the same sync don't work at once. A vault that is itself the destination of the other is refused, and so is a source that is older than what was copied from it.",
+    "Killed at any instant, or stopped by Ctrl-C, it is gone on with by the next run. Two runs of the same sync don't work at once. A vault that is itself the destination of the other is refused, and so is a source that is older than what was copied from it. A source in which all entries that were copied, or most of ten and more, are gone is refused too, until --accept-removals says that they are meant to go.",
     "Vaults are named by URL, or by the name that `vaults:` in `coffre.yaml` (or the stack's `coffre:vaults`) gives them. One that names no key of its own is opened with the key in force.",
   ],
   options: [
@@ -42,6 +42,7 @@ export const sync: CommandDefinition = {
     { flags: "--move", description: "bring the copies to another --prefix than the last run's" },
     { flags: "--overwrite", description: "replace values that somebody gave a copy; theirs stay in its history" },
     { flags: "--accept-rollback", description: "go on from a source that was restored, as it is now" },
+    { flags: "--accept-removals", description: "take copies away though most of the source's entries are gone" },
     { flags: "--parallel <number>", description: "so many writes at a time (default 8)" },
   ],
   examples: [
@@ -60,7 +61,10 @@ export const sync: CommandDefinition = {
   ],
   json: "An object: `source` and `destination` (`id`, `name`), `dryRun`, the numbers `created`, `updated`, `moved`, `removed`, `unchanged`, `waiting` (no value yet), `copies` (copies of other vaults, which stay where they are), `rotating`; `steps` (`action`, `path`, `id`), `failures` (`path`, `id`, `error`), `differences` (`path`, `id`, `what`; `null` without --verify), `interrupted`.",
   exits: [
-    { code: 5, when: "something was left alone that somebody else holds or changed; or another run is at work" },
+    {
+      code: 5,
+      when: "something was left alone that somebody else holds or changed; the source was emptied; or another run is at work",
+    },
     { code: 6, when: "the source is older than what was copied from it" },
     { code: 1, when: "a vault didn't answer, an entry couldn't be copied, or --verify found a difference" },
   ],
@@ -79,6 +83,7 @@ export const sync: CommandDefinition = {
       move: options["move"] === true,
       overwrite,
       acceptRollback: options["acceptRollback"] === true,
+      acceptRemovals: options["acceptRemovals"] === true,
       ...(options["parallel"] === undefined ? {} : { parallel: parseCount("--parallel", options["parallel"]) }),
       signal,
       ended: (_outcome, done, steps) => terminal.status(`syncing: ${String(done)} of ${String(steps)} done`),

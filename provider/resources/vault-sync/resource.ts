@@ -23,6 +23,8 @@ export interface VaultSyncArgs {
   toPassphraseFile?: pulumi.Input<string> | undefined;
   /** Path of a file with the token for the destination's server. */
   toTokenFile?: pulumi.Input<string> | undefined;
+  /** Takes copies away though all entries that were copied, or most of ten and more, are gone from the source. Default false: that is refused. */
+  acceptRemovals?: pulumi.Input<boolean> | undefined;
   /** What becomes of the copies when the resource is deleted. Default `keep`: machines read on. `remove`: they are archived. */
   onDelete?: pulumi.Input<"keep" | "remove"> | undefined;
 }

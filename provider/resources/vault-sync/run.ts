@@ -14,6 +14,7 @@ export interface OpenedSync {
   source: Vault;
   store: CopyStore;
   job: SyncJob;
+  acceptRemovals: boolean;
 }
 
 /** @throws CoffreError CONFIGURATION, what opening a vault throws; INVALID_INPUT for the prefix; NOT_SUPPORTED */
@@ -24,7 +25,8 @@ export async function openSync(context: ResourceContext, inputs: VaultSyncInputs
   const { id, name } = await source.identity();
   const names = prefix === "" ? [] : prefix.split("/");
   const job = { source: { id, name }, categoryId, prefix: names.map((one) => checkName("category", one)) };
-  return { source, store: await copiesIn(destination, job, { clock: context.rotation.clock }), job };
+  const store = await copiesIn(destination, job, { clock: context.rotation.clock });
+  return { source, store, job, acceptRemovals: inputs.acceptRemovals === true };
 }
 
 function keysOf(inputs: VaultSyncInputs, side: "from" | "to") {

@@ -17,6 +17,8 @@ export const VaultSyncInputs = z.strictObject({
   toKeyFile: Place.optional(),
   toPassphraseFile: Place.optional(),
   toTokenFile: Place.optional(),
+  /** Takes copies away though most of the source's entries are gone. Default false. */
+  acceptRemovals: z.boolean().optional(),
   onDelete: z.enum(["keep", "remove"]).optional(),
   ownerKey: z.string().min(1),
 });

@@ -188,13 +188,21 @@ export class Commit {
     const directory = this.#store.directory?.content;
     if (!directory) return new Map();
     for (const change of this.#first) change(directory);
+    try {
+      return this.#placesIn(directory);
+    } finally {
+      directory.rollBack();
+    }
+  }
+
+  #placesIn(directory: Directory): Map<string, string[]> {
+    if (this.#first.length > 0) this.#store.checkSize(directory);
     const documents = new Map(this.#changed.map(({ id, after }) => [id, after]));
     const places = this.ids.flatMap((id): [string, string[]][] => {
       const document = documents.get(id) ?? this.#store.credentials.get(id)?.content;
       const path = document && this.#entries.placeOf(directory, document);
       return path ? [[id, path]] : [];
     });
-    directory.rollBack();
     return new Map(places);
   }
 

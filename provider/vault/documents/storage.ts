@@ -16,6 +16,8 @@ export interface Kept {
 
 /** Where documents are kept, each at a path of names. */
 export interface DocumentStorage {
+  /** Bytes of JSON that one document may have. Missing where nothing limits it. */
+  readonly largestBytes?: number;
   read(path: readonly string[]): Promise<Kept>;
   /**
    * Writes if the path is still at the version `cas`; 0 means that nothing was ever written there.

@@ -148,6 +148,22 @@ export class Store {
   async mend(): Promise<void> {}
 
   /**
+   * To be asked before anything is written.
+   * @param directory as it would be written. @throws CoffreError INVALID_INPUT if no document takes it
+   */
+  checkSize(directory: Directory): void {
+    const largest = this.kv.largestBytes;
+    const content = directory.content();
+    // Compressed and encoded it is smaller, but for a few bytes that nothing compresses.
+    if (largest === undefined || JSON.stringify(content).length * 1.4 < largest) return;
+    if (JSON.stringify(wrapDirectory(content)).length <= largest) return;
+    const { length } = content.claims;
+    throw new CoffreError("INVALID_INPUT", `The directory of ${length} credentials would be too large for a document`, {
+      hint: "Nothing was changed. Begin another vault for the rest (another root in its URL), or delete archived credentials.",
+    });
+  }
+
+  /**
    * Makes changes on the directory that is remembered, and writes it; nobody else in this process may be at it.
    * @throws CasConflict if another process was
    */

@@ -4,7 +4,7 @@ import { accountsOf } from "../port-accounts.js";
 import type { VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { claimsOf, type Directory } from "./directory.js";
-import type { Claims, CredentialDocument } from "./documents.js";
+import { type Claims, type CredentialDocument, RESERVED } from "./documents.js";
 import { Logins, type LoginsHome } from "./logins.js";
 import { PeopleView } from "./people-view.js";
 
@@ -184,6 +184,7 @@ export class View implements WriteRows {
   }
 
   putCategory(row: CategoryRow): void {
+    refuseReserved(row.parentId, row.name);
     const before = this.#known.directory(true).categories.get(row.id);
     const moved = before && (before.name !== row.name || before.parentId !== row.parentId);
     if (moved) this.movedCategories.add(row.id);
@@ -195,6 +196,7 @@ export class View implements WriteRows {
   }
 
   putCredential(row: CredentialRow): void {
+    if (!row.archived) refuseReserved(row.categoryId, row.name);
     const before = this.changed.get(row.id) ?? this.#known.asked(row.id);
     const { claims } = this.#known.directory(false);
     const claimed = claims.get(row.id);
@@ -275,6 +277,14 @@ export class View implements WriteRows {
     change(this.#known.directory(true));
     this.directoryChanges.push(change);
   }
+}
+
+/** @throws CoffreError INVALID_INPUT for a place in which, or in whose way, Coffre's own documents stand */
+function refuseReserved(parentId: string | null, name: string): void {
+  if (parentId !== null || name !== RESERVED) return;
+  throw new CoffreError("INVALID_INPUT", `The name ${RESERVED} is Coffre's own at the root of this vault`, {
+    hint: "Choose another name, or another category.",
+  });
 }
 
 export function valueName({ field, version }: Pick<ValueKey, "field" | "version">): string {

@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { CoffreError, type ErrorCode } from "../../core/errors.js";
+import { CoffreError, type ErrorCode, isCoffreError } from "../../core/errors.js";
 import type { DocumentStorage, Kept } from "../documents/storage.js";
 import { CasConflict, TokenRefused } from "./failures.js";
 import { encodePath, type Login } from "./login.js";
 import type { Message, Server } from "./server.js";
+
+/** Of one document, as Vault and OpenBao limit an entry of their storage by default: 1 MiB, with room for its envelope. */
+export const LARGEST_DOCUMENT_BYTES = 1_048_576 - 8_192;
 
 /** Earlier values that a path must keep at least: the one before, and one for a write by another's hand. */
 const LEAST_VERSIONS = 3;
@@ -42,6 +45,7 @@ export interface KeptMetadata {
 
 /** One mount of a KV version 2 engine. Paths are lists of names from the mount down; what is in them is encoded here. */
 export class Kv implements DocumentStorage {
+  readonly largestBytes = LARGEST_DOCUMENT_BYTES;
   readonly #server: Server;
   readonly #login: Login;
   readonly #mount: string;
@@ -74,12 +78,14 @@ export class Kv implements DocumentStorage {
     this.#checkLimits(data, `The mount ${decodeURIComponent(this.#mount)}`);
   }
 
-  /** Refuses what isn't a KV version 2 engine, or isn't mounted just there. @throws CoffreError NOT_SUPPORTED, FORBIDDEN */
+  /** Refuses what isn't a KV version 2 engine, or isn't mounted just there. @throws CoffreError NOT_SUPPORTED, VAULT_MISSING, FORBIDDEN */
   async checkEngine(): Promise<void> {
     const name = decodeURIComponent(this.#mount);
     const { data } = await this.#call({ method: "GET", path: `sys/internal/ui/mounts/${this.#mount}` }, Mount).catch(
       (error: unknown) => {
-        if (!(error instanceof CoffreError) || error.code !== "FORBIDDEN" || error instanceof TokenRefused) throw error;
+        // Never NOT_FOUND, which would mean that what is asked for is gone.
+        if (isCoffreError(error, "NOT_FOUND")) throw this.#nowhere();
+        if (!isCoffreError(error, "FORBIDDEN") || error instanceof TokenRefused) throw error;
         throw new CoffreError("FORBIDDEN", `There is no mount ${name} at ${this.#server.origin} that the login sees`, {
           hint: "Check the mount in coffre:url, and that the login's policy names paths in it: `coffre vault policies`.",
           details: { mount: name },
@@ -92,6 +98,14 @@ export class Kv implements DocumentStorage {
         hint: "Coffre needs versions and check-and-set: name a mount of a KV version 2 engine (`secrets enable -version=2 kv`).",
       });
     }
+  }
+
+  #nowhere(): CoffreError {
+    const { origin, namespace } = this.#server;
+    const what = namespace === undefined ? `mount ${decodeURIComponent(this.#mount)}` : `namespace ${namespace}`;
+    return new CoffreError("VAULT_MISSING", `There is no ${what} at ${origin}`, {
+      hint: "Check mount and namespace in coffre:url.",
+    });
   }
 
   /** @throws CoffreError FORBIDDEN, UNREACHABLE, BAD_RESPONSE; so do all below */

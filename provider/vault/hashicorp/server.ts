@@ -32,6 +32,8 @@ export interface Message {
   path: string;
   body?: object;
   token?: Secret;
+  /** About the server as a whole: no namespace answers it. */
+  ofTheServer?: true;
 }
 
 /** The HTTP of one server: sends, follows to the active node, and says what a failure means. Knows no secret engine. */
@@ -53,6 +55,10 @@ export class Server {
     return this.#origin;
   }
 
+  get namespace(): string | undefined {
+    return this.#options.namespace;
+  }
+
   /** How many requests were sent. */
   get requests(): number {
     return this.#requests;
@@ -64,7 +70,7 @@ export class Server {
    * VAULT_MISSING for one that was never initialised
    */
   async findActive(): Promise<void> {
-    const asked = { method: "GET", path: "sys/health" } as const;
+    const asked = { method: "GET", path: "sys/health", ofTheServer: true } as const;
     const { status, text } = await this.#sendAgain(asked);
     if (status === 200) return;
     const health = Health.safeParse(parseJson(text)).data;
@@ -79,7 +85,7 @@ export class Server {
     if (status !== 429 && status !== 473) {
       throw status === 472 ? standby({ origin: this.#origin }) : badResponse(this.#asked(asked), `${status}`);
     }
-    const leader = await this.#sendAgain({ method: "GET", path: "sys/leader" });
+    const leader = await this.#sendAgain({ method: "GET", path: "sys/leader", ofTheServer: true });
     const address = Leader.safeParse(parseJson(leader.text)).data?.leader_address ?? "";
     // Never from https to a plain connection, whatever a standby says.
     const active = URL.canParse(address) ? new URL(address) : undefined;
@@ -148,7 +154,10 @@ export class Server {
     });
   }
 
-  async #send({ method, path, body, token }: Message, redirected = false): Promise<{ status: number; text: string }> {
+  async #send(
+    { method, path, body, token, ofTheServer }: Message,
+    redirected = false,
+  ): Promise<{ status: number; text: string }> {
     const { namespace } = this.#options;
     const agent = await (this.#agent ??= this.#connect());
     this.#requests += 1;
@@ -164,7 +173,7 @@ export class Server {
           // For servers whose standbys answer reads: they wait for what this process has seen, or ask the active node.
           "x-vault-inconsistent": "forward-active-node",
           ...(this.#index === undefined ? {} : { "x-vault-index": this.#index }),
-          ...(namespace === undefined ? {} : { "x-vault-namespace": namespace }),
+          ...(namespace === undefined || ofTheServer ? {} : { "x-vault-namespace": namespace }),
           ...(token === undefined ? {} : { "x-vault-token": token.reveal() }),
           ...(body === undefined
             ? {}
