@@ -34,8 +34,8 @@ export interface StepEvent {
 }
 
 export interface AppliedSteps extends RotationRecord {
-  /** The value to seal, if a version was staged. */
-  staged?: { version: number; value: Secret };
+  /** The values to seal, of each version that was staged. */
+  staged: { version: number; value: Secret }[];
   /** Accounts that the target created on our order. */
   madeAccounts: string[];
   /** What targets are held to from now on. */
@@ -53,6 +53,7 @@ export function applySteps(record: RotationRecord, steps: readonly RotationStep[
     madeAccounts: [],
     pins: [],
     bookings: [],
+    staged: [],
     settlements: [],
     events: [],
   };
@@ -189,7 +190,7 @@ function stage(applied: AppliedSteps, step: RotationStep & { step: "stage" }, no
   });
   journal.draws += 1;
   journal.pending = { version: number, targets: step.accounts.map(notStarted) };
-  applied.staged = { version: number, value: step.value };
+  applied.staged.push({ version: number, value: step.value });
   applied.events.push({ action: "rotation.staged", version: number });
 }
 

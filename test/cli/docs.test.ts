@@ -143,6 +143,7 @@ describe("every command in the pages runs as it stands", () => {
       await vault.record(lease, [stage, { step: "promote", version, verified: false }, { step: "release" }]);
     }
     await vault.close();
+    await exchange();
     const { exitCode, stderr } = await shell.coffre([
       "vault",
       "key",
@@ -162,6 +163,38 @@ describe("every command in the pages runs as it stands", () => {
     await writeFile(join(shell.home, "etc/coffre/recipients"), `${recipient}\n`);
     const made = await shell.json(["vault", "backup", "--to", "srv/backups", "--recipient", recipient]);
     await rename((made as { file: string }).file, join(shell.home, "srv/backups/prod.coffre.age"));
+  }
+
+  /** Files of other programs, and whoever is to have an export. */
+  async function exchange(): Promise<void> {
+    const passphrase = "a passphrase of eight words, as it were\n";
+    for (const folder of ["srv/import", "srv/drop"]) await mkdir(join(shell.home, folder), { recursive: true });
+    const header = "Name;URL;Username;Password;Category/SubCategory;Tags;Description;Opt1;Opt2;Opt3;Totp";
+    await writeFile(join(shell.home, "srv/import/lockself.csv"), `${header}\nrelay;;mail;a value;Mail;;;;;;\n`);
+    for (const name of ["srv/import/team.passphrase", "etc/coffre/kdbx.passphrase"]) {
+      await writeFile(join(shell.home, name), passphrase, { mode: 0o600 });
+    }
+    const certificate = [
+      "-keyout",
+      "/dev/null",
+      "-out",
+      join(shell.home, "etc/coffre/technician.pem"),
+      "-subj",
+      "/CN=technician",
+    ];
+    await promisify(execFile)("openssl", [
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "2",
+      ...certificate,
+    ]);
+    const team = ["export", "--format", "kdbx", "--to", "srv/import/team.kdbx", "--category", "Partners"];
+    const made = await shell.coffre([...team, "--to-passphrase-file", "srv/import/team.passphrase"]);
+    if (made.exitCode !== 0) throw new Error(made.stderr);
   }
 
   /** A second vault where the pages have one. */

@@ -5,7 +5,7 @@ import type { CommandInput, OptionDefinition } from "../definition.js";
 
 /** The options of every command that writes a backup. */
 export const RECIPIENTS: OptionDefinition[] = [
-  { flags: "--recipient <age1...>", description: "whom the backup is for; several may be given" },
+  { flags: "--recipient <age1...>", description: "an age recipient whom it is for; several may be given" },
   { flags: "--recipients-file <path>", description: "a file with recipients, one a line; # begins a comment" },
 ];
 

@@ -129,8 +129,7 @@ function writeSteps(
   for (const booking of applied.bookings) bookLogin(tx, context, booking);
   for (const { bookingId, outcome } of applied.settlements) settleLogin(tx, bookingId, outcome);
   tx.putCredential(row);
-  if (applied.staged) {
-    const { version, value } = applied.staged;
+  for (const { version, value } of applied.staged) {
     tx.putValue({ credentialId: row.id, field: PASSWORD_FIELD, version }, value);
   }
   for (const { action, ...facts } of applied.events) logEvent(tx, context, action, [row.id], facts);

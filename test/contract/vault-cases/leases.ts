@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { RotationStep } from "../../../provider/vault/port.js";
 import {
   collect,
   type CreateVault,
@@ -141,6 +142,25 @@ export function leaseCases(create: CreateVault): void {
       );
       expect((await vault.readCredential(made.id)).journal.pending?.targets[0]?.setStarted).toBe(false);
       expect(await readValue(vault, made.id, "pending")).toBe("x");
+    }),
+  );
+
+  test(
+    "several versions may be staged and promoted in one write, and each keeps its value",
+    onVault(create, async ({ vault }) => {
+      const { id } = await createOne(vault, { name: "a", ...withValue("one") });
+      const steps = ["two", "three"].flatMap((value, index): RotationStep[] => [
+        stage(value),
+        { step: "promote", version: index + 2, verified: false },
+      ]);
+      await vault.acquireLease(id, { holder: "h", ttlSeconds: 60 }, [...steps, { step: "release" }]);
+      expect((await vault.readCredential(id)).versions.map(({ state }) => state)).toEqual([
+        "previous",
+        "previous",
+        "current",
+      ]);
+      for (const [index, value] of ["one", "two", "three"].entries())
+        expect(await readValue(vault, id, index + 1)).toBe(value);
     }),
   );
 
