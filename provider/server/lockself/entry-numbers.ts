@@ -93,7 +93,8 @@ export class EntryNumbers {
       const unknown = ids.filter((id) => isNumbered(id) && !this.#numberOf.has(id));
       for (const [index, id] of unknown.entries()) this.#give(id, this.#era - 1 - index);
     } else if (action.endsWith(".created")) {
-      for (const id of ids.filter(isNumbered).slice(0, 1)) this.#give(id, this.#era + seq);
+      const [created = ""] = ids; // others are what it has to do with
+      if (isNumbered(created)) this.#give(created, this.#era + seq);
     }
     if (CHANGES.has(action)) for (const id of ids) this.#changedAt.set(id, at);
   }
