@@ -8,6 +8,7 @@ import type { EntryNumbers, NumberedKind } from "./entry-numbers.js";
 import type { Exports } from "./export/exports.js";
 import type { ListStyle } from "./lists.js";
 import type { NamedPolicies } from "./policies/named-policies.js";
+import type { Transfers } from "./transfers/transfers.js";
 
 /**
  * The one organisation of a server: LockSelf's clients name it at exports and logs, and on an instance of one organisation
@@ -34,6 +35,7 @@ export interface LockselfFront {
   numbers: EntryNumbers;
   policies: NamedPolicies;
   exports: Exports;
+  transfers: Transfers;
   style: Required<Pick<LockselfStyle, "lists">> & LockselfStyle;
 }
 

@@ -25,6 +25,7 @@ import {
 } from "./people/groups.js";
 import { readUserRights } from "./people/user-rights.js";
 import { createUser, deleteUser, listUsers, readUser, updateUser } from "./people/users.js";
+import { uploadTransfer } from "./transfers/transfer-upload.js";
 import { createPolicy, deletePolicy, listPolicies, readPolicy, updatePolicy } from "./policies/policies.js";
 
 /**
@@ -41,8 +42,6 @@ export const NOT_SERVED = [
   "deposits.report",
   "deposits.files.list",
   "deposits.files.add",
-  "transfers.password",
-  "transfers.password.api",
   "transfers.list",
   "transfers.create",
   "transfers.email",
@@ -100,4 +99,6 @@ export const HANDLERS: Readonly<Record<ServedRoute, Handler>> = {
   "organizations.read": readOrganization,
   "export.token": createExport,
   "logs.list": listLogs,
+  "transfers.password": uploadTransfer,
+  "transfers.password.api": uploadTransfer,
 };

@@ -1,3 +1,4 @@
+import multipart from "@fastify/multipart";
 import type { FastifyInstance } from "fastify";
 import { LOCKSELF_ROUTES, ROUTE_NAMES } from "../../vault/lockself/routes.js";
 import { callerOf, type Front, type ServerContext } from "../app.js";
@@ -8,10 +9,13 @@ import { EntryNumbers } from "./entry-numbers.js";
 import { addDownload } from "./export/export-routes.js";
 import { Exports } from "./export/exports.js";
 import { type LockselfFront, type LockselfStyle, notThere } from "./front.js";
-import { HANDLERS, isServed } from "./handlers.js";
+import { HANDLERS, isServed, type ServedRoute } from "./handlers.js";
 import { KeptRows } from "./kept-rows.js";
 import { NamedPolicies, PolicyRow } from "./policies/named-policies.js";
 import { answerFailures } from "./refusals.js";
+import { addTransferLinks } from "./transfers/transfer-links.js";
+import { LARGEST_CHUNK, TransferRow } from "./transfers/transfer-row.js";
+import { Transfers } from "./transfers/transfers.js";
 
 /**
  * LockSelf's REST API over the server's vault: the documented routes and those that were seen in public clients, and our
@@ -25,19 +29,48 @@ export function lockselfFront({ file, keys }: ServerState, style: LockselfStyle 
       numbers: new EntryNumbers(context.vault),
       policies: new NamedPolicies(new KeptRows(file, keys.seal, "policy", PolicyRow)),
       exports: new Exports(context.clock),
+      transfers: new Transfers({
+        rows: new KeptRows(file, keys.seal, "transfer", TransferRow),
+        folder: `${file.path}.transfers`,
+        key: keys.seal,
+        clock: context.clock,
+      }),
       style: { lists: "sample", ...style },
     };
     answerFailures(app);
     takeBodies(app);
     addDownload(app, front);
+    addTransferLinks(app, front);
     await app.register(async (scope) => addRoutes(scope, context, front));
+    await front.transfers.sweep();
   };
 }
 
-function addRoutes(app: FastifyInstance, context: ServerContext, front: LockselfFront): void {
+async function addRoutes(app: FastifyInstance, context: ServerContext, front: LockselfFront): Promise<void> {
   requireTokens(app, context);
-  for (const name of ROUTE_NAMES) {
-    if (!isServed(name)) continue;
+  const served = ROUTE_NAMES.filter(isServed);
+  const isUpload = (name: ServedRoute) => name.startsWith("transfers.");
+  addServed(
+    app,
+    front,
+    served.filter((name) => !isUpload(name)),
+  );
+  await app.register(async (scope) => {
+    await scope.register(multipart, {
+      limits: { fileSize: LARGEST_CHUNK, files: 1, fields: 20, parts: 21, fieldSize: 10_000, headerPairs: 20 },
+    });
+    addServed(scope, front, served.filter(isUpload));
+  });
+  // What isn't served answers in LockSelf's shape too, and only to those who were let in.
+  for (const url of ["/api-key/*", "/api/*"]) {
+    app.all(url, () => {
+      throw notThere("such route of LockSelf's on this server");
+    });
+  }
+}
+
+function addServed(app: FastifyInstance, front: LockselfFront, names: readonly ServedRoute[]): void {
+  for (const name of names) {
     const { method, path } = LOCKSELF_ROUTES[name];
     const handle = HANDLERS[name];
     app.route({
@@ -50,12 +83,6 @@ function addRoutes(app: FastifyInstance, context: ServerContext, front: Lockself
         const { status, body } = await handle({ ...callerOf(request), front, request, params, query, body: sent });
         return reply.status(status).send(body);
       },
-    });
-  }
-  // What isn't served answers in LockSelf's shape too, and only to those who were let in.
-  for (const url of ["/api-key/*", "/api/*"]) {
-    app.all(url, () => {
-      throw notThere("such route of LockSelf's on this server");
     });
   }
 }

@@ -50,7 +50,8 @@ export async function createExport(call: Call): Promise<Answer> {
 
 /** The link of an export. It is itself the secret, so it asks for nothing more. */
 export function addDownload(app: FastifyInstance, front: LockselfFront): void {
-  app.get<{ Params: { secret: string } }>(`${DOWNLOAD}:secret`, async (request, reply) => {
+  // Without its twin for HEAD, which would use the link up.
+  app.get<{ Params: { secret: string } }>(`${DOWNLOAD}:secret`, { exposeHeadRoute: false }, async (request, reply) => {
     const file = front.exports.take(request.params.secret);
     if (!file) throw notThere("export: its link was used already, or is older than 15 minutes");
     return reply
