@@ -4,7 +4,7 @@ import type { FieldType } from "../../core/field.js";
 import { Secret } from "../../core/secret.js";
 import { formatLockselfDate } from "../../vault/lockself/forms.js";
 import type { CredentialBody, CredentialValue } from "../../vault/lockself/messages.js";
-import type { Credential, FieldChange, ValueAnswer } from "../../vault/port.js";
+import { type Credential, type FieldChange, usernameOf, type ValueAnswer } from "../../vault/port.js";
 import { type Call, numberText, ROOT_NUMBER } from "./front.js";
 
 /**
@@ -75,19 +75,20 @@ export function listItem({ front, rights }: Call, credential: Credential): Recor
 
 /** All of an entry but its secrets. */
 export function fullItem(call: Call, credential: Credential): Record<string, unknown> {
-  const { username = "", description = "", tags, fields } = credential;
+  const { description = "", tags, fields } = credential;
+  const username = usernameOf(credential) ?? "";
   const isAlert = fields.find(({ name }) => name === "isAlert")?.text === "true";
   return { ...listItem(call, credential), username, description, tags: tags.join(","), isAlert };
 }
 
 /** What a decryption answers. `values`: the password and what there is of {@link DECRYPTED}. */
 export function decrypted(number: number, credential: Credential, values: readonly ValueAnswer[]): CredentialValue {
-  const { name, username = "", url = "", description = "", tags } = credential;
+  const { name, url = "", description = "", tags } = credential;
   const valueOf = (field: string) => values.find((value) => value.field === field)?.value.reveal() ?? "";
   return {
     id: number,
     name,
-    username,
+    username: usernameOf(credential) ?? "", // of the password that stands beside it
     password: valueOf("password"),
     domain: url,
     description,

@@ -103,6 +103,7 @@ describe("a transfer with a password", () => {
     scene = await LockselfScene.start({ clock, statePath: statePath(), vault });
     for (const index of [2, 2, 0]) expect((await chunk(index)).body).not.toHaveProperty("downloadLink");
     await scene.server.server.stop();
+    scene.server.state.file.close();
     scene = await LockselfScene.start({ clock, statePath: statePath(), vault });
     const { body } = await chunk(1);
     expect(Buffer.from(await (await fetchIt(body.downloadLink)).arrayBuffer()).equals(CONTENT)).toBe(true);

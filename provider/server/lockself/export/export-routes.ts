@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { type LockselfCsvRow, writeLockselfCsv } from "../../../core/lockself-csv.js";
 import { Secret } from "../../../core/secret.js";
 import { LockselfInteger } from "../../../vault/lockself/forms.js";
-import type { Credential, ValueAnswer, ValueRequest } from "../../../vault/port.js";
+import { type Credential, usernameOf, type ValueAnswer, type ValueRequest } from "../../../vault/port.js";
 import { parseSent } from "../bodies.js";
 import { DECRYPTED } from "../credential-entry.js";
 import { type Answer, type Call, checkOrganization, type LockselfFront, notAllowed, notThere } from "../front.js";
@@ -79,15 +79,13 @@ async function rowsOf({ vault, rights }: Call): Promise<LockselfCsvRow[]> {
   return credentials.map((credential) => rowOf(credential, (field) => values.get(keyOf({ id: credential.id, field }))));
 }
 
-function rowOf(
-  { name, url = "", username = "", path, tags, description = "" }: Credential,
-  valueOf: (field: string) => Secret | undefined,
-): LockselfCsvRow {
+function rowOf(credential: Credential, valueOf: (field: string) => Secret | undefined): LockselfCsvRow {
+  const { name, url = "", path, tags, description = "" } = credential;
   const text = (field: string) => valueOf(field)?.reveal() ?? "";
   return {
     Name: name,
     URL: url,
-    Username: username,
+    Username: usernameOf(credential) ?? "",
     Password: text("password"),
     "Category/SubCategory": path.slice(0, -1).join("/"),
     Tags: tags.join(","),
