@@ -7,6 +7,7 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { FieldType } from "../../provider/core/field.js";
 import { Secret } from "../../provider/core/secret.js";
+import { createAuthority } from "../../tools/postgres/certificates.ts";
 import { entry, Shell, SLOW_MS } from "./shell.ts";
 
 jest.setTimeout(SLOW_MS);
@@ -71,14 +72,19 @@ const COMMANDS = BLOCKS.filter(({ language }) => language === "sh")
       /(^|\W)coffre /.test(line) && !line.startsWith("git ") && !/\[options\]|\[ref|\[category\]|<\w+>( |$)/.test(line),
   );
 
-/** Where a line is right to end otherwise: the vault of this test has nothing to decide, and no such head. */
+/** Where a line is right to end otherwise: the vault of this test has nothing to decide, and no such head and token. */
 const OTHER_EXITS: { line: RegExp; exitCode: number }[] = [
   { line: /vault check --head/, exitCode: 1 },
+  { line: /token (revoke|expire) tk_/, exitCode: 3 },
   { line: /\bnotify-ops$/, exitCode: 0 },
   // This vault is a file, and there is no such server.
   { line: /vault policies/, exitCode: 2 },
   { line: /vault\+https:/, exitCode: 1 },
 ];
+
+/** What runs until it is told to end: it is, once it has said that it listens. */
+const SERVES = /^coffre serve\b/;
+const ENDED = 143;
 
 describe("every command in the pages runs as it stands", () => {
   let shell: Shell;
@@ -88,18 +94,20 @@ describe("every command in the pages runs as it stands", () => {
     const bin = join(shell.home, "bin");
     await mkdir(bin);
     // What the lines have beside coffre: here only its reading or writing end is wanted.
-    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao"]) {
+    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao", "pulumi"]) {
       await writeFile(join(bin, name), "#!/bin/sh\n[ -t 0 ] || head -c 1 >/dev/null\n");
     }
     const pass =
       "#!/bin/sh\ncase $2 in *-seed) echo jbsw y3dp ehpk 3pxp ;; *) echo a-value-that-a-partner-gave ;; esac\n";
     await writeFile(join(bin, "pass"), pass);
     shell.env["EDITOR"] = "true";
+    shell.env["XDG_RUNTIME_DIR"] = join(shell.home, "run");
+    await mkdir(shell.env["XDG_RUNTIME_DIR"], { mode: 0o700 });
     await writeFile(
       join(bin, "coffre"),
       `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "bin/coffre.js")}' "$@"\n`,
     );
-    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao", "pass", "coffre"]) {
+    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao", "pulumi", "pass", "coffre"]) {
       await chmod(join(bin, name), 0o755);
     }
     shell.env["PATH"] = `${bin}:${shell.env["PATH"] ?? ""}`;
@@ -161,6 +169,9 @@ describe("every command in the pages runs as it stands", () => {
     const recipient = await identityToRecipient(identity);
     await writeFile(join(shell.home, "media/safe/backup.identity"), `${identity}\n`, { mode: 0o600 });
     await writeFile(join(shell.home, "etc/coffre/recipients"), `${recipient}\n`);
+    const { certificate, key } = createAuthority().issue({ commonName: "coffre", hosts: ["localhost"] });
+    await writeFile(join(shell.home, "etc/coffre/tls.pem"), certificate);
+    await writeFile(join(shell.home, "etc/coffre/tls.key"), key);
     const made = await shell.json(["vault", "backup", "--to", "srv/backups", "--recipient", recipient]);
     await rename((made as { file: string }).file, join(shell.home, "srv/backups/prod.coffre.age"));
   }
@@ -211,6 +222,7 @@ describe("every command in the pages runs as it stands", () => {
         return `${scheme ?? ""}${shell.home}/${top}/`;
       })
       .replaceAll("events --follow", "events");
+    if (SERVES.test(line)) return runServer(moved);
     const asks = moved.includes("--ask-passphrase");
     const [program, args] = asks
       ? ["script", ["-qec", moved, "/dev/null"]]
@@ -230,19 +242,36 @@ describe("every command in the pages runs as it stands", () => {
     });
   }
 
+  /** On a free port of loopback, whatever the line says. */
+  function runServer(line: string): Promise<{ exitCode: number | null; said: string }> {
+    const here = line.includes("--listen")
+      ? line.replace(/--listen \S+/, "--listen 127.0.0.1:0")
+      : `${line} --listen 127.0.0.1:0`;
+    return new Promise((done, fail) => {
+      const child = spawn("bash", ["-c", `exec ${here}`], { cwd: shell.home, env: shell.env });
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+      child.stdout
+        .setEncoding("utf8")
+        .on("data", (text: string) => text.includes('"listening"') && child.kill("SIGTERM"));
+      child.on("error", fail);
+      child.on("close", (exitCode) => done({ exitCode, said }));
+    });
+  }
+
   test.each(COMMANDS)("$page: $line", async ({ line }) => {
     await anew();
     if (line.includes("vault init")) {
       for (const folder of [".config", ".local"]) await rm(join(shell.home, folder), { recursive: true });
     }
     if (line.startsWith("coffre sync --to file:///srv/")) await makeRobots();
-    if (line.startsWith("coffre --vault file:///srv/")) {
+    if (/^coffre (serve )?--vault file:\/\/\/srv\//.test(line)) {
       await mkdir(join(shell.home, "srv/coffre"), { recursive: true });
       await rename(shell.vaultFile, join(shell.home, "srv/coffre/prod.db"));
     }
     if (line.includes("completions/")) await mkdir(join(shell.home, ".config/fish/completions"), { recursive: true });
     const { exitCode, said } = await runLine(line);
-    const expected = OTHER_EXITS.find((other) => other.line.test(line))?.exitCode ?? 0;
+    const expected = SERVES.test(line) ? ENDED : (OTHER_EXITS.find((other) => other.line.test(line))?.exitCode ?? 0);
     expect({ exitCode, said: exitCode === expected ? "" : said }).toEqual({ exitCode: expected, said: "" });
   });
 });
