@@ -102,8 +102,10 @@ export const FIGURES: readonly Figure[] = [
     key: "postgres_rate_vs_bare",
     definition:
       "PostgreSQL roles rotated a second, ours / bare: 200 credentials by one `coffre rotate` of them all, 4 at once (embedded " +
-      "vault, warm process), against as many roles, 4 at once, each given a SCRAM verifier by one ALTER ROLE of an admin and " +
-      "logged in to once with the new password; in turn on one server that syncs; ratio of the medians of 5",
+      "vault with full sync), against as many roles, 4 at once, each given a SCRAM verifier by one ALTER ROLE of an admin and " +
+      "logged in to once with the new password, by pg's own client; both in warm processes, from the first connection to the " +
+      "last one's end; what is ours alone is finding, look, journal and history, and one admin's connection where the bare " +
+      "side has four; in turn on one server that syncs; ratio of the medians of 5",
     bound: { atLeast: 0.8 },
     measure: async ({ postgresRate }) => {
       const { bareMs, oursMs } = await postgresRate();

@@ -29,9 +29,11 @@ export interface PostgresRate {
 
 /**
  * 200 roles of one server that syncs, each a credential of its own, rotated by one `coffre rotate` of them all (embedded
- * vault with full sync, the admin's password in it, warm process, default pool), against the bare change and proof: as
- * many workers, each with an admin's connection of its own, give a role a SCRAM verifier by one ALTER ROLE and log in with
- * the new password once. Both open and close their connections within the measured time.
+ * vault with full sync, the admin's password in it, default pool), against the bare change and proof: as many workers, each
+ * with an admin's connection of its own, give a role a SCRAM verifier by one ALTER ROLE and log in with the new password
+ * once. Both sides are warm processes, make their verifiers themselves, prove by a real login, and open and close their
+ * connections within the measured time; the start of Node is in neither. The bare side finds nothing, looks at nothing and
+ * writes nothing down.
  */
 export async function measurePostgresRate(): Promise<PostgresRate> {
   const server = await startPostgres({ settings: { fsync: "on", full_page_writes: "on" } });
