@@ -10,9 +10,9 @@ import type { Vault } from "../vault/port.js";
 import { asCoffreError, HttpFailure, statusOf } from "./failures.js";
 import { Authenticator, bearerToken } from "./identities/authenticate.js";
 import { parseToken } from "./identities/token-text.js";
-import type { Tokens } from "./identities/tokens.js";
 import type { Principal, Rights } from "./principal.js";
 import { RightsBook } from "./rights.js";
+import type { ServerState } from "./state.js";
 import { parseStrictJson } from "./strict-json.js";
 
 /** What the server bears. */
@@ -63,7 +63,7 @@ export interface AppOptions {
 /** A server that knows who asks by tokens. */
 export interface ServerOptions extends Omit<AppOptions, "context"> {
   vault: SharedVault;
-  tokens: Tokens;
+  state: ServerState;
   clock: Clock;
 }
 
@@ -107,9 +107,9 @@ export interface CoffreServer {
 }
 
 /** Makes a server that knows who asks by their tokens; nothing listens yet. */
-export async function createServer({ vault, tokens, clock, ...options }: ServerOptions): Promise<CoffreServer> {
-  const rights = new RightsBook(vault, clock);
-  const authenticator = new Authenticator(tokens, rights, clock);
+export async function createServer({ vault, state, clock, ...options }: ServerOptions): Promise<CoffreServer> {
+  const rights = new RightsBook(vault, state, clock);
+  const authenticator = new Authenticator(state.tokens, rights, clock);
   const context: ServerContext = {
     vault,
     clock,
@@ -142,7 +142,11 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
   await app.register(rateLimit, {
     max: limits.requestsPerMinute,
     timeWindow: "1 minute",
-    keyGenerator: (request) => parseToken(bearerToken(request.headers.authorization) ?? "")?.id ?? request.ip,
+    keyGenerator: ({ headers, ip }) => {
+      // LockSelf's clients have a header of their own.
+      const text = bearerToken(headers.authorization) ?? headers["x-auth-token"];
+      return (typeof text === "string" ? parseToken(text)?.id : undefined) ?? ip;
+    },
     errorResponseBuilder: (_request, { after }) =>
       new HttpFailure(429, "UNREACHABLE", "The server asks for fewer requests", `Try again in ${after}.`),
   });

@@ -10,9 +10,9 @@ export type Role = (typeof ROLES)[number];
 
 /** Who asks: the owner of a token. */
 export interface Principal {
-  /** The id of the vault's user of this name; of an administrator who is none, the token's. */
+  /** Of the vault's user that it is; of an administrator who is none, the token's. */
   id: string;
-  /** The user's name, which the events carry. */
+  /** The user's name as it is now, which the events carry. */
   name: string;
   role: Role;
   /** Of the token that was shown: `tk_…`. */
@@ -32,6 +32,8 @@ export interface Rights {
   maySee(categoryId: string | null): boolean;
   /** Users, groups, memberships. */
   readonly mayManagePeople: boolean;
+  /** Whether a user or group may be changed by who manages people: an administrator's user only by another one. */
+  mayChangeUser(id: string): boolean;
   /** Every event, and what concerns the vault as a whole. */
   readonly isAdministrator: boolean;
   /** The strongest role that a grant gives anywhere. */

@@ -11,6 +11,8 @@ import {
   type Principal as Person,
   type Vault,
 } from "../vault/port.js";
+import type { CategoryRules } from "./category-rules.js";
+import type { Tokens } from "./identities/tokens.js";
 import type { Principal, Rights } from "./principal.js";
 
 /** Events after which somebody's rights may be others. */
@@ -29,27 +31,35 @@ interface Snapshot {
   rolesOf: Map<string, { roles: Map<string | null, GrantRole>; until: number }>;
 }
 
-/** Who may do what, by the vault's own users, groups and grants as they are at each request. */
+/** What the server itself keeps about rights. */
+export interface OwnFacts {
+  categoryRules: CategoryRules;
+  tokens: Tokens;
+}
+
+/** Who may do what, by the vault's own users, groups and grants and the server's own rules, as they are at each request. */
 export class RightsBook {
   readonly #vault: Vault;
   readonly #clock: Clock;
+  readonly #own: OwnFacts;
   #snapshot: Snapshot | undefined;
   #running: Promise<Snapshot> | undefined;
   #next: Promise<Snapshot> | undefined;
 
-  constructor(vault: Vault, clock: Clock) {
+  constructor(vault: Vault, own: OwnFacts, clock: Clock) {
     this.#vault = vault;
+    this.#own = own;
     this.#clock = clock;
   }
 
-  /** The vault's user of this name. */
-  async user(name: string): Promise<Person | undefined> {
-    return (await this.#current()).users.get(name);
+  /** The vault's user of this id. */
+  async user(id: string): Promise<Person | undefined> {
+    return (await this.#current()).users.get(id);
   }
 
   /** As they are now. */
   async of(principal: Principal): Promise<Rights> {
-    return rightsOf(principal, await this.#current(), this.#clock.now());
+    return rightsOf(principal, await this.#current(), this.#own, this.#clock.now());
   }
 
   /** One look at the vault for all who ask at the same time; who asks while one runs waits for the next, which begins later. */
@@ -102,30 +112,31 @@ export class RightsBook {
       people: persons,
       memberships,
       grants,
-      users: new Map(persons.flatMap((person) => (person.kind === "user" ? [[person.name, person]] : []))),
+      users: new Map(persons.flatMap((person) => (person.kind === "user" ? [[person.id, person]] : []))),
       parents: new Map(categories.map(({ id, parentId }) => [id, parentId])),
       rolesOf: new Map(),
     };
   }
 }
 
-function rightsOf(principal: Principal, snapshot: Snapshot, now: Date): Rights {
+function rightsOf(principal: Principal, snapshot: Snapshot, { categoryRules, tokens }: OwnFacts, now: Date): Rights {
   const isAdministrator = principal.role === "administrator";
   const given = rolesOf(principal.id, snapshot, now);
   const readsOnly = principal.role === "reader";
   const leads = new Set<string | null>();
   for (const categoryId of given.keys()) {
-    for (let id: string | null | undefined = categoryId; id != null && !leads.has(id); id = snapshot.parents.get(id)) {
-      leads.add(id);
-    }
+    for (const id of chainOf(categoryId, snapshot)) leads.add(id);
   }
   // An archived entry's category may be gone; then it is the root's.
   const placed = (categoryId: string | null) =>
     categoryId === null || snapshot.parents.has(categoryId) ? categoryId : null;
   const has = (categoryId: string | null, least: GrantRole) => {
     if (isAdministrator) return true;
-    const role = given.get(placed(categoryId));
-    return role !== undefined && GRANT_ROLES.indexOf(role) >= GRANT_ROLES.indexOf(least);
+    const place = placed(categoryId);
+    const role = given.get(place);
+    if (role === undefined || GRANT_ROLES.indexOf(role) < GRANT_ROLES.indexOf(least)) return false;
+    const { readOnly, expired } = categoryRules.inForce(chainOf(place, snapshot), now);
+    return !expired && (!readOnly || role === "manager" || least === "reader");
   };
   const strongest = GRANT_ROLES.findLast((role) => [...given.values()].includes(role));
   const mayManagePeople = isAdministrator || principal.role === "moderator";
@@ -136,9 +147,20 @@ function rightsOf(principal: Principal, snapshot: Snapshot, now: Date): Rights {
     mayManage: (categoryId) => !readsOnly && has(categoryId, "manager"),
     maySee: (categoryId) => mayManagePeople || categoryId === null || leads.has(categoryId),
     mayManagePeople,
+    mayChangeUser: (id) =>
+      isAdministrator ||
+      (mayManagePeople &&
+        !tokens
+          .list()
+          .some(({ role, userId, revokedAt }) => role === "administrator" && userId === id && revokedAt === undefined)),
     isAdministrator,
     strongest: isAdministrator ? "manager" : readsOnly ? strongest && "reader" : strongest,
   };
+}
+
+/** The category and those above it. */
+function* chainOf(categoryId: string | null, { parents }: Snapshot): Iterable<string> {
+  for (let id: string | null | undefined = categoryId; id != null; id = parents.get(id)) yield id;
 }
 
 /** The strongest role in force by category; without those in which there is none. */

@@ -423,8 +423,8 @@ export interface Credential {
   /** Those that were removed. */
   removedFields: Field[];
   owned: boolean;
-  /** True if the token is the one that the entry carries. Never the token itself. */
-  hasToken(token: string): boolean;
+  /** Whether the token is the one that the entry carries. Asks the vault: the entry never shows its token. */
+  hasToken(token: string): Promise<boolean>;
   versions: VersionInfo[];
   journal: Journal;
   status: CredentialStatus;

@@ -60,7 +60,7 @@ test("format 1 is read whole: tree, policies, credentials, versions, values, own
     targets: [{ ...target("orders_app"), adminId: admin?.id }],
     journal: { fencing: 3, lease: { holder: "runner/2" }, pending: { version: 3 } },
   });
-  expect(orders?.hasToken("token-of-orders")).toBe(true);
+  expect(await orders?.hasToken("token-of-orders")).toBe(true);
   expect(await vault.findOwned("credential", "shop/prod/Credential/orders")).toBe(orders?.id);
   const id = orders?.id ?? "";
   const answers = await vault.readMany([

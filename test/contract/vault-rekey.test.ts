@@ -30,7 +30,7 @@ test("everything is there under another data key: rows, digests, owners, heads, 
   for (const each of [vault, scene.open()]) {
     expect(await tell(each)).toEqual(before);
     expect(await each.digest("a trigger")).toBe(digest);
-    expect((await each.readCredential(orders.id)).hasToken("token-of-orders")).toBe(true);
+    expect(await (await each.readCredential(orders.id)).hasToken("token-of-orders")).toBe(true);
     expect(await each.check({ head: seen })).toMatchObject({ ok: true, damage: [], headFound: true });
   }
   await rotate(vault, orders, "after it");

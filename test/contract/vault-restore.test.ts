@@ -33,7 +33,7 @@ describe("into a new file", () => {
     expect(withoutDecisions(await tell(restored))).toBe(withoutDecisions(before));
     expect(undecided).toBe(2);
     expect(await restored.digest("a trigger")).toBe(digest);
-    expect((await restored.readCredential(orders.id)).hasToken("token-of-orders")).toBe(true);
+    expect(await (await restored.readCredential(orders.id)).hasToken("token-of-orders")).toBe(true);
     expect(await restored.findOwned("credential", "shop/prod/Credential/orders")).toBe(orders.id);
     await failure(createOne(restored, { name: "x", targets: orders.targets }), "CONFLICT");
     expect(await restored.check()).toMatchObject({ ok: true, damage: [] });

@@ -36,18 +36,19 @@ export const serve: CommandDefinition = {
   exits: [{ code: 2, when: "plain HTTP beyond this machine, or an address that is taken" }],
   async run(context, { options }) {
     const { terminal, clock, signal } = context;
-    const [vault, { createServer }, { openState, statePath }] = await Promise.all([
+    const [vault, { createServer }, { openState, statePath }, { v1Front }] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
       import("../../server/state.js"),
+      import("../../server/v1/front.js"),
     ]);
     const state = await openState(vault, statePath(vault.path), clock);
     try {
       const server = await createServer({
         vault,
-        tokens: state.tokens,
+        state,
         clock,
-        fronts: [],
+        fronts: [v1Front],
         limits: limitsOf(options),
         ...tlsOf(options),
         ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),

@@ -33,7 +33,7 @@ export const tokenCreate: CommandDefinition = {
       does: "for a person, until the year's end",
     },
   ],
-  json: "An object: `token` (the text, shown only here), `id`, `user`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
+  json: "An object: `token` (the text, shown only here), `id`, `user`, `userId`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
   exits: [{ code: 3, when: "the vault has no user of this name" }],
   async run(context, { args: [name = ""], options }) {
     const { terminal } = context;
@@ -42,9 +42,15 @@ export const tokenCreate: CommandDefinition = {
     const expires = options["expires"];
     const expiresAt = typeof expires === "string" ? parseInstant("--expires", expires) : undefined;
     const vault = await context.embeddedVault();
-    if (role !== "administrator") await requireUser(vault, name, options["createUser"] === true);
+    const userId = await findUser(vault, name, { role, create: options["createUser"] === true });
     const { info, text } = await withTokens(context, (tokens) =>
-      tokens.create({ user: name, role, label, ...(expiresAt === undefined ? {} : { expiresAt }) }),
+      tokens.create({
+        user: name,
+        ...(userId === undefined ? {} : { userId }),
+        role,
+        label,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      }),
     );
     if (context.json) {
       terminal.json({ token: text.reveal(), ...tokenShape(info) });
@@ -71,12 +77,16 @@ function parseLabel(text: unknown): string {
   );
 }
 
-async function requireUser({ people }: EmbeddedVault, name: string, create: boolean): Promise<void> {
-  if (await people.findPrincipal("user", name)) return;
-  if (create) {
-    await people.createPrincipal({ kind: "user", name });
-    return;
-  }
+/** The id of the vault's user; an administrator needs none. @throws CoffreError NOT_FOUND */
+async function findUser(
+  { people }: EmbeddedVault,
+  name: string,
+  { role, create }: { role: Role; create: boolean },
+): Promise<string | undefined> {
+  const found = await people.findPrincipal("user", name);
+  if (found) return found.id;
+  if (create) return (await people.createPrincipal({ kind: "user", name })).id;
+  if (role === "administrator") return undefined;
   throw new CoffreError("NOT_FOUND", `The vault has no user ${JSON.stringify(name)}`, {
     hint: "Declare a User in a stack, or add --create-user.",
   });

@@ -17,7 +17,7 @@ export const tokenExpire: CommandDefinition = {
   examples: [
     { command: "coffre token expire tk_4vJm0sTzq8YfB2nKxW1aLd 2026-12-31T18:00:00Z", does: "until the year's end" },
   ],
-  json: "An object: `id`, `user`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
+  json: "An object: `id`, `user`, `userId`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
   exits: [
     { code: 3, when: "there is no such token" },
     { code: 5, when: "it was revoked" },

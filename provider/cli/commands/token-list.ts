@@ -11,7 +11,7 @@ export const tokenList: CommandDefinition = {
     "Lists the tokens, oldest first, revoked and expired ones too. None is shown itself: only a digest is kept.",
   ],
   examples: [{ command: "coffre token list", does: "who can ask the server?" }],
-  json: "An array of `id`, `user`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
+  json: "An array of `id`, `user`, `userId`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
   async run(context) {
     const { terminal, clock } = context;
     const tokens = await withTokens(context, async (all) => all.list());

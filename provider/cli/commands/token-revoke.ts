@@ -10,7 +10,7 @@ export const tokenRevoke: CommandDefinition = {
   ],
   arguments: [{ name: "<id>", description: "`tk_…`, as `coffre token list` shows it" }],
   examples: [{ command: "coffre token revoke tk_4vJm0sTzq8YfB2nKxW1aLd", does: "a runner that is no more" }],
-  json: "An object: `id`, `user`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
+  json: "An object: `id`, `user`, `userId`, `role`, `label`, `createdAt`, `expiresAt`, `revokedAt`.",
   exits: [{ code: 3, when: "there is no such token" }],
   async run(context, { args: [id = ""] }) {
     const { terminal } = context;

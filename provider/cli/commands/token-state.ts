@@ -28,6 +28,6 @@ export function stateText({ revokedAt, expiresAt }: TokenInfo, now: Date): strin
 }
 
 /** As `--json` shows it: every key is there. */
-export function tokenShape({ expiresAt, revokedAt, ...token }: TokenInfo) {
-  return { ...token, expiresAt: expiresAt ?? null, revokedAt: revokedAt ?? null };
+export function tokenShape({ userId, expiresAt, revokedAt, ...token }: TokenInfo) {
+  return { ...token, userId: userId ?? null, expiresAt: expiresAt ?? null, revokedAt: revokedAt ?? null };
 }

@@ -24,7 +24,7 @@ export async function deleteCredential(context: ResourceContext, id: string, pro
   if (!credential || credential.archivedAt !== undefined) return;
   await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
   const proof = { token: state.ownerToken ?? "" }; // a state without a token owns nothing
-  if (!credential.hasToken(proof.token)) {
+  if (!(await credential.hasToken(proof.token))) {
     throw new CoffreError("CONFLICT", `${credential.path.join("/")} belongs to another stack now`, {
       hint: "Take it out of this stack's state with `pulumi state delete`.",
       details: { id },

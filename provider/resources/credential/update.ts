@@ -33,7 +33,7 @@ export async function updateCredential(
   await refuseRolledBack({ stamp, version: before.currentVersion }, identity, credential, context.overview);
   const ownerToken = before.ownerToken ?? newOwnerToken();
   if (credential.supersededBy !== undefined) return { outs: await stateAfter(context, inputs, credential, ownerToken) };
-  if (before.ownerToken !== undefined && !credential.hasToken(before.ownerToken)) {
+  if (before.ownerToken !== undefined && !(await credential.hasToken(before.ownerToken))) {
     throw new CoffreError("CONFLICT", `${credential.path.join("/")} belongs to another stack now`, {
       hint: `Take it out of this stack's state with \`pulumi state delete\`, or take it back with \`adopt: "${id}"\`.`,
       details: { id },

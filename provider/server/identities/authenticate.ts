@@ -39,11 +39,14 @@ export class Authenticator {
       throw notAuthenticated();
     }
     this.#failures.delete(token.id);
-    const { user: name, role, id: tokenId } = token;
-    const user = await this.#rights.user(name);
-    if (hasPassed(user?.expiresAt, this.#clock.now())) throw notAuthenticated();
-    if (!user && role !== "administrator") throw notAuthenticated();
-    return { id: user?.id ?? tokenId, name, role, tokenId };
+    const { user: name, userId, role, id: tokenId } = token;
+    if (userId === undefined) {
+      if (role !== "administrator") throw notAuthenticated();
+      return { id: tokenId, name, role, tokenId };
+    }
+    const user = await this.#rights.user(userId);
+    if (!user || hasPassed(user.expiresAt, this.#clock.now())) throw notAuthenticated();
+    return { id: userId, name: user.name, role, tokenId };
   }
 
   #refuseLocked(id: string): void {

@@ -22,7 +22,7 @@ export function viewCredential(tree: Tree, keyed: Keyed, row: CredentialRow): Cr
     removedFields: views.filter(({ removedAt }) => removedAt !== undefined),
     path: pathOf(tree, row),
     owned: owner !== undefined,
-    hasToken: (token) => carriesToken(keyed, row, token),
+    hasToken: async (token) => carriesToken(keyed, row, token),
     status: rowStatus(row),
     ...(archived === undefined ? {} : { archivedAt: archived.at }),
     ...(archived?.supersededBy === undefined ? {} : { supersededBy: archived.supersededBy }),

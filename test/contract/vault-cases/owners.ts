@@ -11,14 +11,18 @@ export function ownerCases(create: CreateVault): void {
     onVault(create, async ({ vault }) => {
       const made = await createOne(vault, { name: "orders", owner: orders });
       const category = await vault.createCategory({ name: "C", parentId: null, owner: stock });
-      expect([made.owned, made.hasToken(orders.token), made.hasToken(stock.token)]).toEqual([true, true, false]);
+      expect([made.owned, await made.hasToken(orders.token), await made.hasToken(stock.token)]).toEqual([
+        true,
+        true,
+        false,
+      ]);
       expect(category.owned).toBe(true);
       expect(await vault.findOwned("credential", orders.key)).toBe(made.id);
       expect(await vault.findOwned("category", orders.key)).toBeUndefined();
       expect(await vault.findOwned("category", stock.key)).toBe(category.id);
       const shown = JSON.stringify(await vault.readCredential(made.id));
       for (const part of Object.values(orders)) expect(shown).not.toContain(part);
-      expect((await createOne(vault, { name: "free" })).hasToken(orders.token)).toBe(false);
+      expect(await (await createOne(vault, { name: "free" })).hasToken(orders.token)).toBe(false);
     }),
   );
 
@@ -58,7 +62,7 @@ export function ownerCases(create: CreateVault): void {
     onVault(create, async ({ vault }) => {
       const made = await createOne(vault, { name: "orders", owner: orders });
       const adopted = await vault.updateCredential(made.id, { owner: stock, token: orders.token });
-      expect([adopted.hasToken(orders.token), adopted.hasToken(stock.token)]).toEqual([false, true]);
+      expect([await adopted.hasToken(orders.token), await adopted.hasToken(stock.token)]).toEqual([false, true]);
       expect(await vault.findOwned("credential", orders.key)).toBeUndefined();
       expect(await vault.findOwned("credential", stock.key)).toBe(made.id);
       expect(await collect(vault.listCredentials({ stack: orders.stack }))).toEqual([]);

@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { CoffreError } from "../../core/errors.js";
+import { issueText } from "../../core/issue-text.js";
+import { systemClock } from "../../core/clock.js";
+import { errorShape } from "../../vault/remote/error-shape.js";
+import { wireJson } from "../../vault/remote/json.js";
+import {
+  type Operation,
+  type OperationName,
+  OPERATIONS,
+  REQUEST_HEADER,
+  SERVER_HEADER,
+} from "../../vault/remote/operations.js";
+import { type Caller, callerOf, type Front, requireCaller } from "../app.js";
+import { asCoffreError } from "../failures.js";
+import { CATEGORY_HANDLERS } from "./categories.js";
+import { CREDENTIAL_HANDLERS } from "./credentials.js";
+import type { Handlers } from "./handler.js";
+import { LEASE_HANDLERS } from "./leases.js";
+import { describeApi } from "./openapi.js";
+import { PEOPLE_HANDLERS } from "./people.js";
+import { Replies } from "./replies.js";
+import { VAULT_HANDLERS } from "./vault.js";
+
+const HANDLERS: Handlers<OperationName> = {
+  ...VAULT_HANDLERS,
+  ...CATEGORY_HANDLERS,
+  ...CREDENTIAL_HANDLERS,
+  ...LEASE_HANDLERS,
+  ...PEOPLE_HANDLERS,
+};
+
+/** A handler, whatever its operation: what it is given was parsed by that operation's own schema. */
+type AnyHandler = (caller: Caller, input: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+
+const JSON_TYPE = "application/json; charset=utf-8";
+const LINES_TYPE = "application/x-ndjson; charset=utf-8";
+
+/** `/v1`: the vault port over HTTP, one route an operation, and the document that describes them. */
+export const v1Front: Front = (app, context) => {
+  /** Another one after each start: a change that was sent to an earlier one is never repeated blindly. */
+  const start = randomUUID();
+  const replies = new Replies(systemClock);
+  const document = describeApi();
+  app.get("/v1/openapi.json", async () => document);
+  void app.register(async (scope) => {
+    requireCaller(scope, context);
+    scope.addHook("onSend", async (_request, reply) => {
+      reply.header(SERVER_HEADER, start);
+    });
+    // A change's id stands for the body as it arrived.
+    for (const name of Object.keys(OPERATIONS) as OperationName[]) addRoute(scope, name, { start, replies });
+  });
+};
+
+function addRoute(
+  app: FastifyInstance,
+  name: OperationName,
+  { start, replies }: { start: string; replies: Replies },
+): void {
+  const operation: Operation = OPERATIONS[name];
+  const handle = HANDLERS[name] as AnyHandler;
+  app.post(`/v1/${name}`, async (request, reply) => {
+    const caller = callerOf(request);
+    const input = parseInput(operation, request.body);
+    if (operation.kind === "list") return sendLines(reply, handle(caller, input) as AsyncIterable<unknown>);
+    const answer = async () => wireJson({ value: await (handle(caller, input) as Promise<unknown>) });
+    const text =
+      operation.kind === "ask"
+        ? await answer()
+        : await replies.once(changeId(request, caller, name, start), JSON.stringify(request.body), answer);
+    return reply.type(JSON_TYPE).send(text);
+  });
+}
+
+/** @throws CoffreError INVALID_INPUT that names the field and what it must be; nothing of what was sent */
+function parseInput({ input }: Operation, body: unknown): unknown {
+  const { data, error } = input.safeParse(body, { error: issueText });
+  if (!error) return data;
+  const [issue] = error.issues;
+  const field = issue?.path.map(String).join(".") ?? "";
+  throw new CoffreError(
+    "INVALID_INPUT",
+    `${field === "" ? "The request's body" : field} ${issue?.message ?? "is wrong"}`,
+    {
+      hint: "`/v1/openapi.json` describes every request.",
+      ...(field === "" ? {} : { details: { field } }),
+    },
+  );
+}
+
+/**
+ * What this change is remembered by.
+ * @throws CoffreError INVALID_INPUT without an id; INTERRUPTED for one that is repeated and was sent to an earlier start
+ */
+function changeId({ headers }: FastifyRequest, { principal }: Caller, name: string, start: string): string {
+  const id = headers[REQUEST_HEADER];
+  if (typeof id !== "string" || !/^[\x21-\x7e]{16,100}$/.test(id)) {
+    throw new CoffreError("INVALID_INPUT", `A change needs the header ${REQUEST_HEADER}: a random id of its own`, {
+      hint: "Draw one for each change (16 to 100 characters), and send it again only with the same change.",
+    });
+  }
+  const first = headers[SERVER_HEADER];
+  if (first !== undefined && first !== start) {
+    throw new CoffreError("INTERRUPTED", "The server was started anew since this change was sent first", {
+      hint: "Look whether it was carried out: run it again.",
+    });
+  }
+  return `${principal.tokenId} ${name} ${id}`;
+}
+
+/** One JSON object a line; the last says that all have come, so that a cut is noticed. A failure before the first is an ordinary one. */
+async function sendLines(reply: FastifyReply, items: AsyncIterable<unknown>): Promise<FastifyReply> {
+  const iterator = items[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  async function* lines(): AsyncIterable<string> {
+    try {
+      for (let next = first; next.done !== true; next = await iterator.next())
+        yield `${wireJson({ item: next.value })}\n`;
+      yield '{"end":true}\n';
+    } catch (error) {
+      yield `${JSON.stringify({ error: errorShape(asCoffreError(error)) })}\n`;
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return reply.type(LINES_TYPE).send(Readable.from(lines()));
+}

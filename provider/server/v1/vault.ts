@@ -1,0 +1,59 @@
+import { errorShape } from "../../vault/remote/error-shape.js";
+import { asCoffreError, forbidden } from "../failures.js";
+import { refuseReserved } from "../identities/keys.js";
+import { readableCredential, requireEditor } from "./guard.js";
+import type { Handlers } from "./handler.js";
+
+/** What concerns the vault as a whole: who it is, values in bulk, logins, events. */
+export const VAULT_HANDLERS: Handlers<
+  | "identity"
+  | "has-heads"
+  | "digest"
+  | "find-owned"
+  | "read-many"
+  | "book-login"
+  | "settle-login"
+  | "clear-logins"
+  | "list-events"
+> = {
+  identity: ({ vault }) => vault.identity(),
+  "has-heads": ({ vault }, { proofs }) => vault.hasHeads(proofs),
+  async digest({ vault }, { text }) {
+    refuseReserved(text);
+    return vault.digest(text);
+  },
+  "find-owned": ({ vault }, { kind, ownerKey }) => vault.findOwned(kind, ownerKey),
+
+  // The vault itself looks at the caller's rights, entry by entry.
+  async "read-many"({ vault }, { requests }) {
+    const answers = await vault.readMany(requests);
+    return answers.map((answer) =>
+      answer instanceof Error ? { error: errorShape(asCoffreError(answer)) } : { answer },
+    );
+  },
+
+  async "book-login"(caller, { booking }) {
+    requireEditor(caller);
+    await caller.vault.bookLogin(booking);
+    return undefined;
+  },
+  async "settle-login"(caller, { bookingId, outcome }) {
+    requireEditor(caller);
+    await caller.vault.settleLogin(bookingId, outcome);
+    return undefined;
+  },
+  async "clear-logins"(caller, { account }) {
+    requireEditor(caller);
+    await caller.vault.clearLogins(account);
+    return undefined;
+  },
+
+  async *"list-events"(caller, filter) {
+    const { vault, rights, principal } = caller;
+    if (!rights.isAdministrator) {
+      if (filter.credentialId === undefined) throw forbidden(principal.name, "see the events of all entries");
+      await readableCredential(caller, filter.credentialId);
+    }
+    yield* vault.listEvents(filter);
+  },
+};

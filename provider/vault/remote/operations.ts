@@ -1,0 +1,133 @@
+import * as z from "zod";
+import { CategoryInputShape, CategoryPatchShape, CategoryShape } from "./shapes/category.js";
+import { CategoryId, Id, Path, ProofShape } from "./shapes/common.js";
+import { CredentialInputShape, CredentialPatchShape, CredentialShape } from "./shapes/credential.js";
+import {
+  BookingShape,
+  LeaseRequestShape,
+  LeaseShape,
+  OutcomeShape,
+  ResolutionShape,
+  StepShape,
+} from "./shapes/journal.js";
+import {
+  GrantInputShape,
+  GrantPatchShape,
+  GrantShape,
+  Kind,
+  MembershipInputShape,
+  MembershipPatchShape,
+  MembershipShape,
+  PrincipalInputShape,
+  PrincipalPatchShape,
+  PrincipalShape,
+} from "./shapes/people.js";
+import { EventFilterShape, EventShape, IdentityShape, ValueAnswerShape, ValueRequestShape } from "./shapes/reading.js";
+
+/**
+ * One method of the port as it travels: a POST to `/v1/<its name>` with a JSON body. `ask` changes nothing and may be
+ * repeated; `change` carries a request's id, so that the server carries it out once; `list` is answered line by line.
+ */
+export interface Operation<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
+  kind: "ask" | "change" | "list";
+  input: Input;
+  /** Of a list: one item. */
+  output: Output;
+}
+
+function ask<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
+  return { kind: "ask" as const, input, output };
+}
+function change<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
+  return { kind: "change" as const, input, output };
+}
+function list<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
+  return { kind: "list" as const, input, output };
+}
+
+const Nothing = z.undefined();
+const Empty = z.strictObject({});
+const ById = z.strictObject({ id: Id });
+const ByPath = z.strictObject({ path: Path });
+const Ended = z.strictObject({ id: Id, proof: ProofShape });
+const Archived = ProofShape.extend({ supersededBy: Id.exactOptional() });
+const ListFilter = z.strictObject({ stack: z.string().exactOptional(), archived: z.boolean().exactOptional() });
+const Steps = z.array(StepShape);
+const Owned = z.strictObject({ kind: z.enum(["credential", "category"]), ownerKey: z.string() });
+const OwnedPerson = z.strictObject({ kind: z.enum(["principal", "membership", "grant"]), ownerKey: z.string() });
+const patch = <Shape extends z.ZodType>(shape: Shape) => z.strictObject({ id: Id, patch: shape });
+const input = <Shape extends z.ZodType>(shape: Shape) => z.strictObject({ input: shape });
+
+/** Every method of the port, by the name under which it travels: the one table of server, client and their description. */
+export const OPERATIONS = {
+  identity: ask(Empty, IdentityShape),
+  "has-heads": ask(z.strictObject({ proofs: z.array(z.string()) }), z.array(z.boolean())),
+  digest: ask(z.strictObject({ text: z.string() }), z.string()),
+
+  "create-category": change(input(CategoryInputShape), CategoryShape),
+  "read-category": ask(ById, CategoryShape),
+  "update-category": change(patch(CategoryPatchShape), CategoryShape),
+  "delete-category": change(Ended, Nothing),
+  "list-categories": list(Empty, CategoryShape),
+  "find-category": ask(ByPath, CategoryShape.optional()),
+
+  "create-credentials": change(z.strictObject({ inputs: z.array(CredentialInputShape) }), z.array(CredentialShape)),
+  "read-credential": ask(ById, CredentialShape),
+  "has-token": ask(z.strictObject({ id: Id, token: z.string() }), z.boolean()),
+  "update-credential": change(patch(CredentialPatchShape), CredentialShape),
+  "archive-credential": change(z.strictObject({ id: Id, proof: Archived }), Nothing),
+  "delete-credential": change(Ended, Nothing),
+  "unarchive-credential": change(z.strictObject({ id: Id, categoryId: CategoryId }), CredentialShape),
+  "find-credential": ask(ByPath, CredentialShape.optional()),
+  "find-owned": ask(Owned, Id.optional()),
+  "list-credentials": list(ListFilter, CredentialShape),
+  "list-dependants": ask(ById, z.array(Id)),
+  "read-many": ask(z.strictObject({ requests: z.array(ValueRequestShape) }), z.array(ValueAnswerShape)),
+
+  "acquire-lease": change(
+    z.strictObject({ id: Id, request: LeaseRequestShape, steps: Steps }),
+    z.object({ lease: LeaseShape, credential: CredentialShape }),
+  ),
+  record: change(z.strictObject({ lease: LeaseShape, steps: Steps }), CredentialShape),
+  "book-login": change(z.strictObject({ booking: BookingShape }), Nothing),
+  "settle-login": change(z.strictObject({ bookingId: z.string(), outcome: OutcomeShape }), Nothing),
+  "clear-logins": change(z.strictObject({ account: z.string() }), Nothing),
+  "resolve-credential": change(z.strictObject({ id: Id, decision: ResolutionShape }), CredentialShape),
+  "list-events": list(EventFilterShape, EventShape),
+
+  "people/create-principal": change(input(PrincipalInputShape), PrincipalShape),
+  "people/read-principal": ask(ById, PrincipalShape),
+  "people/update-principal": change(patch(PrincipalPatchShape), PrincipalShape),
+  "people/delete-principal": change(Ended, Nothing),
+  "people/find-principal": ask(z.strictObject({ kind: Kind, name: z.string() }), PrincipalShape.optional()),
+  "people/list-principals": list(Empty, PrincipalShape),
+  "people/create-membership": change(input(MembershipInputShape), MembershipShape),
+  "people/read-membership": ask(ById, MembershipShape),
+  "people/update-membership": change(patch(MembershipPatchShape), MembershipShape),
+  "people/delete-membership": change(Ended, Nothing),
+  "people/find-membership": ask(z.strictObject({ groupId: Id, memberId: Id }), MembershipShape.optional()),
+  "people/list-memberships": list(Empty, MembershipShape),
+  "people/create-grant": change(input(GrantInputShape), GrantShape),
+  "people/read-grant": ask(ById, GrantShape),
+  "people/update-grant": change(patch(GrantPatchShape), GrantShape),
+  "people/delete-grant": change(Ended, Nothing),
+  "people/find-grant": ask(z.strictObject({ categoryId: CategoryId, principalId: Id }), GrantShape.optional()),
+  "people/list-grants": list(Empty, GrantShape),
+  "people/find-owned": ask(OwnedPerson, Id.optional()),
+} satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof OPERATIONS;
+/** As it is once it was parsed: values are `Secret`s. */
+export type InputOf<Name extends OperationName> = z.output<(typeof OPERATIONS)[Name]["input"]>;
+export type OutputOf<Name extends OperationName> = z.output<(typeof OPERATIONS)[Name]["output"]>;
+/** The names of one kind. */
+export type NamesOf<Kind extends Operation["kind"]> = {
+  [Name in OperationName]: (typeof OPERATIONS)[Name]["kind"] extends Kind ? Name : never;
+}[OperationName];
+
+/** What a change is called by, random: the server carries out each once. */
+export const REQUEST_HEADER = "x-coffre-request";
+/** Which start of the server answers; of a repeated change, which one it was sent to first. */
+export const SERVER_HEADER = "x-coffre-server";
+/** The caller's machine, by which refused logins of a host are counted. */
+export const SOURCE_HEADER = "x-coffre-source";
