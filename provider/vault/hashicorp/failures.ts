@@ -115,21 +115,6 @@ export function standby({ origin }: Pick<Asked, "origin">): CoffreError {
   });
 }
 
-/** What the network said. */
-export function unreachable({ origin }: Pick<Asked, "origin">, cause: unknown): CoffreError {
-  const code = systemCode(cause);
-  if (code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${origin} isn't trusted (${code})`, {
-      hint: "Name its authority's certificate by caFile in coffre:url; check the host name that it is for.",
-      cause,
-    });
-  }
-  return new CoffreError("UNREACHABLE", `${origin} didn't answer${code === undefined ? "" : ` (${code})`}`, {
-    hint: "Check coffre:url, the network, and whether the server runs.",
-    cause,
-  });
-}
-
 export function badResponse({ origin, path }: Pick<Asked, "origin" | "path">, what: string): CoffreError {
   return new CoffreError("BAD_RESPONSE", `${origin} answered ${what} at ${path}`, {
     hint: "Is it a Vault or an OpenBao server, and the mount a KV version 2?",
@@ -138,12 +123,4 @@ export function badResponse({ origin, path }: Pick<Asked, "origin" | "path">, wh
 
 function failed(code: ErrorCode, { origin }: Asked, problem: string, hint: string): CoffreError {
   return new CoffreError(code, `${origin} ${problem}`, { hint });
-}
-
-function systemCode(error: unknown): string | undefined {
-  for (let inner = error; typeof inner === "object" && inner !== null;) {
-    if ("code" in inner && typeof inner.code === "string") return inner.code;
-    inner = "cause" in inner ? inner.cause : undefined;
-  }
-  return undefined;
 }

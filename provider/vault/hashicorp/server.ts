@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Agent, Dispatcher } from "undici";
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
-import { type Asked, badResponse, refusal, standby, unreachable } from "./failures.js";
+import { readAuthority, unreachable } from "../network.js";
+import { type Asked, badResponse, refusal, standby } from "./failures.js";
 
 /** Where a server is, and how it is spoken to. */
 export interface ServerOptions {
@@ -209,16 +209,5 @@ function parseJson(text: string): unknown {
     return text === "" ? undefined : JSON.parse(text);
   } catch {
     return undefined; // what isn't JSON fits no schema
-  }
-}
-
-function readAuthority(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new CoffreError("CONFIGURATION", `The caFile ${path} of coffre:url can't be read`, {
-      hint: "Name the PEM file of the authority that signed the server's certificate.",
-      cause: error,
-    });
   }
 }
