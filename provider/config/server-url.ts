@@ -154,7 +154,8 @@ function namesOf(path: string, what: string, wrongUrl: ServerUrlBase["wrongUrl"]
   return names;
 }
 
-function fileOf(path: string, { folder, home }: ServerUrlBase): string {
+/** The absolute path of a file that a URL names. */
+export function fileOf(path: string, { folder, home }: ServerUrlBase): string {
   return path.startsWith("~/") ? resolve(home, path.slice(2)) : resolve(folder, path);
 }
 

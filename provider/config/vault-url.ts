@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { CoffreError } from "../core/errors.js";
+import { parseRemoteUrl, type RemoteUrl } from "./remote-url.js";
 import { parseServerUrl, type ServerUrl } from "./server-url.js";
 
 /**
@@ -8,7 +9,8 @@ import { parseServerUrl, type ServerUrl } from "./server-url.js";
  */
 export const VAULT_SCHEMES = {
   file: { opens: true, what: "an embedded vault, one SQLite file" },
-  "coffre+https": { opens: false, what: "a vault behind `coffre serve`" },
+  "coffre+https": { opens: true, what: "a vault behind `coffre serve`" },
+  "coffre+http": { opens: true, what: "the same without TLS, on the machine itself" },
   "lockself+https": { opens: false, what: "LockSelf" },
   "vault+https": { opens: true, what: "HashiCorp Vault or OpenBao" },
   "vault+http": { opens: true, what: "the same without TLS, for a server on the machine itself" },
@@ -16,7 +18,7 @@ export const VAULT_SCHEMES = {
 } as const;
 
 /** Where a vault is. */
-export type VaultUrl = FileUrl | KdbxUrl | ServerUrl;
+export type VaultUrl = FileUrl | KdbxUrl | ServerUrl | RemoteUrl;
 
 /** A vault in a file. */
 export interface FileUrl {
@@ -52,7 +54,8 @@ type WrongUrl = (problem: string, hint: string) => CoffreError;
 
 /**
  * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`, the same
- * with `kdbx://` (and `?keyFile=…` where the file needs one), or what `parseServerUrl` reads.
+ * with `kdbx://` (and `?keyFile=…` where the file needs one), or what `parseServerUrl` and
+ * `parseRemoteUrl` read.
  * @throws CoffreError CONFIGURATION for a URL that can't be right, NOT_SUPPORTED for a vault that this release doesn't
  * open. The text isn't repeated: a URL may hold a password.
  */
@@ -65,6 +68,7 @@ export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
   if (scheme === undefined) throw wrongUrl("has no scheme", `Start it with ${schemes()}`);
   if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Start it with ${schemes()}`);
   if (scheme === "vault+https" || scheme === "vault+http") return parseServerUrl(text, scheme, { ...base, wrongUrl });
+  if (scheme === "coffre+https" || scheme === "coffre+http") return parseRemoteUrl(text, scheme, { ...base, wrongUrl });
   if (scheme === "kdbx") return parseKdbxUrl(text.slice("kdbx://".length), base, wrongUrl);
   if (scheme !== "file") {
     const { what } = VAULT_SCHEMES[scheme];

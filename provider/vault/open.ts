@@ -1,4 +1,12 @@
-import { type Configuration, type KdbxUrl, requireUrl, type ServerUrl, type TransitUrl } from "../config/index.js";
+import {
+  type Configuration,
+  isRemote,
+  type KdbxUrl,
+  type RemoteUrl,
+  requireUrl,
+  type ServerUrl,
+  type TransitUrl,
+} from "../config/index.js";
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { openEmbeddedVault, type TransitKey, type VaultKey } from "./embedded/embedded-vault.js";
@@ -6,6 +14,7 @@ import { type HashicorpPlace, openHashicorpVault } from "./hashicorp/hashicorp-v
 import { TransitEngineKey } from "./hashicorp/transit.js";
 import { type KdbxKey, openKeepassVault, readKeyFile } from "./keepass/open.js";
 import type { Vault } from "./port.js";
+import { openRemoteVault, type RemoteVault } from "./remote/remote-vault.js";
 
 /** Who opens a vault. */
 export interface OpenOptions {
@@ -25,8 +34,23 @@ export function openVault(configuration: Configuration, { actor, clock }: OpenOp
   if (url.scheme === "kdbx") {
     return openKeepassVault({ path: url.path, key: () => kdbxKeyOf(url, configuration), actor, clock });
   }
+  if (isRemote(url)) return openServed(url, configuration);
   if (url.scheme !== "file") return openHashicorpVault({ ...serverPlace(url, configuration), actor, clock });
   return openEmbeddedVault({ path: url.path, key: () => keyOf(configuration), actor, clock });
+}
+
+/** A vault behind `coffre serve`, whose own token says who asks. */
+function openServed({ origin, caFile }: RemoteUrl, { token }: Configuration): RemoteVault {
+  return openRemoteVault({
+    origin,
+    ...(caFile === undefined ? {} : { caFile }),
+    token() {
+      if (token) return token.read();
+      throw new CoffreError("CONFIGURATION", `No token for ${origin} is configured`, {
+        hint: "Set COFFRE_TOKEN_FILE, or give --token-file: `coffre token create` makes one, on the server.",
+      });
+    },
+  });
 }
 
 /** A server's vault as its adapter wants to know it. */

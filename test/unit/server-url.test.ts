@@ -5,7 +5,7 @@ const base = { folder: "/project", home: "/home/ana", source: "environment varia
 
 function parse(url: string): ServerUrl {
   const parsed = parseVaultUrl(url, base);
-  if (parsed.path !== undefined) throw new Error("a file's URL");
+  if (!("mount" in parsed)) throw new Error("no URL of a KV engine");
   return parsed;
 }
 

@@ -106,7 +106,10 @@ async function checkVault(context: CommandContext, configuration: Configuration)
   return checks;
 }
 
-function loginCheck({ origin, login }: Pick<ServerUrl, "origin" | "login">, token: Configuration["token"]): Check {
+function loginCheck(
+  { origin, login }: { origin: string; login: { by: ServerUrl["login"]["by"] } },
+  token: Configuration["token"],
+): Check {
   const secret = token ? `with the secret from ${token.source}` : "without a secret";
   return { check: "login", ok: undefined, detail: `by ${login.by} at ${origin}, ${secret}` };
 }

@@ -2,7 +2,13 @@ import { existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { readSettings } from "../../config/files.js";
-import { parseVaultUrl, type ServerUrl, userConfigurationPath, writeUserConfiguration } from "../../config/index.js";
+import {
+  isRemote,
+  parseVaultUrl,
+  type ServerUrl,
+  userConfigurationPath,
+  writeUserConfiguration,
+} from "../../config/index.js";
 import { CoffreError } from "../../core/errors.js";
 import { checkVaultName } from "../../core/reference.js";
 import { createEmbeddedVault } from "../../vault/embedded/create.js";
@@ -54,6 +60,11 @@ export const vaultInit: CommandDefinition = {
     if (url.scheme === "kdbx") {
       throw new CoffreError("NOT_SUPPORTED", "A KeePass file is only read, and no vault is made in one", {
         hint: "`coffre export --format kdbx` writes one. Give --vault file:///… for a vault.",
+      });
+    }
+    if (isRemote(url)) {
+      throw new CoffreError("NOT_SUPPORTED", "A vault behind `coffre serve` is made on its server", {
+        hint: "Run `coffre vault init` there, with a file's URL, and then `coffre serve`.",
       });
     }
     if (url.scheme !== "file") return makeOnServer(context, options, url, name);

@@ -26,8 +26,8 @@ export const vaultPolicies: CommandDefinition = {
     const { terminal } = context;
     const { url } = context.configuration();
     const vault = await context.vault();
-    if (url === undefined || url.path !== undefined) {
-      throw new CoffreError("NOT_SUPPORTED", "Only a server has policies: this vault is a file", {
+    if (url === undefined || !("mount" in url)) {
+      throw new CoffreError("NOT_SUPPORTED", "Only a KV engine has policies, and this vault is in none", {
         hint: "`coffre access` shows its grants.",
       });
     }
