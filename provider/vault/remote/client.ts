@@ -281,7 +281,7 @@ function isNotSent(error: unknown): boolean {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined; // what isn't JSON fits no schema
   }

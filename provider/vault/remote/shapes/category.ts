@@ -1,35 +1,41 @@
 import * as z from "zod";
 import { PasswordPolicy } from "../../../core/policy.js";
 import type { Category, CategoryInput, CategoryPatch } from "../../port.js";
-import { CategoryId, Id, OwnerShape } from "./common.js";
+import { complete, CategoryId, Id, OwnerShape } from "./common.js";
 
-export const CategoryInputShape = z.strictObject({
-  name: z.string(),
-  parentId: CategoryId,
-  description: z.string().exactOptional(),
-  policy: PasswordPolicy.exactOptional(),
-  inheritGrants: z.boolean().exactOptional(),
-  owner: OwnerShape.exactOptional(),
-}) satisfies z.ZodType<CategoryInput>;
+export const CategoryInputShape = complete<CategoryInput>()(
+  z.strictObject({
+    name: z.string(),
+    parentId: CategoryId,
+    description: z.string().exactOptional(),
+    policy: PasswordPolicy.exactOptional(),
+    inheritGrants: z.boolean().exactOptional(),
+    owner: OwnerShape.exactOptional(),
+  }) satisfies z.ZodType<CategoryInput>,
+);
 
-export const CategoryPatchShape = z.strictObject({
-  token: z.string().exactOptional(),
-  name: z.string().exactOptional(),
-  parentId: CategoryId.exactOptional(),
-  description: z.string().nullable().exactOptional(),
-  policy: PasswordPolicy.nullable().exactOptional(),
-  inheritGrants: z.boolean().exactOptional(),
-  owner: OwnerShape.exactOptional(),
-}) satisfies z.ZodType<CategoryPatch>;
+export const CategoryPatchShape = complete<CategoryPatch>()(
+  z.strictObject({
+    token: z.string().exactOptional(),
+    name: z.string().exactOptional(),
+    parentId: CategoryId.exactOptional(),
+    description: z.string().nullable().exactOptional(),
+    policy: PasswordPolicy.nullable().exactOptional(),
+    inheritGrants: z.boolean().exactOptional(),
+    owner: OwnerShape.exactOptional(),
+  }) satisfies z.ZodType<CategoryPatch>,
+);
 
-export const CategoryShape = z.object({
-  id: Id,
-  name: z.string(),
-  parentId: CategoryId,
-  path: z.array(z.string()),
-  description: z.string().exactOptional(),
-  policy: PasswordPolicy.exactOptional(),
-  policies: z.array(z.object({ policy: PasswordPolicy, from: z.string() })),
-  inheritGrants: z.boolean(),
-  owned: z.boolean(),
-}) satisfies z.ZodType<Category>;
+export const CategoryShape = complete<Category>()(
+  z.object({
+    id: Id,
+    name: z.string(),
+    parentId: CategoryId,
+    path: z.array(z.string()),
+    description: z.string().exactOptional(),
+    policy: PasswordPolicy.exactOptional(),
+    policies: z.array(z.object({ policy: PasswordPolicy, from: z.string() })),
+    inheritGrants: z.boolean(),
+    owned: z.boolean(),
+  }) satisfies z.ZodType<Category>,
+);
