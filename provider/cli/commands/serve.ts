@@ -36,11 +36,12 @@ export const serve: CommandDefinition = {
   exits: [{ code: 2, when: "plain HTTP beyond this machine, or an address that is taken" }],
   async run(context, { options }) {
     const { terminal, clock, signal } = context;
-    const [vault, { createServer }, { openState, statePath }, { v1Front }] = await Promise.all([
+    const [vault, { createServer }, { openState, statePath }, { v1Front }, { lockselfFront }] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
       import("../../server/state.js"),
       import("../../server/v1/front.js"),
+      import("../../server/lockself/lockself-front.js"),
     ]);
     const state = await openState(vault, statePath(vault.path), clock);
     try {
@@ -48,7 +49,7 @@ export const serve: CommandDefinition = {
         vault,
         state,
         clock,
-        fronts: [v1Front],
+        fronts: [v1Front, lockselfFront(state)],
         limits: limitsOf(options),
         ...tlsOf(options),
         ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),

@@ -31,15 +31,17 @@ export class Authenticator {
    * CoffreError LOCKED after {@link LOCK}.failures wrong secrets, also for the right one
    */
   async authenticate(text: string | undefined): Promise<Principal> {
-    const { known, token } = text === undefined ? {} : this.#tokens.find(text);
-    if (known !== undefined) this.#refuseLocked(known);
-    if (token === undefined) {
-      // Only of a token that there is: who guesses ids fills no memory.
-      if (known !== undefined) this.#noteFailure(known);
+    const found = text === undefined ? undefined : this.#tokens.find(text);
+    // Failures are noted of tokens that there are only: who guesses ids fills no memory.
+    if (!found) throw notAuthenticated();
+    const { user: name, userId, role, id: tokenId } = found.token;
+    this.#refuseLocked(tokenId);
+    if (!found.isRight) {
+      this.#noteFailure(tokenId);
       throw notAuthenticated();
     }
-    this.#failures.delete(token.id);
-    const { user: name, userId, role, id: tokenId } = token;
+    if (!found.isInForce) throw notAuthenticated();
+    this.#failures.delete(tokenId);
     if (userId === undefined) {
       if (role !== "administrator") throw notAuthenticated();
       return { id: tokenId, name, role, tokenId };

@@ -102,14 +102,14 @@ export class Tokens {
     });
   }
 
-  /** The token that this text is, if it is one and in force; `known`: the id, if there is such a token. */
-  find(text: string): { known: string | undefined; token: TokenInfo | undefined } {
+  /** The token that this text names, if there is one; whether its secret is the right one, and whether it is in force. */
+  find(text: string): { token: TokenInfo; isRight: boolean; isInForce: boolean } | undefined {
     const parts = parseToken(text);
     const row = parts && this.#rows.all().get(parts.id);
-    if (!row) return { known: undefined, token: undefined };
+    if (!row) return undefined;
     const isRight = timingSafeEqual(Buffer.from(row.digest, "base64"), tokenDigest(this.#keys.token, parts));
     const isInForce = row.revokedAt === undefined && !hasPassed(row.expiresAt, this.#clock.now());
-    return { known: parts.id, token: isRight && isInForce ? infoOf(parts.id, row) : undefined };
+    return { token: infoOf(parts.id, row), isRight, isInForce };
   }
 
   async #change(id: string, change: (row: TokenRow) => TokenRow): Promise<TokenInfo> {

@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Front } from "../../provider/server/app.js";
+import { v1Front } from "../../provider/server/v1/front.js";
+import type { Category, Credential, Grant, Membership, Principal } from "../../provider/vault/port.js";
+import { OPERATIONS } from "../../provider/vault/remote/operations.js";
+import { createOne, withValue } from "../contract/vault-cases/setup.js";
+import { ServerScene } from "../fixtures/server-scene.js";
+
+/** What a caller must have for a route. */
+type Need =
+  "anybody" | "sees" | "reads" | "writes" | "manages" | "people" | "edits somewhere" | "administers" | "sees grants";
+
+/** Those who ask: by their role, and by what they may in category A. */
+const CALLERS: Record<string, readonly Need[]> = {
+  administrator: ["sees", "reads", "writes", "manages", "people", "edits somewhere", "administers", "sees grants"],
+  moderator: ["sees", "people", "sees grants"],
+  "manager of A": ["sees", "reads", "writes", "manages", "edits somewhere", "sees grants"],
+  "editor of A": ["sees", "reads", "writes", "edits somewhere", "sees grants"],
+  "reader of A": ["sees", "reads", "sees grants"],
+  "manager of A with a token for reading": ["sees", "reads", "sees grants"],
+  "manager of B": ["edits somewhere"],
+};
+
+interface World {
+  a: Category;
+  entry: Credential;
+  archived: Credential;
+  user: Principal;
+  group: Principal;
+  membership: Membership;
+  grant: Grant;
+}
+
+/** So that whoever may do it gets a CONFLICT, and nothing is changed. */
+const proof = { token: "another's" };
+const patch = proof;
+const owner = { ownerKey: "nobody's", kind: "credential" };
+
+/** One row a route: who may, and what is sent. Whoever adds a route adds its row. */
+const ROWS: Record<string, readonly [Need, (world: World) => object]> = {
+  identity: ["anybody", () => ({})],
+  "has-heads": ["anybody", () => ({ proofs: [] })],
+  digest: ["anybody", () => ({ text: "x" })],
+  "create-category": ["manages", ({ a }) => ({ input: { name: "below", parentId: a.id } })],
+  "read-category": ["sees", ({ a }) => ({ id: a.id })],
+  "update-category": ["manages", ({ a }) => ({ id: a.id, patch })],
+  "delete-category": ["manages", ({ a }) => ({ id: a.id, proof })],
+  "list-categories": ["anybody", () => ({})],
+  "find-category": ["sees", () => ({ path: ["A"] })],
+  "create-credentials": ["writes", ({ a }) => ({ inputs: [{ name: "new", categoryId: a.id }] })],
+  "read-credential": ["reads", ({ entry }) => ({ id: entry.id })],
+  "has-token": ["reads", ({ entry }) => ({ id: entry.id, token: "x" })],
+  "update-credential": ["writes", ({ entry }) => ({ id: entry.id, patch })],
+  "archive-credential": ["writes", ({ entry }) => ({ id: entry.id, proof })],
+  "delete-credential": ["writes", ({ entry }) => ({ id: entry.id, proof })],
+  "unarchive-credential": ["writes", ({ a, archived }) => ({ id: archived.id, categoryId: a.id })],
+  "find-credential": ["reads", () => ({ path: ["A", "entry"] })],
+  "find-owned": ["anybody", () => owner],
+  "list-credentials": ["anybody", () => ({})],
+  "list-dependants": ["reads", ({ entry }) => ({ id: entry.id })],
+  "read-many": ["anybody", ({ entry }) => ({ requests: [{ id: entry.id }] })],
+  "acquire-lease": ["writes", ({ entry }) => ({ id: entry.id, request: { holder: "h", ttlSeconds: 60 }, steps: [] })],
+  record: [
+    "writes",
+    ({ entry }) => ({ lease: { credentialId: entry.id, holder: "h", fencing: 0, expiresAt: "" }, steps: [] }),
+  ],
+  "book-login": ["edits somewhere", () => ({ booking: { id: "b", account: "a", host: "h", kind: "proof" } })],
+  "settle-login": ["edits somewhere", () => ({ bookingId: "b", outcome: "succeeded" })],
+  "clear-logins": ["edits somewhere", () => ({ account: "a" })],
+  "resolve-credential": ["writes", ({ entry }) => ({ id: entry.id, decision: { decision: "retry" } })],
+  "list-events": ["administers", () => ({})],
+  "people/create-principal": ["people", () => ({ input: { kind: "group", name: "new" } })],
+  "people/read-principal": ["anybody", ({ user }) => ({ id: user.id })],
+  "people/update-principal": ["people", ({ user }) => ({ id: user.id, patch })],
+  "people/delete-principal": ["people", ({ user }) => ({ id: user.id, proof })],
+  "people/find-principal": ["anybody", () => ({ kind: "user", name: "x" })],
+  "people/list-principals": ["anybody", () => ({})],
+  "people/create-membership": ["people", ({ membership }) => ({ input: pairOf(membership) })],
+  "people/read-membership": ["anybody", ({ membership }) => ({ id: membership.id })],
+  "people/update-membership": ["people", ({ membership }) => ({ id: membership.id, patch })],
+  "people/delete-membership": ["people", ({ membership }) => ({ id: membership.id, proof })],
+  "people/find-membership": ["anybody", ({ membership }) => pairOf(membership)],
+  "people/list-memberships": ["anybody", () => ({})],
+  "people/create-grant": [
+    "manages",
+    ({ a, group }) => ({ input: { categoryId: a.id, principalId: group.id, role: "reader" } }),
+  ],
+  "people/read-grant": ["sees grants", ({ grant }) => ({ id: grant.id })],
+  "people/update-grant": ["manages", ({ grant }) => ({ id: grant.id, patch })],
+  "people/delete-grant": ["manages", ({ grant }) => ({ id: grant.id, proof })],
+  "people/find-grant": [
+    "sees grants",
+    ({ grant }) => ({ categoryId: grant.categoryId, principalId: grant.principalId }),
+  ],
+  "people/list-grants": ["anybody", () => ({})],
+  "people/find-owned": ["anybody", () => ({ ...owner, kind: "grant" })],
+};
+
+function pairOf({ groupId, memberId }: Membership) {
+  return { groupId, memberId };
+}
+
+let scene: ServerScene;
+let world: World;
+const routes = new Set<string>();
+const tokens: Record<string, string> = {};
+const refused: Record<string, string | undefined> = {};
+
+/** `/v1`, with each of its routes noted as it is added. */
+const noted: Front = (app, context) => {
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const each of [method].flat()) if (each !== "HEAD") routes.add(`${each} ${url}`);
+  });
+  return v1Front(app, context);
+};
+
+beforeAll(async () => {
+  scene = await ServerScene.start({ fronts: [noted] });
+  const { vault, state } = scene;
+  const [a, b] = await Promise.all(["A", "B"].map((name) => vault.createCategory({ name, parentId: null })));
+  if (!a || !b) throw new Error("nothing was created");
+  const entry = await createOne(vault, { name: "entry", categoryId: a.id, ...withValue("hunter2") });
+  const archived = await createOne(vault, { name: "archived", categoryId: a.id });
+  await vault.archiveCredential(archived.id, {});
+  const user = await vault.people.createPrincipal({ kind: "user", name: "somebody" });
+  const group = await vault.people.createPrincipal({ kind: "group", name: "team" });
+  const membership = await vault.people.createMembership({ groupId: group.id, memberId: user.id });
+  const give = async (name: string, categoryId: string, role: Grant["role"]) => {
+    const principal = await vault.people.findPrincipal("user", name);
+    return vault.people.createGrant({ categoryId, principalId: principal?.id ?? "", role });
+  };
+  tokens["administrator"] = await scene.token("root", { role: "administrator" });
+  tokens["moderator"] = await scene.token("moderator", { role: "moderator" });
+  for (const role of ["manager", "editor", "reader"] as const) {
+    tokens[`${role} of A`] = await scene.token(`${role} of A`);
+    await give(`${role} of A`, a.id, role);
+  }
+  tokens["manager of A with a token for reading"] = await scene.token("manager of A", { role: "reader" });
+  tokens["manager of B"] = await scene.token("manager of B");
+  await give("manager of B", b.id, "manager");
+  const grant = await give("reader of A", a.id, "reader").catch(() =>
+    vault.people
+      .listGrants()
+      [Symbol.asyncIterator]()
+      .next()
+      .then(({ value }) => value as Grant),
+  );
+  world = { a, entry, archived, user, group, membership, grant };
+
+  const revoked = await scene.token("gone", { role: "administrator" });
+  await Promise.all(
+    state.tokens.list().flatMap(({ id, user: name }) => (name === "gone" ? [state.tokens.revoke(id)] : [])),
+  );
+  Object.assign(refused, {
+    "no token": undefined,
+    "a wrong token": revoked.replace(/^cft_.{22}/, `cft_${"a".repeat(22)}`),
+    "a revoked token": revoked,
+  });
+});
+afterAll(() => scene.close());
+
+let changes = 0;
+function send(name: string, token: string | undefined) {
+  const [, body] = ROWS[name] ?? [];
+  const headers = { "x-coffre-request": `a change of its own ${(changes += 1)}`.replaceAll(" ", "-") };
+  return scene.send(`/v1/${name}`, { body: body?.(world) ?? {}, headers, ...(token === undefined ? {} : { token }) });
+}
+
+test("every route of the server has its row, and every row its route", () => {
+  const expected = [...Object.keys(ROWS).map((name) => `POST /v1/${name}`), "GET /v1/openapi.json"];
+  expect([...routes].sort()).toEqual(expected.sort());
+  expect(Object.keys(OPERATIONS).sort()).toEqual(Object.keys(ROWS).sort());
+});
+
+describe.each(Object.keys(ROWS))("/v1/%s", (name) => {
+  test("is refused without a token, with a wrong one and with a revoked one", async () => {
+    for (const token of Object.values(refused)) {
+      expect(await send(name, token)).toMatchObject({ status: 401, body: { error: { code: "FORBIDDEN" } } });
+    }
+  });
+
+  test("is for those who may", async () => {
+    const [need = "administers"] = ROWS[name] ?? [];
+    const seen: Record<string, string> = {};
+    const expected: Record<string, string> = {};
+    for (const [caller, rights] of Object.entries(CALLERS)) {
+      const { status, body } = await send(name, tokens[caller]);
+      // Done, or refused for what stands there already: never for what was sent.
+      seen[caller] = [200, 409, 423].includes(status) ? "may" : status === 403 ? "may not" : JSON.stringify(body);
+      expected[caller] = need === "anybody" || rights.includes(need) ? "may" : "may not";
+    }
+    expect(seen).toEqual(expected);
+  });
+});
+
+describe("what everybody may ask shows each only what is theirs:", () => {
+  async function lines(name: string, caller: string): Promise<number> {
+    const { body } = await send(name, tokens[caller]);
+    return String(body).trim().split("\n").length - 1; // without the end; one line is parsed as an object
+  }
+
+  test("values", async () => {
+    const read = async (caller: string) => JSON.stringify((await send("read-many", tokens[caller])).body);
+    expect(await read("reader of A")).toContain("hunter2");
+    for (const caller of ["moderator", "manager of B"]) {
+      expect(await read(caller)).toContain("FORBIDDEN");
+      expect(await read(caller)).not.toContain("hunter2");
+    }
+  });
+
+  test("the tree, entries and grants", async () => {
+    expect(await lines("list-credentials", "manager of B")).toBe(0);
+    expect(await lines("list-credentials", "reader of A")).toBeGreaterThan(0);
+    const tree = async (caller: string) => String((await send("list-categories", tokens[caller])).body);
+    expect(await tree("manager of B")).not.toContain('"name":"A"');
+    expect(await tree("moderator")).toContain('"name":"A"');
+    expect(await lines("people/list-grants", "manager of B")).toBe(1);
+    expect(await lines("people/list-grants", "moderator")).toBeGreaterThan(3);
+  });
+});
