@@ -22,8 +22,9 @@ export interface NewEntry {
 /** Makes the entry of an account. @returns its id */
 export async function addEntry(world: World, driver: TargetDriver, entry: NewEntry): Promise<string> {
   const { name, declared, password } = entry;
-  const { kind, account, description } = driver.parse(declared, name);
+  const { kind, account, description, overlap } = driver.parse(declared, name);
   const target: TargetRecord = { kind, account, description, accountMade: false };
+  if (overlap) target.logins = overlap.logins;
   const adminId = typeof declared["adminRef"] === "string" ? declared["adminRef"].split("/").at(-1) : undefined;
   if (adminId !== undefined) target.adminId = adminId;
   const initial = password === undefined ? {} : { initial: { value: new Secret(password), causes: ["cause:1"] } };

@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier, escapeLiteral } from "pg";
+import { systemClock } from "../../provider/core/clock.js";
+import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
+import { reachCauses } from "../../provider/rotation/rotate.js";
 import { postgresDriver } from "../../provider/target/postgres/driver.js";
 import { addEntry, one } from "./one-account.ts";
 import type { Scenario, Subject } from "./scenarios.ts";
@@ -41,6 +44,23 @@ const PREPARE = {
     return one({ id, user: name, causes: ["cause:2"], versions: 2 });
   },
 
+  /** Rotations begin to overlap: the next version is for a login of its own, and the role's own password works on. */
+  "overlap-begins": async (world: World, name: string, port: number): Promise<Subject> => {
+    const id = await addOverlapping(world, name, port);
+    return one({ id, user: name, logins: loginsOf(name), causes: ["cause:2"], versions: 2 });
+  },
+
+  /** The time of the login before is over: it ends, and the next version is drawn for the one whose turn it is. */
+  "overlap-turns": async (world: World, name: string, port: number): Promise<Subject> => {
+    const id = await addOverlapping(world, name, port);
+    const context = createRotationContext({ vault: world.vault, drivers: [postgresDriver], clock: systemClock });
+    await reachCauses(context, id, ["cause:2"]);
+    await closeRotationContext(context);
+    const request = { holder: "the proof's", ttlSeconds: 60 };
+    await world.vault.acquireLease(id, request, [{ step: "acknowledge" }, { step: "release" }]);
+    return one({ id, user: name, logins: loginsOf(name), causes: ["cause:2", "cause:3"], versions: 3 });
+  },
+
   /** An admin is being rotated, and the next run begins with an account that it sets. */
   "an-admin": async (world: World, name: string, port: number): Promise<Subject> => {
     const password = await makeRole(world, name, "SUPERUSER");
@@ -75,6 +95,15 @@ export const POSTGRES_SCENARIOS = Object.fromEntries(
     },
   ]),
 ) as Record<PostgresScenario, Scenario>; // one for each
+
+const loginsOf = (name: string) => [name, `${name}_a`, `${name}_b`];
+
+/** A role with a password of the vault's, whose rotations overlap from now on. @returns the entry's id */
+async function addOverlapping(world: World, name: string, port: number): Promise<string> {
+  const password = await makeRole(world, name);
+  const declared = { ...byFile(world), overlap: "alternating" };
+  return addRole(world, { name, port, admin: declared, password });
+}
 
 function byFile(world: World) {
   return { admin: { username: "crash_admin", passwordFile: world.adminFile } };

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { accountsOf } from "../../provider/vault/port.js";
 import type { Job } from "./job.ts";
 import { type Point, type WireCut } from "./points.ts";
 import { Proxy } from "./proxy.ts";
 import { SCENARIOS, type Subject } from "./scenarios.ts";
 import type { System } from "./system.ts";
-import { type Fault, Watch } from "./watch.ts";
+import { type Fault, loginsOf, Watch } from "./watch.ts";
 import { through } from "./vaults.ts";
 import type { Ended, Worker, Workers } from "./workers.ts";
 import type { World } from "./world.ts";
@@ -166,7 +167,7 @@ function isSharedHost(ended: Ended): boolean {
 /** What `coffre resolve` does. */
 async function allowLogins({ world }: Stage, id: string): Promise<void> {
   const { targets } = await world.vault.readCredential(id);
-  for (const { account } of targets) await world.vault.clearLogins(account);
+  for (const account of targets.flatMap(accountsOf)) await world.vault.clearLogins(account);
 }
 
 async function between(stage: Stage, { point, subject, watch }: Running & { watch: Watch }): Promise<void> {
@@ -193,7 +194,7 @@ function job({ world, withoutJournal }: Stage, { credentialId, causes }: Subject
 }
 
 async function refusedLogins(system: System, { watched, expectedRefusals = 0 }: Subject): Promise<number> {
-  const counts = await Promise.all(watched.map(({ user }) => system.refusedLogins(user)));
+  const counts = await Promise.all(watched.flatMap(loginsOf).map((user) => system.refusedLogins(user)));
   return Math.max(0, counts.reduce((sum, count) => sum + count, 0) - expectedRefusals);
 }
 

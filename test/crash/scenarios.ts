@@ -9,6 +9,8 @@ import type { World } from "./world.ts";
 export interface Watched {
   id: string;
   user: string;
+  /** Where logins take turns: all names that a version may be for, the account's own among them. Default: that alone. */
+  logins?: string[];
   /** What the account's password was before Coffre's first set, if nobody has it in the entry. */
   before?: string;
   /** The causes that must have one version each in the end. */
