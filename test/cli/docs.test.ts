@@ -69,7 +69,7 @@ const COMMANDS = BLOCKS.filter(({ language }) => language === "sh")
   .filter(({ line }, index, all) => index === all.findIndex((other) => other.line === line))
   .filter(
     ({ line }) =>
-      /(^|\W)coffre /.test(line) && !line.startsWith("git ") && !/\[options\]|\[ref|\[category\]|<\w+>( |$)/.test(line),
+      /(^|\W)coffre /.test(line) && !line.startsWith("git ") && !/\[options\]|[[<]ref|\[category\]|<\w+>( |$)/.test(line),
   );
 
 /** Where a line is right to end otherwise: the vault of this test has nothing to decide, and no such head and token. */

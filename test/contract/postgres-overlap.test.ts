@@ -18,6 +18,8 @@ import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.
 import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
 import { createMemoryVault } from "../../provider/vault/memory/memory-vault.js";
 import type { CredentialInput, Vault } from "../../provider/vault/port.js";
+import { checkCredentialOffline } from "../../provider/resources/credential/handlers.js";
+import { ResourceScene } from "../fixtures/resource-scene.js";
 import { newVault, sharedServer } from "../fixtures/openbao.js";
 import { startPostgres } from "../fixtures/postgres-server.js";
 import { PostgresHarness } from "./postgres-harness.js";
@@ -346,6 +348,55 @@ describe("rotations that begin, or cease, to overlap", () => {
     expect((await vault.readCredential(id)).targets[0]?.logins).toBeUndefined();
     await rotate(id, "cause:2");
     await expect(declare(id, role, overlapping, "cause:3")).resolves.toMatchObject({ version: 3 });
+  });
+});
+
+describe("a program that declares overlap", () => {
+  test("is told in a preview what begins, and ends what is over at a later up", async () => {
+    const scene = new ResourceScene();
+    const role = newRole();
+    const { host, port } = harness.server;
+    const inputs = (more: Record<string, unknown>, trigger = "1") => ({
+      name: role,
+      username: role,
+      rotateWhenChanged: { trigger },
+      targets: [{ kind: "postgres", host, port, admin: admin(), account: { create: true }, ...more }],
+    });
+    const plain = await scene.up(inputs({}), undefined, { rotation: run() });
+    const kept = await scene.up(inputs(overlapping), plain, { rotation: run() });
+    expect(scene.notes).toEqual([expect.stringContaining("overlap from now on: the next version is for")]);
+    expect(kept.outputs).toMatchObject({ username: role, currentVersion: 2, status: "done" });
+    expect(await draining(kept.id)).toEqual([`${role} 1`]);
+    await expect(scene.changes(inputs(overlapping), kept, { rotation: run() })).resolves.toBe(false);
+
+    const third = await scene.up(inputs(overlapping, "2"), kept, { rotation: run() });
+    expect(third.outputs).toMatchObject({ currentVersion: 3 });
+    const refused = await scene.up(inputs(overlapping, "3"), third, { rotation: run() });
+    expect(refused.error?.message).toContain(`works with version 2 until`);
+    expect(refused.outputs).toMatchObject({
+      currentVersion: 3,
+      status: "unfinished",
+      rotateWhenChanged: { trigger: "2" },
+    });
+    expect(scene.notes.at(-1)).toContain("unless `coffre acknowledge` says that nobody uses it");
+
+    aheadMs = DRAIN_SECONDS * 1000 + 1;
+    await expect(scene.changes(inputs(overlapping, "2"), third, { rotation: run() })).resolves.toBe(true);
+    await scene.up(inputs(overlapping, "2"), third, { rotation: run() });
+    expect(await draining(kept.id)).toEqual([]);
+    await scene.destroy(third, { rotation: run() });
+    for (const name of [role, `${role}_a`, `${role}_b`]) expect(await mayLogIn(name)).toBe(false);
+    await scene.close();
+  });
+
+  test("is refused a login that drains for longer than the rhythm lasts", () => {
+    const { host, port } = harness.server;
+    const target = { kind: "postgres", host, port, admin: admin(), overlap: "alternating", drainSeconds: 86_400 };
+    const declared = { name: "app", username: "app", ownerKey: "key", targets: [target] };
+    const drivers = new Map([["postgres", postgresDriver]]);
+    const { failures } = checkCredentialOffline(drivers, { ...declared, rotation: { everyDays: 1 } });
+    expect(failures).toMatchObject([{ reason: expect.stringContaining("drainSeconds is as long as") as unknown }]);
+    expect(checkCredentialOffline(drivers, { ...declared, rotation: { everyDays: 2 } }).failures).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { RotationStep } from "../../provider/vault/port.js";
 import type { FakeDescription } from "../fixtures/fake-target.ts";
 import { Scene } from "../fixtures/rotation-scene.ts";
 import { BackupScene } from "./vault-backup-scene.js";
-import { failure, hold, stage, withValue } from "./vault-cases/setup.js";
+import { createOne, failure, finish, hold, stage, target, withValue } from "./vault-cases/setup.js";
 
 /** A vault in a file, its backups, and machines whose passwords a test can ask for. */
 let files: BackupScene;
@@ -41,6 +41,27 @@ function rotate(id: string, cause: string) {
 async function restoreInPlace(file: string) {
   return vault.restore(files.source(file));
 }
+
+test("a login that drained when the backup was made is ended by nobody: it may have a newer version since", async () => {
+  const [first, second] = ["app_a", "app_b"].map((username) => ({ username, account: target(username).account }));
+  if (!first || !second) throw new Error("two take turns");
+  const targets = [target("app", { logins: [first, second] })];
+  const { id } = await createOne(vault, { name: "app", username: "app", targets });
+  const staged = (value: string, { username, account }: typeof first): RotationStep =>
+    Object.assign(stage(value, account), { username });
+  const { lease } = await hold(vault, id, [staged("one", first)]);
+  await vault.record(lease, finish(1, first.account));
+  const drain = [{ ...first, version: 1, seconds: 3_600 }];
+  const promote: RotationStep = { step: "promote", version: 2, verified: true, drain };
+  const proven = finish(2, second.account).slice(0, -1);
+  await vault.record(lease, [staged("two", second), ...proven, promote, { step: "release" }]);
+  expect((await vault.readCredential(id)).journal.draining).toHaveLength(1);
+  const { file } = await files.backUp(vault);
+  await restoreInPlace(file);
+  const restored = await vault.readCredential(id);
+  expect(restored.journal.draining).toBeUndefined();
+  expect(restored.versions).toMatchObject([{ username: "app_a" }, { username: "app_b", state: "current" }]);
+});
 
 describe("a version that was pending in the backup", () => {
   test("is set and proven anew on every target: what the backup says of them is of then", async () => {

@@ -34,6 +34,39 @@ describe("the description of a PostgreSQL target", () => {
     });
   });
 
+  test("with overlap names two logins that take turns, and claims them with the role", () => {
+    const spec = parse({ ...ADMIN, overlap: "alternating", drainSeconds: 60 });
+    expect(spec).toMatchObject({
+      account: "postgres://orders_app@db.example.com:5432",
+      username: "orders_app",
+      overlap: {
+        logins: [
+          { username: "orders_app_a", account: "postgres://orders_app_a@db.example.com:5432" },
+          { username: "orders_app_b", account: "postgres://orders_app_b@db.example.com:5432" },
+        ],
+        drainSeconds: 60,
+      },
+    });
+    expect(postgresDriver.parse(spec.description, spec.username)).toEqual(spec);
+    expect(parse({ ...ADMIN, overlap: "alternating" }).overlap?.drainSeconds).toBe(3_600);
+  });
+
+  test.each([
+    [{ overlap: "alternating" }, "overlap"],
+    [{ ...ADMIN, overlap: true }, "overlap"],
+    [{ ...ADMIN, drainSeconds: 60 }, "drainSeconds"],
+    [{ ...ADMIN, overlap: "alternating", drainSeconds: 0 }, "drainSeconds"],
+    [{ ...ADMIN, overlap: "alternating", drainSeconds: 31 * 86_400 }, "drainSeconds"],
+  ])("is refused where logins can't take turns: %j", (description, field) => {
+    expect(refusal(description)).toMatchObject({ code: "INVALID_INPUT", details: { field } });
+  });
+
+  test("has room for the names of the logins", () => {
+    const overlapping = { ...ADMIN, overlap: "alternating" };
+    expect(parse(overlapping, "r".repeat(61)).overlap?.logins).toHaveLength(2);
+    expect(refusal(overlapping, "r".repeat(62)).message).toContain("2 more in the names of its logins");
+  });
+
   test("is read again from what the vault keeps of it", () => {
     const spec = parse({
       ...ADMIN,
