@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   verify: async () => (await import("./commands/verify.js")).verify,
   import: async () => (await import("./commands/import.js")).importCommand,
   export: async () => (await import("./commands/export.js")).exportCommand,
+  move: async () => (await import("./commands/move.js")).move,
   sync: async () => (await import("./commands/sync.js")).sync,
   events: async () => (await import("./commands/events.js")).events,
   doctor: async () => (await import("./commands/doctor.js")).doctor,

@@ -1,7 +1,15 @@
 import { CoffreError } from "../core/errors.js";
 import { PASSWORD_FIELD } from "../core/field.js";
 import { newHolder } from "../rotation/holder.js";
-import type { CategoryInput, Credential, CredentialInput, FieldChange, RotationStep, Vault } from "../vault/port.js";
+import type {
+  CategoryInput,
+  Credential,
+  CredentialInput,
+  Field,
+  FieldChange,
+  RotationStep,
+  Vault,
+} from "../vault/port.js";
 import { type ExchangeEntry, type ExchangeVersion, pathText } from "./entry.js";
 
 const LEASE_SECONDS = 60;
@@ -69,6 +77,25 @@ function* putsOf(
     if (before && before.type !== type) yield { change: "remove", name };
     yield { change: "put", name, type, value, cause: causeOf(entry, name, index + 1) };
   }
+}
+
+/** Brings a copy that an interrupted run has made to what the entry is by now: its texts, and versions of fields that it lacks. */
+export async function catchUp(vault: Vault, copy: Credential, entry: ExchangeEntry, causeOf: CauseOf): Promise<void> {
+  const fields = entry.values.flatMap(({ field, versions, isCurrent }): FieldChange[] => {
+    if (field === PASSWORD_FIELD) return [];
+    const there = [...copy.fields, ...copy.removedFields].find(({ name }) => name === field);
+    const puts = [...putsOf(entry, field, versions, causeOf)].filter(
+      (change) => change.change !== "put" || !hasCause(there, change.cause),
+    );
+    const missing = puts.some(({ change }) => change === "put") ? puts : [];
+    return [...missing, ...(isCurrent ? [] : [{ change: "remove" as const, name: field }])];
+  });
+  const { username = null, url = null, description = null, tags } = entry;
+  await vault.updateCredential(copy.id, { username, url, description, tags, fields });
+}
+
+function hasCause(field: Field | undefined, cause: string): boolean {
+  return field?.versions.some((version) => version.cause === cause) === true;
 }
 
 /** Passwords that the credential lacks still, one after the other, in one write. Returns without a request if none is missing. */

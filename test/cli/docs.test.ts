@@ -264,7 +264,7 @@ describe("every command in the pages runs as it stands", () => {
     if (line.includes("vault init")) {
       for (const folder of [".config", ".local"]) await rm(join(shell.home, folder), { recursive: true });
     }
-    if (line.startsWith("coffre sync --to file:///srv/")) await makeRobots();
+    if (/^coffre (sync|move) --to file:/.test(line)) await makeRobots();
     if (/^coffre (serve )?--vault file:\/\/\/srv\//.test(line)) {
       await mkdir(join(shell.home, "srv/coffre"), { recursive: true });
       await rename(shell.vaultFile, join(shell.home, "srv/coffre/prod.db"));

@@ -164,3 +164,20 @@ test("a plain export is refused; one for an age recipient comes back through --i
     expect([put.exitCode, put.stderr]).toEqual([1, expect.stringContaining("is only read")]);
   },
 );
+
+test("a move: its dry run, the proof, and what stays", async () => {
+  await entry(vault, "Partners/mail", { value: "the value" });
+  await entry(vault, "Databases/owned", { owner: { key: "k", stack: "s", token: "t" } });
+  const robots = ["--vault", "file://~/robots.db", "--key-file", "robots.key"];
+  await shell.coffre([...robots, "vault", "init", "--name", "robots"]);
+  const args = ["move", "--to", "file://~/robots.db", "--to-key-file", "robots.key"];
+  const stays = "stays     Databases/owned: a stack declares it: it moves with its stack\n";
+  expect(await said(...args, "--dry-run")).toBe(
+    `moves     Partners/mail\n${stays}prod to robots: 1 would move.\nexit 0`,
+  );
+  expect(await said(...args)).toBe(
+    `${stays}prod to robots: 1 copied and the same in every field, 1 taken away from prod.\nexit 0`,
+  );
+  expect((await shell.coffre([...robots, "read", "Partners/mail"])).stdout).toBe("the value\n");
+  expect(await said("read", "Partners/mail")).toMatch(/exit 3$/);
+});

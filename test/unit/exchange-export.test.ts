@@ -132,13 +132,13 @@ test("JSON holds the same, and its form is checked when it comes back", async ()
   const back = readJson(bytes, "f");
   const wanted = await entriesOf(vault);
   expect(back.entries.flatMap((entry, index) => compareEntries(entry, wanted[index]!))).toEqual([]);
-  const altered = (change: (document: Record<string, any>) => void) => {
-    const document = JSON.parse(bytes.toString()) as Record<string, any>;
+  const altered = (change: (document: Record<string, unknown>) => void) => {
+    const document = JSON.parse(bytes.toString()) as Record<string, unknown>;
     change(document);
     return () => readJson(Buffer.from(JSON.stringify(document)), "f");
   };
   expect(altered((document) => (document["version"] = 2))).toThrow(/^NEWER_FORMAT/);
-  expect(altered((document) => (document["entries"][0].path = ["a/b"]))).toThrow(
+  expect(altered((document) => ((document["entries"] as { path: string[] }[])[0]!.path = ["a/b"]))).toThrow(
     /isn't as Coffre writes it, at entries.0.path.0/,
   );
   expect(altered((document) => delete document["format"])).toThrow(/isn't an export of Coffre/);

@@ -1,4 +1,3 @@
-import { CoffreError } from "../../core/errors.js";
 import { checkName } from "../../core/name.js";
 import { copiesIn } from "../../sync/copies-in.js";
 import type { SyncJob } from "../../sync/job.js";
@@ -9,10 +8,11 @@ import type { Vault } from "../../vault/port.js";
 import { findTypedCategory } from "../category.js";
 import { collect } from "../../core/collect.js";
 import type { CommandContext } from "../context.js";
-import type { CommandDefinition, CommandInput } from "../definition.js";
+import type { CommandDefinition } from "../definition.js";
 import { errorShape } from "../error-shape.js";
 import { parseCount } from "../reference.js";
 import { printable } from "../terminal.js";
+import { BOTH_KEYS, openBoth } from "../two-vaults.js";
 
 const CONFLICT = 5;
 
@@ -31,12 +31,7 @@ export const sync: CommandDefinition = {
     { flags: "--to <vault>", description: "the destination: a URL or a configured name" },
     { flags: "--category <category>", description: "only this category of the source and what is below it" },
     { flags: "--prefix <path>", description: "the category of the destination below which the copies stand" },
-    { flags: "--from-key-file <path>", description: "the key file that opens --from" },
-    { flags: "--from-passphrase-file <path>", description: "the file with the passphrase that opens --from" },
-    { flags: "--from-token-file <path>", description: "the file with the token for the server of --from" },
-    { flags: "--to-key-file <path>", description: "the key file that opens --to" },
-    { flags: "--to-passphrase-file <path>", description: "the file with the passphrase that opens --to" },
-    { flags: "--to-token-file <path>", description: "the file with the token for the server of --to" },
+    ...BOTH_KEYS,
     { flags: "--dry-run", description: "only say what would be done: no value is read, nothing is written" },
     { flags: "--verify", description: "then read every value of both sides, and compare each field of each entry" },
     { flags: "--move", description: "bring the copies to another --prefix than the last run's" },
@@ -94,27 +89,6 @@ export const sync: CommandDefinition = {
     return exitCodeOf(report);
   },
 };
-
-async function openBoth(context: CommandContext, { options }: CommandInput) {
-  const to = text(options["to"]);
-  if (to === undefined) {
-    throw new CoffreError("INVALID_INPUT", "Nothing says where to", {
-      hint: "Give --to, with a vault's URL or the name of a configured one.",
-    });
-  }
-  const from = text(options["from"]);
-  const keys = (side: string) => ({
-    ...fileOption("keyFile", options[`${side}KeyFile`]),
-    ...fileOption("passphraseFile", options[`${side}PassphraseFile`]),
-    ...fileOption("tokenFile", options[`${side}TokenFile`]),
-  });
-  const source = await (from === undefined ? context.vault() : context.otherVault(from, keys("from")));
-  return { source, destination: await context.otherVault(to, keys("to")) };
-}
-
-function fileOption(name: string, value: unknown): Record<string, string> {
-  return typeof value === "string" ? { [name]: value } : {};
-}
 
 async function jobOf(source: Vault, category: string | undefined, prefix: string | undefined): Promise<SyncJob> {
   const { id, name } = await source.identity();
