@@ -15,6 +15,9 @@ export const LOCKSELF_CSV_COLUMNS = [
   "Totp",
 ] as const;
 
+/** Semicolons, and quotes also around what a reader could trim. */
+export const LOCKSELF_CSV_FORM = { delimiter: ";", quoted_match: /[\r\t]|^\s|\s$/ } as const;
+
 export type LockselfCsvRow = Record<(typeof LOCKSELF_CSV_COLUMNS)[number], string>;
 
 /**
@@ -23,7 +26,7 @@ export type LockselfCsvRow = Record<(typeof LOCKSELF_CSV_COLUMNS)[number], strin
  */
 export function writeLockselfCsv(rows: readonly LockselfCsvRow[]): Buffer {
   return Buffer.from(
-    stringify([...rows], { header: true, columns: [...LOCKSELF_CSV_COLUMNS], delimiter: ";" }),
+    stringify([...rows], { header: true, columns: [...LOCKSELF_CSV_COLUMNS], ...LOCKSELF_CSV_FORM }),
     "utf8",
   );
 }

@@ -1,5 +1,6 @@
 import { stringify } from "csv-stringify/sync";
 import { PASSWORD_FIELD } from "../core/field.js";
+import { LOCKSELF_CSV_COLUMNS, LOCKSELF_CSV_FORM } from "../core/lockself-csv.js";
 import { type CsvDialect, readCsv } from "./csv.js";
 import {
   count,
@@ -16,20 +17,8 @@ import { FORMULA_RISK, isFormula } from "./text.js";
 /** LockSelf's default format. Source: its help centre, "Importer mes mots de passe", 4411387329298. */
 export const LOCKSELF: CsvDialect = {
   name: "a LockSelf CSV",
-  separator: ";",
-  columns: [
-    "Name",
-    "URL",
-    "Username",
-    "Password",
-    "Category/SubCategory",
-    "Tags",
-    "Description",
-    "Opt1",
-    "Opt2",
-    "Opt3",
-    "Totp",
-  ],
+  separator: LOCKSELF_CSV_FORM.delimiter,
+  columns: [...LOCKSELF_CSV_COLUMNS],
   optional: 0,
 };
 
@@ -99,10 +88,7 @@ export function writeLockselfCsv(
     }
     return cells;
   });
-  const text = stringify([[...LOCKSELF.columns], ...rows], {
-    delimiter: LOCKSELF.separator,
-    quoted_match: /[\r\t]|^\s|\s$/,
-  });
+  const text = stringify([[...LOCKSELF.columns], ...rows], LOCKSELF_CSV_FORM);
   return { bytes: Buffer.from(text), notes };
 }
 
