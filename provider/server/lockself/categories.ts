@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { CoffreError } from "../../core/errors.js";
-import { LockselfInteger } from "../../vault/lockself/forms.js";
+import { formatLockselfDate, LockselfInteger } from "../../vault/lockself/forms.js";
 import { CategoryBody } from "../../vault/lockself/messages.js";
 import type { Category } from "../../vault/port.js";
 import { parseSent } from "./bodies.js";
@@ -34,11 +33,11 @@ export async function listCategories(call: Call): Promise<Answer> {
 
 export async function createCategory(call: Call): Promise<Answer> {
   const body = parseSent(CreateBody, call.body);
-  refuseUnheld(body);
   const parentId = await parentOf(call, body.parentId ?? null);
   const policy = call.front.policies.policyFor(body.passwordPolicyId);
   const created = await call.vault.createCategory({ name: body.name, parentId, ...(policy ? { policy } : {}) });
   await call.front.policies.apply(created.id, body.passwordPolicyId);
+  await setRules(call, created.id, body);
   return { status: 201, body: await viewOf(call, created) };
 }
 
@@ -48,7 +47,6 @@ export async function readCategory(call: Call): Promise<Answer> {
 
 export async function updateCategory(call: Call): Promise<Answer> {
   const body = parseSent(UpdateBody, call.body);
-  refuseUnheld(body);
   const { id } = await requireManaged(call);
   const parentId = body.parentId === undefined ? undefined : await parentOf(call, body.parentId);
   const policy = call.front.policies.policyFor(body.passwordPolicyId);
@@ -58,6 +56,7 @@ export async function updateCategory(call: Call): Promise<Answer> {
     ...(body.passwordPolicyId === undefined ? {} : { policy: policy ?? null }),
   });
   await call.front.policies.apply(id, body.passwordPolicyId);
+  await setRules(call, id, body);
   return { status: 200, body: await viewOf(call, after) };
 }
 
@@ -87,18 +86,16 @@ async function parentOf(call: Call, number: number | null): Promise<string | nul
   throw notAllowed(call, parentId === null ? "create a shared space" : "create a category in this one");
 }
 
-/** What nobody here would enforce is refused, so that nobody relies on it. */
-function refuseUnheld({ expirationDate, allowPasswordCreation }: UpdateBody): void {
-  const field =
-    typeof expirationDate === "string"
-      ? "expirationDate"
-      : allowPasswordCreation === false
-        ? "allowPasswordCreation"
-        : undefined;
-  if (field === undefined) return;
-  throw new CoffreError("POLICY", `This server holds no ${field} of categories, and would not enforce it`, {
-    hint: "Give the accesses to the category an expiry, or the role of a reader.",
-    details: { field },
+/** Read-only and expiry are the server's own rules, which hold in every language it speaks. */
+async function setRules(
+  { front }: Call,
+  id: string,
+  { expirationDate, allowPasswordCreation }: UpdateBody,
+): Promise<void> {
+  if (expirationDate === undefined && allowPasswordCreation === undefined) return;
+  await front.categoryRules.set(id, {
+    ...(expirationDate === undefined ? {} : { expiresAt: expirationDate }),
+    ...(allowPasswordCreation === undefined ? {} : { readOnly: !allowPasswordCreation }),
   });
 }
 
@@ -108,14 +105,15 @@ async function viewOf(call: Call, category: Category): Promise<Record<string, un
 }
 
 function itemOf({ front, rights }: Call, { id, name, parentId, policy }: Category): Record<string, unknown> {
+  const { readOnly, expiresAt } = front.categoryRules.of(id);
   return {
     id: front.numbers.known(id),
     name,
     parentId: parentId === null ? null : front.numbers.known(parentId),
     organizationId: ORGANIZATION_ID,
-    expirationDate: null,
+    expirationDate: expiresAt === undefined ? null : formatLockselfDate(new Date(expiresAt)),
     passwordPolicyId: front.policies.numberFor(id, policy) ?? null,
-    allowPasswordCreation: true,
+    allowPasswordCreation: !readOnly,
     isManager: rights.mayManage(id),
   };
 }

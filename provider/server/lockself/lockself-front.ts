@@ -22,12 +22,13 @@ import { Transfers } from "./transfers/transfers.js";
  * proposals for what is known to exist, all from one table.
  * @param state where named policies are kept, since the vault has none
  */
-export function lockselfFront({ file, keys }: ServerState, style: LockselfStyle = {}): Front {
+export function lockselfFront({ file, keys, categoryRules }: ServerState, style: LockselfStyle = {}): Front {
   return async (app, context) => {
     const front: LockselfFront = {
       clock: context.clock,
       numbers: new EntryNumbers(context.vault),
       policies: new NamedPolicies(new KeptRows(file, keys.seal, "policy", PolicyRow)),
+      categoryRules,
       exports: new Exports(context.clock),
       transfers: new Transfers({
         rows: new KeptRows(file, keys.seal, "transfer", TransferRow),

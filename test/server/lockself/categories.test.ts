@@ -84,6 +84,32 @@ describe("categories", () => {
   });
 });
 
+describe("read-only and expiry", () => {
+  test("are kept, shown and enforced here and below, and taken back", async () => {
+    const top = await scene.category("Archive");
+    const made = await scene.ask("POST /api-key/categories", {
+      name: "Old",
+      parentId: top,
+      allowPasswordCreation: "False",
+    });
+    expect(made.body).toMatchObject({ allowPasswordCreation: false, expirationDate: null });
+    const token = await scene.member("ana", top, "editor");
+    const create = (name: string) =>
+      scene.ask("POST /api-key/credentials", { categoryId: made.body.id, name, password: "p" }, { token });
+    expect((await create("a")).status).toBe(403);
+    await scene.ask(`PUT /api-key/categories/${made.body.id}`, { allowPasswordCreation: true });
+    expect((await create("a")).status).toBe(201);
+    const ended = await scene.ask(`PUT /api-key/categories/${top}`, { expirationDate: "2029-12-31 10:00:00" });
+    expect(ended.body).toMatchObject({ expirationDate: "2029-12-31 10:00:00" });
+    expect((await create("b")).status).not.toBe(201);
+    expect((await scene.ask("GET /api-key/credentials", undefined, { token })).body.total).toBe("0");
+    expect((await scene.ask("GET /api-key/credentials")).body.total).toBe("1");
+    await scene.ask(`PUT /api-key/categories/${top}`, new URLSearchParams({ expirationDate: "0" }));
+    expect((await create("b")).status).toBe(201);
+    expect((await scene.ask(`PUT /api-key/categories/${top}`, { expirationDate: "2030-02-30" })).status).toBe(400);
+  });
+});
+
 describe("named policies", () => {
   const STRICT = { name: "strict", minLength: "12", uppercase: "True", digits: 1 };
 
