@@ -3,6 +3,7 @@ import { hostname, userInfo } from "node:os";
 import {
   type Configuration,
   type ConfigurationInput,
+  type LockselfUrl,
   readTransitUrl,
   requireUrl,
   resolveConfiguration,
@@ -140,8 +141,15 @@ export class CommandContext {
     return configuration.transitKey && transitKeyAt(configuration.transitKey, configuration);
   }
 
-  /** Makes an empty vault in a server's mount, by the login that is configured. @throws CoffreError CONFLICT if there is one */
-  async makeServerVault(url: ServerUrl, name: string): Promise<{ id: string; name: string }> {
+  /** Makes an empty vault on a server, by the login that is configured. @throws CoffreError CONFLICT if there is one */
+  async makeServerVault(url: ServerUrl | LockselfUrl, name: string): Promise<{ id: string; name: string }> {
+    if ("space" in url) {
+      const [{ createLockselfVault }, { lockselfPlace }] = await Promise.all([
+        import("../vault/lockself/create.js"),
+        import("../vault/open.js"),
+      ]);
+      return createLockselfVault({ ...lockselfPlace(url, this.configuration()), name, clock: this.clock });
+    }
     const [{ createHashicorpVault }, { serverPlace }] = await Promise.all([
       import("../vault/hashicorp/create.js"),
       import("../vault/open.js"),

@@ -8,6 +8,7 @@ export { VAULT_SCHEMES, parseVaultUrl } from "./vault-url.js";
 export type { FileUrl, KdbxUrl, VaultUrl } from "./vault-url.js";
 export { isRemote } from "./remote-url.js";
 export type { RemoteUrl } from "./remote-url.js";
+export type { LockselfUrl } from "./lockself-url.js";
 export type { ServerUrl } from "./server-url.js";
 export type { TransitUrl } from "./transit-url.js";
 export { writeUserConfiguration } from "./write.js";

@@ -13,7 +13,7 @@ import {
 import type { Environment } from "./files.js";
 import { readSecretFile } from "./secret-file.js";
 import { AllSettings, FLAG_NAMES, FlagSettings, SETTING_NAMES, flagOf, parseSettings, variableOf } from "./settings.js";
-import type { SettingName } from "./settings.js";
+import type { SecretName, SettingName } from "./settings.js";
 import { parseTransitUrl, type TransitUrl } from "./transit-url.js";
 import { parseVaultUrl } from "./vault-url.js";
 import type { VaultUrl } from "./vault-url.js";
@@ -56,6 +56,12 @@ export interface Configuration {
   transitKey?: (TransitUrl & { source: string }) | undefined;
   /** What a vault's server asks for. */
   token: SecretSource<"token"> | undefined;
+  /** What LockSelf asks for, and where it differs from the table of its routes. */
+  lockself: {
+    authToken: SecretSource<"lockselfAuthToken"> | undefined;
+    lsToken: SecretSource<"lockselfLsToken"> | undefined;
+    routes: Readonly<Record<string, string>>;
+  };
   /** For each setting that has a value, where it came from: `environment variable COFFRE_URL`, a file's path, `default`. */
   sources: Partial<Record<SettingName, string>>;
 }
@@ -98,8 +104,14 @@ export function resolveOtherVault(input: ConfigurationInput, where: string, keys
   const named = resolveNamedVault(input, where);
   const hasOwn = keys.keyFile !== undefined || keys.passphraseFile !== undefined;
   const { key, transitKey } = !hasOwn && (named.key ?? named.transitKey) ? named : given;
+  const lockself = {
+    authToken: named.lockself.authToken ?? given.lockself.authToken,
+    lsToken: named.lockself.lsToken ?? given.lockself.lsToken,
+    routes: { ...given.lockself.routes, ...named.lockself.routes },
+  };
   return {
     ...named,
+    lockself,
     key,
     transitKey,
     token: keys.tokenFile === undefined ? (named.token ?? given.token) : given.token,
@@ -133,9 +145,7 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
     return undefined;
   }
 
-  function findSecret<Kind extends "key" | "passphrase" | "token">(
-    kinds: readonly Kind[],
-  ): SecretSource<Kind> | undefined {
+  function findSecret<Kind extends SecretName>(kinds: readonly Kind[]): SecretSource<Kind> | undefined {
     for (const level of levels) {
       const given = kinds.flatMap((kind) => secretsOf(level, kind, home));
       const opens = (kinds as readonly string[]).includes("key") && level.values.transitKey !== undefined;
@@ -191,6 +201,11 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
     key: findSecret(["key", "passphrase"]),
     transitKey: findTransitKey(),
     token: findSecret(["token"]),
+    lockself: {
+      authToken: findSecret(["lockselfAuthToken"]),
+      lsToken: findSecret(["lockselfLsToken"]),
+      routes: find("lockselfRoutes")?.value ?? {},
+    },
     sources,
   };
 }
@@ -258,18 +273,22 @@ function fileLevel(path: string): Level {
   return { values: readSettings(path), describe: () => path, urlFolder: folder, pathFolder: folder };
 }
 
-function secretsOf<Kind extends "key" | "passphrase" | "token">(
-  level: Level,
-  kind: Kind,
-  home: string,
-): SecretSource<Kind>[] {
+const WORDS: Readonly<Record<SecretName, string>> = {
+  key: "key file",
+  passphrase: "passphrase's file",
+  token: "token's file",
+  lockselfAuthToken: "file of LockSelf's auth token",
+  lockselfLsToken: "file of LockSelf's LS token",
+};
+
+function secretsOf<Kind extends SecretName>(level: Level, kind: Kind, home: string): SecretSource<Kind>[] {
   const found: SecretSource<Kind>[] = [];
   const value = level.values[kind];
   if (value !== undefined) found.push({ kind, source: level.describe(kind), read: () => new Secret(value) });
   const named = level.values[`${kind}File`];
   if (named !== undefined) {
     const file = named.startsWith("~/") ? resolve(home, named.slice(2)) : resolve(level.pathFolder, named);
-    const what = kind === "key" ? "key file" : `${kind}'s file`;
+    const what = WORDS[kind];
     found.push({ kind, source: level.describe(`${kind}File`), file, read: () => readSecretFile(file, what) });
   }
   return found;

@@ -9,6 +9,12 @@ const Switch = z
 
 const OnDrift = z.enum(["mend", "report"], { error: "must be mend or report" });
 
+/** Variables and `pulumi config set` hand an object over as JSON. */
+const Routes = z.preprocess(
+  (given) => (typeof given === "string" ? parseJson(given) : given),
+  z.record(z.string(), z.string(), { error: "must name routes, each with its method and path" }),
+);
+
 /** Which vault, and where its key is: paths and addresses, never a secret. */
 const VaultSettings = z.strictObject({
   /** The vault's URL; relative to the folder of the file that names it. */
@@ -21,6 +27,11 @@ const VaultSettings = z.strictObject({
   transitKey: Text.optional(),
   /** Path of a file that holds a server's token. */
   tokenFile: Text.optional(),
+  /** Paths of files that hold the two tokens of a LockSelf API user. */
+  lockselfAuthTokenFile: Text.optional(),
+  lockselfLsTokenFile: Text.optional(),
+  /** Routes of LockSelf's API that are others than in the table, by name: `GET /api-key/…`. */
+  lockselfRoutes: Routes.optional(),
 });
 
 /** Variables and `pulumi config set --path coffre:vaults.robots.url …` hand an object over as JSON. */
@@ -65,9 +76,15 @@ export const AllSettings = FlagSettings.extend({
   key: Text.optional(),
   passphrase: Text.optional(),
   token: Text.optional(),
+  lockselfAuthToken: Text.optional(),
+  lockselfLsToken: Text.optional(),
 });
 export type AllSettings = z.infer<typeof AllSettings>;
 export type SettingName = keyof AllSettings;
+
+/** The settings that are secrets; the path of a file with one is named `…File`. */
+export const SECRET_NAMES = ["key", "passphrase", "token", "lockselfAuthToken", "lockselfLsToken"] as const;
+export type SecretName = (typeof SECRET_NAMES)[number];
 
 /** The settings that are options of a command. */
 export const FLAG_NAMES = FlagSettings.keyof().options;
@@ -102,7 +119,7 @@ export function parseSettings<T>(schema: z.ZodType<T>, raw: unknown, describe: (
 }
 
 function unknownSetting(name: string, describe: (name: string) => string): CoffreError {
-  const isSecret = name === "key" || name === "passphrase" || name === "token";
+  const isSecret = (SECRET_NAMES as readonly string[]).includes(name);
   if (isSecret) {
     return new CoffreError("CONFIGURATION", `${describe(name)} would be a secret in a file that is shared`, {
       hint: `Write ${name}File: with the path of a file that only its owner may open.`,

@@ -1,24 +1,25 @@
 import { resolve } from "node:path";
 import { CoffreError } from "../core/errors.js";
+import { type LockselfUrl, parseLockselfUrl } from "./lockself-url.js";
 import { parseRemoteUrl, type RemoteUrl } from "./remote-url.js";
 import { parseServerUrl, type ServerUrl } from "./server-url.js";
 
 /**
- * Every scheme that a vault's URL can have, and whether this release opens it: the one list.
- * A scheme is named before its adapter exists, so that a program meant for it isn't told that it made a mistake.
+ * Every scheme that a vault's URL can have, and what it opens: the one list.
  */
 export const VAULT_SCHEMES = {
-  file: { opens: true, what: "an embedded vault, one SQLite file" },
-  "coffre+https": { opens: true, what: "a vault behind `coffre serve`" },
-  "coffre+http": { opens: true, what: "the same without TLS, on the machine itself" },
-  "lockself+https": { opens: false, what: "LockSelf" },
-  "vault+https": { opens: true, what: "HashiCorp Vault or OpenBao" },
-  "vault+http": { opens: true, what: "the same without TLS, for a server on the machine itself" },
-  kdbx: { opens: true, what: "a KeePass file, to read" },
+  file: "an embedded vault, one SQLite file",
+  "coffre+https": "a vault behind `coffre serve`",
+  "coffre+http": "the same without TLS, on the machine itself",
+  "lockself+https": "LockSelf",
+  "lockself+http": "the same without TLS, for a server on the machine itself",
+  "vault+https": "HashiCorp Vault or OpenBao",
+  "vault+http": "the same without TLS, for a server on the machine itself",
+  kdbx: "a KeePass file, to read",
 } as const;
 
 /** Where a vault is. */
-export type VaultUrl = FileUrl | KdbxUrl | ServerUrl | RemoteUrl;
+export type VaultUrl = FileUrl | KdbxUrl | LockselfUrl | RemoteUrl | ServerUrl;
 
 /** A vault in a file. */
 export interface FileUrl {
@@ -54,10 +55,9 @@ type WrongUrl = (problem: string, hint: string) => CoffreError;
 
 /**
  * Reads a vault's URL: `file:///srv/coffre.db`, `file://./coffre.db`, `file://../coffre.db`, `file://~/coffre.db`, the same
- * with `kdbx://` (and `?keyFile=…` where the file needs one), or what `parseServerUrl` and
- * `parseRemoteUrl` read.
- * @throws CoffreError CONFIGURATION for a URL that can't be right, NOT_SUPPORTED for a vault that this release doesn't
- * open. The text isn't repeated: a URL may hold a password.
+ * with `kdbx://` (and `?keyFile=…` where the file needs one), or what `parseServerUrl`,
+ * `parseRemoteUrl` and `parseLockselfUrl` read.
+ * @throws CoffreError CONFIGURATION for a URL that can't be right. The text isn't repeated: a URL may hold a password.
  */
 export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
   const wrongUrl: WrongUrl = (problem, hint) => {
@@ -69,13 +69,10 @@ export function parseVaultUrl(text: string, base: VaultUrlBase): VaultUrl {
   if (!isKnown(scheme)) throw wrongUrl(`has the unknown scheme ${scheme}://`, `Start it with ${schemes()}`);
   if (scheme === "vault+https" || scheme === "vault+http") return parseServerUrl(text, scheme, { ...base, wrongUrl });
   if (scheme === "coffre+https" || scheme === "coffre+http") return parseRemoteUrl(text, scheme, { ...base, wrongUrl });
-  if (scheme === "kdbx") return parseKdbxUrl(text.slice("kdbx://".length), base, wrongUrl);
-  if (scheme !== "file") {
-    const { what } = VAULT_SCHEMES[scheme];
-    throw new CoffreError("NOT_SUPPORTED", `This release doesn't open ${scheme}:// vaults yet (${what})`, {
-      hint: `It opens ${listSchemes(true)}.`,
-    });
+  if (scheme === "lockself+https" || scheme === "lockself+http") {
+    return parseLockselfUrl(text, scheme, { ...base, wrongUrl });
   }
+  if (scheme === "kdbx") return parseKdbxUrl(text.slice("kdbx://".length), base, wrongUrl);
   const path = parsePath(text.slice("file://".length), base, wrongUrl);
   return { scheme, path, href: `file://${encoded(path)}` };
 }
@@ -120,14 +117,8 @@ function isKnown(scheme: string): scheme is keyof typeof VAULT_SCHEMES {
   return Object.hasOwn(VAULT_SCHEMES, scheme);
 }
 
-/** What can be used now, and what can't yet. */
 function schemes(): string {
-  return `${listSchemes(true)}. To come: ${listSchemes(false)}.`;
-}
-
-function listSchemes(opened: boolean): string {
-  return Object.entries(VAULT_SCHEMES)
-    .filter(([, { opens }]) => opens === opened)
-    .map(([scheme]) => `${scheme}://`)
-    .join(", ");
+  return `${Object.keys(VAULT_SCHEMES)
+    .map((scheme) => `${scheme}://`)
+    .join(", ")}.`;
 }

@@ -26,12 +26,17 @@ const SETTINGS: Record<SettingName, "plain" | "secret"> = {
   passphraseFile: "plain",
   transitKey: "plain",
   tokenFile: "plain",
+  lockselfAuthTokenFile: "plain",
+  lockselfLsTokenFile: "plain",
+  lockselfRoutes: "plain",
   vaults: "plain",
   rotateDue: "plain",
   owner: "plain",
   key: "secret",
   passphrase: "secret",
   token: "secret",
+  lockselfAuthToken: "secret",
+  lockselfLsToken: "secret",
 };
 
 /** The names of all settings. */

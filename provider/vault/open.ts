@@ -2,6 +2,7 @@ import {
   type Configuration,
   isRemote,
   type KdbxUrl,
+  type LockselfUrl,
   type RemoteUrl,
   requireUrl,
   type ServerUrl,
@@ -9,10 +10,13 @@ import {
 } from "../config/index.js";
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
 import { openEmbeddedVault, type TransitKey, type VaultKey } from "./embedded/embedded-vault.js";
 import { type HashicorpPlace, openHashicorpVault } from "./hashicorp/hashicorp-vault.js";
 import { TransitEngineKey } from "./hashicorp/transit.js";
 import { type KdbxKey, openKeepassVault, readKeyFile } from "./keepass/open.js";
+import { type LockselfPlace, openLockselfVault, SETTLE_MS } from "./lockself/lockself-vault.js";
+import { correctRoutes } from "./lockself/routes.js";
 import type { Vault } from "./port.js";
 import { openRemoteVault, type RemoteVault } from "./remote/remote-vault.js";
 
@@ -35,6 +39,9 @@ export function openVault(configuration: Configuration, { actor, clock }: OpenOp
     return openKeepassVault({ path: url.path, key: () => kdbxKeyOf(url, configuration), actor, clock });
   }
   if (isRemote(url)) return openServed(url, configuration);
+  if ("space" in url) {
+    return openLockselfVault({ ...lockselfPlace(url, configuration), actor, clock });
+  }
   if (url.scheme !== "file") return openHashicorpVault({ ...serverPlace(url, configuration), actor, clock });
   return openEmbeddedVault({ path: url.path, key: () => keyOf(configuration), actor, clock });
 }
@@ -85,6 +92,32 @@ function serverOptions({
     ...(namespace === undefined ? {} : { namespace }),
     ...(caFile === undefined ? {} : { caFile }),
   };
+}
+
+/** A vault in LockSelf as its adapter wants to know it. @throws CoffreError CONFIGURATION for routes that can't be right */
+export function lockselfPlace(url: LockselfUrl, { lockself }: Pick<Configuration, "lockself">): LockselfPlace {
+  const { origin, space, auth, caFile, organizationId, settleMs = SETTLE_MS } = url;
+  return {
+    http: {
+      origin,
+      auth,
+      routes: correctRoutes(lockself.routes),
+      tokens: () => ({
+        auth: required(lockself.authToken, "COFFRE_LOCKSELF_AUTH_TOKEN"),
+        ls: required(lockself.lsToken, "COFFRE_LOCKSELF_LS_TOKEN"),
+      }),
+      ...(caFile === undefined ? {} : { caFile }),
+    },
+    api: { settleMs, ...(organizationId === undefined ? {} : { organizationId }) },
+    space,
+  };
+}
+
+function required(source: { read(): Secret } | undefined, variable: string): Secret {
+  if (source) return source.read();
+  throw new CoffreError("CONFIGURATION", "LockSelf asks for two tokens, and one isn't configured", {
+    hint: `Set ${variable}_FILE to the path of a file that holds it, or ${variable}.`,
+  });
 }
 
 function keyOf(configuration: Configuration): VaultKey {

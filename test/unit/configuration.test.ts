@@ -96,6 +96,7 @@ describe("precedence", () => {
       owner: undefined,
       key: undefined,
       token: undefined,
+      lockself: { authToken: undefined, lsToken: undefined, routes: {} },
       sources: { previewReads: "default", rotateDue: "default", verifyOnRefresh: "default", onDrift: "default" },
     });
   });
@@ -213,7 +214,7 @@ describe("a configuration that can't be right is refused, naming its source:", (
     [
       "unknown scheme",
       () => ({ flags: { url: "ftp://me:hunter2@x" } }),
-      /\(flag --vault\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, coffre\+https:\/\/, .* To come: lockself\+https:\/\//s,
+      /\(flag --vault\) has the unknown scheme ftp:\/\/.*Start it with file:\/\/, coffre\+https:\/\/, .*kdbx:\/\/\.$/s,
     ],
     ["file URL with a host", () => ({ flags: { url: "file://srv/hunter2" } }), /names no file.*file:\/\/\.\/relative/s],
     ["file URL of a folder", () => ({ flags: { url: "file:///srv/" } }), /names a folder/],
@@ -267,12 +268,6 @@ describe("a configuration that can't be right is refused, naming its source:", (
     expect(seen).toMatchObject({ code: "CONFIGURATION" });
     expect((seen as Error).message).toMatch(message);
     expect((seen as Error).message).not.toContain("hunter2");
-  });
-
-  test.each(["lockself+https://x"])("%s isn't opened yet", (url) => {
-    expect(() => find({ flags: { url } })).toThrow(
-      /^NOT_SUPPORTED: This release doesn't open .*It opens file:\/\/, coffre\+https:\/\/, coffre\+http:\/\/, vault\+https:\/\/, vault\+http:\/\/, kdbx:\/\/\.$/s,
-    );
   });
 });
 

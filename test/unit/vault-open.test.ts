@@ -20,6 +20,7 @@ function configuration(path: string | undefined, key?: Configuration["key"]): Co
     owner: undefined,
     key,
     token: undefined,
+    lockself: { authToken: undefined, lsToken: undefined, routes: {} },
     sources: {},
   };
 }

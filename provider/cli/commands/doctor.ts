@@ -1,7 +1,14 @@
 import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { type Configuration, type ServerUrl, type SettingName, userConfigurationPath } from "../../config/index.js";
+import {
+  type Configuration,
+  type LockselfUrl,
+  type RemoteUrl,
+  type ServerUrl,
+  type SettingName,
+  userConfigurationPath,
+} from "../../config/index.js";
 import type { Check, CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { errorShape } from "../error-shape.js";
@@ -61,8 +68,19 @@ export const doctor: CommandDefinition = {
 };
 
 function settingsOf(configuration: Configuration): { setting: string; value: string; source: string }[] {
-  const { url, rootCategory, previewReads, rotateDue, verifyOnRefresh, onDrift, owner, key, transitKey, token } =
-    configuration;
+  const {
+    url,
+    rootCategory,
+    previewReads,
+    rotateDue,
+    verifyOnRefresh,
+    onDrift,
+    owner,
+    key,
+    transitKey,
+    token,
+    lockself,
+  } = configuration;
   const values: Partial<Record<SettingName, string>> = {
     ...(url ? { url: url.href } : {}),
     ...(transitKey ? { transitKey: transitKey.href } : {}),
@@ -73,7 +91,7 @@ function settingsOf(configuration: Configuration): { setting: string; value: str
     onDrift,
     ...(owner === undefined ? {} : { owner }),
   };
-  for (const secret of [key, token]) {
+  for (const secret of [key, token, lockself.authToken, lockself.lsToken]) {
     if (secret === undefined) continue;
     const { kind, file } = secret;
     if (file === undefined) values[kind] = "[secret]";
@@ -85,14 +103,14 @@ function settingsOf(configuration: Configuration): { setting: string; value: str
 }
 
 async function checkVault(context: CommandContext, configuration: Configuration): Promise<Check[]> {
-  const { url, token } = configuration;
+  const { url } = configuration;
   if (url === undefined) {
     const hint = "Give --vault, set COFFRE_URL, or make a vault: `coffre vault init`.";
     return [{ check: "vault", ok: false, detail: "none is configured", hint }];
   }
   const checks: Check[] = [];
   if (url.path !== undefined) checks.push(...(await checkFile(url.path, configuration)));
-  else checks.push(loginCheck(url, token));
+  else checks.push(serverCheck(url, configuration));
   try {
     const vault = await context.vault();
     const { name, id, head, restoreCounter } = await vault.identity();
@@ -104,6 +122,12 @@ async function checkVault(context: CommandContext, configuration: Configuration)
     checks.push(failed("vault", error));
   }
   return checks;
+}
+
+function serverCheck(url: ServerUrl | LockselfUrl | RemoteUrl, { token, lockself }: Configuration): Check {
+  if (!("space" in url)) return loginCheck(url, token);
+  const sources = [lockself.authToken, lockself.lsToken].map((one) => one?.source ?? "nowhere");
+  return { check: "login", ok: undefined, detail: `by two tokens at ${url.origin}, from ${sources.join(" and ")}` };
 }
 
 function loginCheck(

@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { readSettings } from "../../config/files.js";
 import {
   isRemote,
+  type LockselfUrl,
   parseVaultUrl,
   type ServerUrl,
   userConfigurationPath,
@@ -26,6 +27,7 @@ export const vaultInit: CommandDefinition = {
   description: [
     "Makes an encrypted vault in one file, and a key file that opens it. Nothing else ever makes a vault: a wrong path can't turn into an empty one. Existing files are never overwritten.",
     "With a URL of HashiCorp Vault or OpenBao (`vault+https://host/mount`) it makes an empty vault in that mount, which has to be there already, by the login that is configured; it makes no key.",
+    "With a URL of LockSelf (`lockself+https://host/Space`) it makes an empty vault in that shared space or category, and the category where it isn't there yet.",
     "The vault goes to the URL that is configured (--vault, COFFRE_URL, the stack's coffre:url, coffre.yaml), else to the user's data folder. The key goes to --key-file, else beside the user's configuration: never beside the vault, so that a copy of one isn't a copy of both. Unless another vault is the user's default already, the new one becomes it, and later commands find both.",
   ],
   options: [
@@ -125,11 +127,11 @@ export const vaultInit: CommandDefinition = {
   },
 };
 
-/** In a mount of a server: what opens it is a login there, so that no key is made. */
+/** On a server: what opens it is a login there, so that no key is made. */
 async function makeOnServer(
   context: CommandContext,
   options: CommandInput["options"],
-  url: ServerUrl,
+  url: ServerUrl | LockselfUrl,
   name: string,
 ): Promise<void> {
   const { terminal } = context;
@@ -142,7 +144,11 @@ async function makeOnServer(
   }
   terminal.print(`The vault ${terminal.style("bold", name)} is made.`);
   terminal.print(`  vault  ${url.href}`);
-  terminal.note("Who may read what is decided by the server's policies: `coffre vault policies` prints them.");
+  terminal.note(
+    "mount" in url
+      ? "Who may read what is decided by the server's policies: `coffre vault policies` prints them."
+      : "Who may read what is decided by LockSelf: by whom the category is shared with.",
+  );
   terminal.note(
     found
       ? "Later commands find it by the configuration: `coffre doctor` shows it."

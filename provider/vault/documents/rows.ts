@@ -112,7 +112,7 @@ export class DocumentRows implements Rows {
 
   /** Sets right what a process that died has left; who may only read leaves it. */
   async #help(run: Run): Promise<void> {
-    await this.#inTurn(() => this.#store.mend());
+    if (this.#store.isTorn) await this.#inTurn(() => this.#store.mend());
     const due = run.seenDue().filter((id) => !this.#busy.has(id) && !this.#settled.has(id));
     if (due.length === 0) return;
     for (const id of due) this.#busy.add(id);

@@ -144,7 +144,11 @@ export class Store {
     await this.kv.remove(this.paths.value(id, at));
   }
 
-  /** Sets right what a process that died has left besides documents. */
+  /** A process that died has left something besides documents that {@link mend} sets right. */
+  get isTorn(): boolean {
+    return false;
+  }
+
   async mend(): Promise<void> {}
 
   /**

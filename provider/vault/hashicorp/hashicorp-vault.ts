@@ -1,15 +1,13 @@
-import { readMany } from "../records/reading.js";
-import { findCategoryId } from "../records/tree.js";
-import { RecordVault, type RecordVaultOptions } from "../records/record-vault.js";
-import type { Capabilities, ValueAnswer, ValueRequest } from "../port.js";
+import type { RecordVaultOptions } from "../records/record-vault.js";
+import type { Capabilities } from "../port.js";
 import { Entries } from "./entries.js";
 import { Kv } from "./kv.js";
 import { Login, type LoginOptions } from "./login.js";
 import { Paths } from "./paths.js";
+import { DocumentVault } from "../documents/document-vault.js";
 import { DocumentRows } from "../documents/rows.js";
 import { Server, type ServerOptions } from "./server.js";
 import { Store } from "../documents/store.js";
-import type { View } from "../documents/view.js";
 
 /** Where the vault is, and how Coffre logs in. */
 export interface HashicorpPlace {
@@ -24,7 +22,7 @@ export interface HashicorpPlace {
 export interface HashicorpVaultOptions extends HashicorpPlace, RecordVaultOptions {}
 
 /** A vault in a KV version 2 engine of HashiCorp Vault or OpenBao. */
-export class HashicorpVault extends RecordVault {
+export class HashicorpVault extends DocumentVault {
   override readonly capabilities: Capabilities = {
     versions: true,
     compareAndSet: true,
@@ -32,7 +30,6 @@ export class HashicorpVault extends RecordVault {
     dropBoxes: false,
     events: "server",
   };
-  readonly #rows: DocumentRows;
   readonly #server: Server;
   /** The engine itself, for copies that a sync keeps beside the vault's own documents; after the first call of the port. */
   readonly engine: { kv: Kv; paths: Paths };
@@ -41,7 +38,6 @@ export class HashicorpVault extends RecordVault {
     const { server, kv, paths, store } = connect(options);
     const rows = new DocumentRows(store, new Entries(store, kv, paths));
     super(rows, options);
-    this.#rows = rows;
     this.#server = server;
     this.engine = { kv, paths };
   }
@@ -51,25 +47,10 @@ export class HashicorpVault extends RecordVault {
     return this.#server.requests;
   }
 
-  override readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]> {
-    return this.#rows.view((view) => {
-      const ids = requests.flatMap(({ id, path = [] }) => id ?? candidates(view, path));
-      view.preload([...new Set(ids)]);
-      return readMany(view, this.context, requests);
-    });
-  }
-
   override async close(): Promise<void> {
-    await this.#rows.close();
+    await super.close();
     await this.#server.close();
   }
-}
-
-/** Ids of credentials that a path may mean: only to fetch them all at once. */
-function candidates(view: View, path: readonly string[]): string[] {
-  const name = path.at(-1);
-  const categoryId = findCategoryId(view, path.slice(0, -1));
-  return name === undefined || categoryId === undefined ? [] : view.candidates(categoryId, name.normalize("NFC"));
 }
 
 /** The parts below the rows. */

@@ -1,3 +1,5 @@
+import { CoffreError } from "../../core/errors.js";
+
 /**
  * How sure a route is. `documented`: by the vendor's help centre. `seen`: in a public client's code. `inferred`: from one
  * of those. `assumed`: that the operation exists is documented, its path is our proposal.
@@ -204,3 +206,30 @@ export type RouteName = keyof typeof LOCKSELF_ROUTES;
 
 /** The names of all routes. */
 export const ROUTE_NAMES = Object.keys(LOCKSELF_ROUTES) as RouteName[]; // its own keys
+
+const METHODS: readonly string[] = ["GET", "POST", "PUT", "DELETE"] satisfies RouteMethod[];
+
+/**
+ * The table with what the setting `lockselfRoutes` corrects: `{"credentials.decrypt": "GET /api-key/credentials/{id}/show"}`.
+ * @throws CoffreError CONFIGURATION for a name that isn't in the table, or what is no method and path
+ */
+export function correctRoutes(corrections: Readonly<Record<string, string>>): Readonly<Record<RouteName, Route>> {
+  const routes: Record<RouteName, Route> = { ...LOCKSELF_ROUTES };
+  for (const [name, text] of Object.entries(corrections)) {
+    const route = ROUTE_NAMES.find((known) => known === name);
+    if (route === undefined) {
+      throw new CoffreError("CONFIGURATION", `lockselfRoutes names ${JSON.stringify(name)}, which is no route`, {
+        hint: `Known are ${ROUTE_NAMES.join(", ")}.`,
+      });
+    }
+    const [, method = "", path = ""] = /^([A-Z]+) (\/[!-~]*)$/.exec(text) ?? [];
+    const parameters = (of: string) => [...of.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter).join(" ");
+    if (!METHODS.includes(method) || parameters(path) !== parameters(LOCKSELF_ROUTES[route].path)) {
+      throw new CoffreError("CONFIGURATION", `lockselfRoutes has no method and path for ${route}`, {
+        hint: `Write it as the table has it: ${LOCKSELF_ROUTES[route].method} ${LOCKSELF_ROUTES[route].path}.`,
+      });
+    }
+    routes[route] = { ...routes[route], method: method as RouteMethod, path }; // one of METHODS
+  }
+  return routes;
+}
