@@ -70,6 +70,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   due: "its rhythm",
   initial: "creation",
   put: "coffre put",
+  edit: "coffre edit",
   source: "its declared source",
   declaration: "its declaration",
   sync: "coffre sync",

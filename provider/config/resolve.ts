@@ -127,7 +127,9 @@ function resolveNamedVault(input: ConfigurationInput, name: string): Configurati
   if (named.some(({ values }) => values.url !== undefined)) return configurationOf(named, homeFolder(input.env));
   const known = [...new Set(levels.flatMap(({ values }) => Object.keys(values.vaults ?? {})))];
   const hint = "Write its url: under vaults: in coffre.yaml, or give the vault's URL.";
-  throw new CoffreError("CONFIGURATION", "No vault is configured under that name", {
+  // What was typed may be anything; a name is repeated, a secret isn't.
+  const shown = /^[A-Za-z][\w.-]{0,30}$/.test(name) ? `the name ${name}` : "that name";
+  throw new CoffreError("CONFIGURATION", `No vault is configured under ${shown}`, {
     hint: known.length === 0 ? hint : `Configured are ${known.join(", ")}. ${hint}`,
   });
 }

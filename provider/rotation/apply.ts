@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
-import type { Proof, SetResult, TargetAddress, TargetSpec } from "../target/port.js";
+import type { Proof, SetResult, TargetAddress, TargetSession, TargetSpec } from "../target/port.js";
 import type { LoginBooking, LoginOutcome, RotationStep, TargetProgress } from "../vault/port.js";
 import { needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
@@ -64,7 +64,8 @@ export async function applyVersion(context: RotationContext, asked: Application)
     const booking = bookingWithSet(spec);
     await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
     await startSet(application, booking, tries);
-    const result = await session.set(application.spec, application.value).catch(failedSet);
+    const { leased, value } = application;
+    const result = await setBooked(session, { leased, spec: application.spec, value, booking });
     if (result.result === "set") {
       await prove(context, application, booking, result.accountMade);
       return "applied";
@@ -155,10 +156,28 @@ async function logInWithPending({ sessions, spec, value }: Application): Promise
   }
 }
 
-/** A driver that throws in `set` has sent nothing, or says `in-doubt` itself; what it throws is reported as it is. */
-export function failedSet(error: unknown): SetResult {
-  if (isCoffreError(error, "UNREACHABLE")) return { result: "in-doubt", reason: error.problem };
-  throw error;
+/**
+ * A driver that throws in `set` has sent nothing, or says `in-doubt` itself; what it throws is reported as it is, once the
+ * proof's booking is taken back: that login isn't made.
+ */
+export async function setBooked(
+  session: TargetSession,
+  {
+    leased,
+    spec,
+    value,
+    booking,
+  }: Pick<Application, "leased" | "spec" | "value"> & { booking: LoginBooking | undefined },
+): Promise<SetResult> {
+  try {
+    return await session.set(spec, value);
+  } catch (error) {
+    if (isCoffreError(error, "UNREACHABLE")) return { result: "in-doubt", reason: error.problem };
+    const unused = settle(booking, "not-made");
+    // Whatever keeps that from being written is the smaller news.
+    if (unused.length > 0) await leased.record(...unused).catch(() => undefined);
+    throw error;
+  }
 }
 
 async function prove(

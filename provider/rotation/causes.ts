@@ -27,9 +27,9 @@ export async function targetsCause(vault: Vault, targets: readonly TargetRecord[
   return `targets:${await vault.digest(JSON.stringify(things))}`;
 }
 
-/** One order of a person or a job, for example `coffre rotate`. */
-export function commandCause(): string {
-  return `command:${randomUUID()}`;
+/** One order of a person or a job: `coffre rotate`, or the command that gave the value itself. */
+export function commandCause(by: "command" | "put" | "edit" = "command"): string {
+  return `${by}:${randomUUID()}`;
 }
 
 /**

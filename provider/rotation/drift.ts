@@ -1,7 +1,7 @@
 import { isCoffreError } from "../core/errors.js";
 import type { TargetSpec } from "../target/port.js";
 import { type Credential, DRIFTED, type RotationStep } from "../vault/port.js";
-import { bookingFor, canRepeat, failedSet, settle } from "./apply.js";
+import { bookingFor, canRepeat, setBooked, settle } from "./apply.js";
 import { isDrifted, needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { type LeasedCredential, withLease } from "./lease.js";
@@ -105,7 +105,7 @@ export async function mendDrift(
     await leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
     const booking = bookingFor(spec, address, "proof");
     await leased.record({ step: "book-login", booking });
-    const result = await session.set(spec, value).catch(failedSet);
+    const result = await setBooked(session, { leased, spec, value, booking });
     if (result.result !== "set") {
       await leased.record(...settle(booking, "not-made"));
       throw result.result === "in-doubt"

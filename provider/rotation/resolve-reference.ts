@@ -20,7 +20,7 @@ export async function resolveReference(vault: Vault, reference: string | Referen
   const credential = await vault.findCredential(parsed.path);
   if (credential) return credential;
   throw new CoffreError("NOT_FOUND", `No credential at ${formatReference(parsed)}`, {
-    hint: "`coffre list` shows what the vault holds.",
+    hint: "`coffre list` shows what the vault holds, `coffre list --archived` what was taken out of the tree, to be named by its id.",
   });
 }
 

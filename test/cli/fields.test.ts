@@ -82,8 +82,8 @@ field tls.key  file, awaits its value: coffre put
   await put("token", "s3cr3t-token-2");
   expect(shell.plain((await shell.coffre(["history", REF, "--field", "token"])).stdout)).toBe(
     `version  state     type    since                 why
-2        current   secret  <date> UTC  a command
-1        previous  secret  <date> UTC  a command
+2        current   secret  <date> UTC  coffre put
+1        previous  secret  <date> UTC  coffre put
 `,
   );
   await shell.coffre(["edit", REF, "--remove-field", "token"]);

@@ -74,7 +74,7 @@ test("vaults by the names that coffre.yaml gives them, each with its own key, an
   await writeFile(join(shell.home, "Pulumi.dev.yaml"), stack);
   expect(await sync("--to", "machines", "--category", "Mail", "--dry-run")).toContain("prod to robots: 1 new.");
   const unknown = await sync("--to", "elsewhere");
-  expect(unknown).toContain("No vault is configured under that name\n  Configured are machines, robots.");
+  expect(unknown).toContain("No vault is configured under the name elsewhere\n  Configured are machines, robots.");
   expect(unknown).toContain("exit 2");
 });
 

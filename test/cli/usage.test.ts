@@ -130,7 +130,15 @@ test("doctor shows where settings come from and no secret, and fails if the vaul
   expect(plain).toMatch(/^keyFile +~\/\.config\/coffre\/main\.key +from ~\/\.config\/coffre\/config\.yaml$/m);
   expect(plain).toMatch(/^ok {6}file: ~\/\.local\/share\/coffre\/main\.db, mode 0600$/m);
   expect(plain).toMatch(/^ok {6}vault: main \(<uuid>\) opens; event \d+$/m);
+  expect(plain).toContain("note    commands: COFFRE_COMMANDS isn't set");
   expect(said.exitCode).toBe(0);
+  const allowed = await shell.coffre(["doctor"], { env: { COFFRE_COMMANDS: shell.home } });
+  expect(shell.plain(allowed.stdout)).toContain("ok      commands: COFFRE_COMMANDS allows the programs of ~\n");
+  const missing = await shell.coffre(["doctor"], { env: { COFFRE_COMMANDS: "relative/folder" } });
+  expect(missing).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining("relative/folder, of which no program"),
+  });
 
   const secret = { COFFRE_KEY: "coffre-key-1:aGVsbG8", COFFRE_KEY_FILE: "" };
   const failed = await shell.coffre(["doctor"], { env: secret });
@@ -143,6 +151,13 @@ test("doctor shows where settings come from and no secret, and fails if the vaul
     settings: expect.any(Array),
     checks: expect.arrayContaining([{ check: "node", ok: true, detail: process.version, hint: null }]),
   });
+});
+
+test("what is not there is said in words, with where to look", async () => {
+  const nothing = await shell.coffre(["verify", "--all"]);
+  expect(nothing).toMatchObject({ exitCode: 0, stdout: "" });
+  expect(nothing.stderr).toContain("No credential has a target: there is nothing to verify.");
+  expect((await shell.coffre(["get", "Nowhere/at-all"])).stderr).toContain("`coffre list --archived`");
 });
 
 test("bash completes commands, options and paths of the vault", async () => {

@@ -1,5 +1,3 @@
-import { createServer, type Server as HttpServer } from "node:http";
-import { type AddressInfo } from "node:net";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
@@ -10,6 +8,7 @@ import {
   openHashicorpVault,
 } from "../../provider/vault/hashicorp/hashicorp-vault.js";
 import { policyTexts } from "../../provider/vault/hashicorp/policies.js";
+import { between } from "../fixtures/between.js";
 import { newVault, placeOn, sharedServer, VaultServer } from "../fixtures/openbao.js";
 import {
   collect,
@@ -48,40 +47,6 @@ async function entry(server: VaultServer, mount: string, path: string) {
   const { status, body } = await server.api("GET", `${mount}/data/${path}`);
   const found = body.data as { data: Record<string, string> | null; metadata: { version: number } } | undefined;
   return status === 200 ? { ...found?.data, version: found?.metadata.version } : undefined;
-}
-
-/** A server that stands between, and answers some requests itself. */
-async function between(
-  server: VaultServer,
-  answer: (method: string, path: string) => { status: number; body?: object; lose?: true } | undefined,
-): Promise<{ origin: string; asked: string[]; close: () => void }> {
-  const asked: string[] = [];
-  const proxy: HttpServer = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const [method = "GET", path = "/"] = [request.method, request.url];
-      asked.push(`${method} ${path.replace("/v1/", "")}`);
-      const own = answer(method, path);
-      if (own && own.lose === undefined) {
-        response.writeHead(own.status, { "content-type": "application/json" }).end(JSON.stringify(own.body ?? {}));
-        return;
-      }
-      const { "content-length": _length, host: _host, connection: _connection, ...headers } = request.headers;
-      void fetch(`${server.origin}${path}`, {
-        method,
-        headers: headers as Record<string, string>,
-        ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
-      }).then(async (answered) => {
-        const text = await answered.text();
-        if (own?.lose) response.destroy();
-        else response.writeHead(answered.status, { "content-type": "application/json" }).end(text);
-      });
-    });
-  });
-  await new Promise<void>((ready) => proxy.listen(0, "127.0.0.1", ready));
-  const { port } = proxy.address() as AddressInfo;
-  return { origin: `http://127.0.0.1:${port}`, asked, close: () => void proxy.close().closeAllConnections() };
 }
 
 describe("what people read in the mount", () => {

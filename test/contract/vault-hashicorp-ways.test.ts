@@ -12,6 +12,7 @@ import {
 } from "../../provider/vault/hashicorp/hashicorp-vault.js";
 import { createAuthority } from "../../tools/postgres/certificates.js";
 import { placeOn, sharedServer, type VaultServer } from "../fixtures/openbao.js";
+import { ResourceScene } from "../fixtures/resource-scene.js";
 import { collect, createOne, failure, readValue, rotate, target, withValue } from "./vault-cases/setup.js";
 
 jest.setTimeout(60_000);
@@ -184,6 +185,45 @@ test("a category or an entry of the root that would stand in Coffre's own folder
   await failure(vault.updateCategory(below.id, { parentId: null }), "INVALID_INPUT");
   const x = await createOne(vault, { name: ".coffre", categoryId: shop.id, ...withValue("v") });
   await failure(vault.updateCredential(x.id, { categoryId: null }), "INVALID_INPUT");
+});
+
+/** A stack's resources over a vault on the server, with machines in memory. */
+class ServerScene extends ResourceScene {
+  override readonly vault: HashicorpVault;
+
+  constructor(place: HashicorpPlace) {
+    super();
+    this.vault = openHashicorpVault({ ...place, actor: "test", clock: this.clock });
+  }
+}
+
+test("a server that was restored is noticed by a state that has seen a newer version, and nothing is set until somebody decides", async () => {
+  const server = await sharedServer();
+  const place = placeOn(server, await server.mount());
+  await createHashicorpVault({ ...place, name: "scene", clock: systemClock });
+  const scene = new ServerScene(place);
+  try {
+    const orders = async (revision: string) => {
+      const targets = [await scene.declaredTarget({ host: "db1" })];
+      return { name: "orders", username: "orders", targets, rotateWhenChanged: { revision } };
+    };
+    const made = await scene.up(await orders("1"));
+    const path = `${place.mount}/data/.coffre/credentials/${made.id}`;
+    const { data } = (await server.api("GET", path)).body.data as { data: object };
+    const rotated = await scene.up(await orders("2"), made);
+    const newest = scene.target.passwordOf("orders@db1:1");
+    await server.api("POST", path, { data }); // what stands there once an older snapshot was restored
+
+    for (const revision of ["2", "3"]) await failure(scene.up(await orders(revision), rotated), "ROLLED_BACK");
+    expect(scene.target.passwordOf("orders@db1:1")).toBe(newest);
+    await scene.vault.resolveCredential(made.id, { decision: "accept-rollback" });
+    await scene.up(await orders("3"), rotated);
+    expect(scene.target.passwordOf("orders@db1:1")).toBe(await readValue(scene.vault, made.id));
+    expect(scene.target.passwordOf("orders@db1:1")).not.toBe(newest);
+  } finally {
+    await scene.close();
+    await scene.vault.close();
+  }
 });
 
 test("a directory that outgrows a document is refused before anything is changed, and all else goes on", async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { CoffreError } from "../../provider/core/errors.js";
 import { Secret } from "../../provider/core/secret.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
 import type { SetResult } from "../../provider/target/port.js";
@@ -41,6 +42,20 @@ describe("a rotation", () => {
     expect(scene.target.passwordOf("orders@db1:1")).toBe(await scene.value(id));
     expect(credential.versions).toMatchObject([{ number: 1, state: "current", verified: true, causes: ["cause:1"] }]);
     expect(credential.journal.lease).toBeUndefined();
+  });
+
+  test("whose target fails before the set takes the proof's booking back, and is gone on with", async () => {
+    const id = await scene.orders();
+    const order = scene.target.calls;
+    scene.target.next("set", () => {
+      throw new CoffreError("TARGET_NOT_READY", "it is being upgraded");
+    });
+    await expect(scene.rotate(id, "cause:1", scene.context({ around: noting(order) }))).rejects.toMatchObject({
+      code: "TARGET_NOT_READY",
+    });
+    const [, ...after] = order.slice(order.indexOf("set orders@db1:1"));
+    expect(after[0]).toBe("record settle-login");
+    expect((await scene.rotate(id, "cause:1")).version).toBe(1);
   });
 
   test("costs no refused login", async () => {

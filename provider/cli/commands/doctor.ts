@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { promisify } from "node:util";
 import {
   type Configuration,
@@ -18,12 +19,13 @@ import { readStackConfiguration } from "../stack-configuration.js";
 
 const ENGINE_TIMEOUT_MS = 20_000;
 const OTHERS = 0o007;
+const OTHERS_WRITE = 0o002;
 
 export const doctor: CommandDefinition = {
   name: "doctor",
   summary: "show which vault, key and settings are in force, and whether they work",
   description: [
-    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, whether an older copy of it would be noticed, Node's version, the Pulumi engine. It prints no secret; its output can be pasted into a report.",
+    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, whether an older copy of it would be noticed, Node's version, the Pulumi engine, which folder's programs may run (`COFFRE_COMMANDS`). It prints no secret; its output can be pasted into a report.",
   ],
   examples: [
     { command: "coffre doctor", does: "why does this shell use that vault?" },
@@ -40,7 +42,7 @@ export const doctor: CommandDefinition = {
       checks.push(failed("configuration", error));
     }
     if (configuration) checks.push(...(await checkVault(context, configuration)));
-    checks.push(await checkEngine());
+    checks.push(await checkEngine(), await checkPrograms(context.env["COFFRE_COMMANDS"]));
     const settings = configuration ? settingsOf(configuration) : [];
     const ok = checks.every((check) => check.ok !== false);
 
@@ -175,6 +177,20 @@ async function checkEngine(): Promise<Check> {
   } catch {
     return { check: "engine", ok: undefined, detail: "no `pulumi` on PATH; the commands of coffre need none" };
   }
+}
+
+/** Which programs targets and hooks may run on this machine. */
+async function checkPrograms(folder: string | undefined): Promise<Check> {
+  const check = "commands";
+  if (folder === undefined || folder === "") {
+    return { check, ok: undefined, detail: "COFFRE_COMMANDS isn't set: targets and hooks run no program here" };
+  }
+  const found = isAbsolute(folder) ? await stat(folder).catch(() => undefined) : undefined;
+  if (found?.isDirectory() === true && (found.mode & OTHERS_WRITE) === 0) {
+    return { check, ok: true, detail: `COFFRE_COMMANDS allows the programs of ${folder}` };
+  }
+  const hint = "Name a folder by its whole path that only its owner may write.";
+  return { check, ok: false, detail: `COFFRE_COMMANDS names ${folder}, of which no program is run`, hint };
 }
 
 function failed(check: string, error: unknown): Check {

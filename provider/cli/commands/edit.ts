@@ -140,7 +140,7 @@ function changesOf(before: Credential, asked: Metadata, removed: readonly string
     const type = before.fields.find((field) => field.name === name)?.type ?? "text";
     if (type !== "text") throw otherType(`The field ${name}`, type, "text");
     const expected = expectedOf(before, name);
-    changes.push({ change: "put", name, type: "text", value: new Secret(text), cause: commandCause(), expected });
+    changes.push({ change: "put", name, type: "text", value: new Secret(text), cause: commandCause("edit"), expected });
   }
   for (const name of new Set([...removed, ...Object.keys(now.fields).filter((one) => !(one in fields))])) {
     changes.push({ change: "remove", name, expected: expectedOf(before, name) });

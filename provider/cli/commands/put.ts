@@ -98,7 +98,11 @@ async function putPassword(context: CommandContext, credential: Credential, { op
   const expected = expectedVersion(credential, "the value", current?.number, options["ifVersion"]);
   const value = await bringValue(context.terminal, { label: pathText(credential), type, ...fileOf(options["file"]) });
   await checkGiven(await context.vault(), credential.categoryId, "The value", value);
-  const after = await giveValue(await context.rotation(), credential.id, { value, cause: commandCause(), expected });
+  const after = await giveValue(await context.rotation(), credential.id, {
+    value,
+    cause: commandCause("put"),
+    expected,
+  });
   warnUntold(context, after);
   noteSource(context, current?.causes ?? []);
   const version = currentVersion(after)?.number;
@@ -117,7 +121,7 @@ async function putField(
   const expected = expectedVersion(credential, `the field ${name}`, current, options["ifVersion"]);
   const label = `${pathText(credential)}, field ${name}`;
   const value = await bringValue(context.terminal, { label, type, ...fileOf(options["file"]) });
-  const change = { change: "put" as const, name, type, value, cause: commandCause(), expected };
+  const change = { change: "put" as const, name, type, value, cause: commandCause("put"), expected };
   const after = await (await context.vault()).updateCredential(credential.id, { fields: [change] });
   noteSource(context, field?.versions.flatMap(({ state, cause }) => (state === "current" ? [cause] : [])) ?? []);
   const now = after.fields.find((one) => one.name === name);

@@ -69,6 +69,9 @@ export const verify: CommandDefinition = {
     const all = everything ? await collect(vault.listCredentials()) : await findCredentials(vault, args);
     const credentials = everything ? all.filter(({ targets }) => targets.length > 0) : all;
     const undecided = everything ? all.filter(isUndecided) : [];
+    if (everything && credentials.length + undecided.length === 0) {
+      context.terminal.note("No credential has a target: there is nothing to verify.");
+    }
     const rotation = await context.rotation();
     const outcomes = await forEachCredential<TargetVerdict[]>(context, credentials, {
       parallel: PARALLEL,

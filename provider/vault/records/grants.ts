@@ -8,6 +8,7 @@ import { changedFields, patched } from "./patch.js";
 import type { GrantRow } from "./people-rows.js";
 import { futureInstant, principalText, requirePrincipal } from "./principals.js";
 import type { ReadRows, WriteRows } from "./rows.js";
+import { Tree } from "./tree.js";
 
 /** How many grants a message names. */
 const MOST_NAMED = 3;
@@ -97,7 +98,10 @@ function checkGrant(tx: ReadRows, row: GrantRow): void {
   const taken = tx.people.grantOf(row.categoryId, row.principalId);
   if (taken === undefined || taken === row.id) return;
   const role = tx.people.grant(taken)?.role;
-  const where = row.categoryId === null ? "the root" : `category ${row.categoryId}`;
+  const where =
+    row.categoryId === null
+      ? "the root"
+      : `category ${new Tree(tx).path(row.categoryId).join("/")} (${row.categoryId})`;
   throw new CoffreError("CONFLICT", `${principalText(principal)} is ${role} of ${where} already, by grant ${taken}`, {
     hint: "One grant for each principal and category: change the role of that one, or adopt it.",
     details: { grantId: taken },

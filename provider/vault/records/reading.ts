@@ -119,7 +119,7 @@ function findRow(tx: ReadRows, { id, path = [] }: ValueRequest): Readonly<Creden
   if (row) return row;
   if (id !== undefined) throw credentialGone(id);
   throw new CoffreError("NOT_FOUND", `There is no credential ${JSON.stringify(path.join("/"))}`, {
-    hint: "`coffre list` shows the tree.",
+    hint: "`coffre list` shows the tree, `coffre list --archived` what was taken out of it, to be named by its id.",
   });
 }
 

@@ -239,6 +239,7 @@ export function grantCases(create: CreateVault): void {
       const made = await make({});
       const twice = await failure(people.createGrant({ categoryId, principalId: ana.id, role: "manager" }), "CONFLICT");
       expect(twice.message).toContain(made.id);
+      expect(twice.message).toMatch(/user ana .*is reader of category C /);
       expect(await collect(people.listGrants())).toEqual([made]);
     }),
   );
