@@ -88,7 +88,7 @@ field tls.key  file, awaits its value: coffre put
   );
   await shell.coffre(["edit", REF, "--remove-field", "token"]);
   expect(await shell.json(["history", `${REF}?field=token`])).toMatchObject([
-    { version: 2, state: "previous", type: "secret", causes: [{ kind: "command" }] },
+    { version: 2, state: "previous", type: "secret", causes: [{ kind: "put" }] },
     { version: 1, state: "previous" },
   ]);
   const gone = await shell.coffre(["read", `${REF}?field=token`]);

@@ -35,7 +35,7 @@ test("put takes a value from stdin, without the line end that the shell adds", a
   });
   expect(await shell.coffre(["read", `${REF}?version=previous`])).toMatchObject({ stdout: "brought-by-people\n" });
   expect(await shell.json(["history", REF])).toMatchObject([
-    { version: 2, state: "current", causes: [{ kind: "command" }] },
+    { version: 2, state: "current", causes: [{ kind: "put" }] },
     { version: 1, state: "previous" },
   ]);
 });
