@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   "vault policies": async () => (await import("./commands/vault-policies.js")).vaultPolicies,
   "vault key list": async () => (await import("./commands/vault-key-list.js")).vaultKeyList,
   serve: async () => (await import("./commands/serve.js")).serve,
+  agent: async () => (await import("./commands/agent.js")).agent,
   "token create": async () => (await import("./commands/token-create.js")).tokenCreate,
   "token list": async () => (await import("./commands/token-list.js")).tokenList,
   "token revoke": async () => (await import("./commands/token-revoke.js")).tokenRevoke,

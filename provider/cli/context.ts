@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import {
   type Configuration,
   type ConfigurationInput,
   type LockselfUrl,
   readTransitUrl,
-  requireUrl,
   resolveConfiguration,
   resolveOtherVault,
   type ServerUrl,
@@ -17,9 +15,9 @@ import type { RotationContext } from "../rotation/context.js";
 import type { EmbeddedVault, TransitKey } from "../vault/embedded/embedded-vault.js";
 import type { Vault } from "../vault/port.js";
 import type { Witness } from "../witness/witness.js";
-import { askHidden } from "./prompt.js";
 import { readStackConfiguration } from "./stack-configuration.js";
 import { Terminal } from "./terminal.js";
+import { withTypedPassphrase } from "./typed-passphrase.js";
 
 /** Values of the options that every command has. */
 export interface GlobalOptions {
@@ -66,6 +64,8 @@ export class CommandContext {
   readonly #witnesses: Witness[] = [];
   #witness: Witness | undefined;
   #rotation: Promise<RotationContext> | undefined;
+  /** Whether an agent answers for the configured vault. */
+  throughAgent = false;
 
   constructor(options: GlobalOptions, { stopped, unread }: ProgramSignals) {
     this.#options = options;
@@ -116,11 +116,21 @@ export class CommandContext {
     return (await this.#open(found)).vault;
   }
 
+  /**
+   * The configured vault itself, also where an agent could answer for it.
+   * @param front what the events name besides user and machine
+   * @throws as {@link vault}
+   */
+  directVault(front: string): Promise<Vault> {
+    this.#vault ??= this.#openConfigured({ front });
+    return this.#vault;
+  }
+
   /** The configured vault, as what only a file can do is asked of it. @throws as {@link vault}, NOT_SUPPORTED */
   async embeddedVault(): Promise<EmbeddedVault> {
     const { EmbeddedVault } = await import("../vault/embedded/embedded-vault.js");
     const { CoffreError } = await import("../core/errors.js");
-    const vault = await this.vault();
+    const vault = await this.directVault("cli");
     if (vault instanceof EmbeddedVault) return vault;
     throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys, backups and a check of its own", {
       hint: "This one is kept by a server: its snapshots are the backups, its logins are the keys.",
@@ -157,25 +167,21 @@ export class CommandContext {
     return createHashicorpVault({ ...serverPlace(url, this.configuration()), name, clock: this.clock });
   }
 
-  async #openConfigured(): Promise<Vault> {
-    const { vault, witness } = await this.#open(this.configuration());
+  async #openConfigured(direct?: { front: string }): Promise<Vault> {
+    const { vault, witness, throughAgent } = await this.#open(this.configuration(), direct);
     this.#witness = witness;
+    this.throughAgent = throughAgent;
     return vault;
   }
 
-  async #open(found: Configuration): Promise<{ vault: Vault; witness: Witness }> {
-    let configuration = found;
-    const { path } = requireUrl(configuration);
-    const hasKey = configuration.key !== undefined || configuration.transitKey !== undefined;
-    if (!hasKey && this.terminal.canAsk && path !== undefined && existsSync(path)) {
-      const passphrase = await askHidden("Passphrase of the vault: ");
-      configuration = { ...configuration, key: { kind: "passphrase", source: "typed", read: () => passphrase } };
-    }
-    const [{ openVault }, { Witness }] = await Promise.all([
+  async #open(found: Configuration, direct?: { front: string }) {
+    const [{ agentVault, openVault }, { Witness }] = await Promise.all([
       import("../vault/open.js"),
       import("../witness/witness.js"),
     ]);
-    const vault = openVault(configuration, { actor: this.actor, clock: this.clock });
+    const actor = direct ? `${this.user} (${direct.front})` : this.actor;
+    const agents = direct ? undefined : await agentVault(found);
+    const vault = agents ?? openVault(await withTypedPassphrase(found, this.terminal), { actor, clock: this.clock });
     const witness = new Witness({ vault, folder: this.stateFolder });
     const lost = await witness.lost().catch(async (error: unknown) => {
       await vault.close();
@@ -183,7 +189,7 @@ export class CommandContext {
     });
     this.#witnesses.push(witness);
     if (lost) this.terminal.warn(`this vault is older than what was seen of it here on ${lost.at}. ${OLDER}`);
-    return { vault, witness };
+    return { vault, witness, throughAgent: agents !== undefined };
   }
 
   /** Where it is remembered how far vaults had come. */

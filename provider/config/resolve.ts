@@ -62,6 +62,8 @@ export interface Configuration {
     lsToken: SecretSource<"lockselfLsToken"> | undefined;
     routes: Readonly<Record<string, string>>;
   };
+  /** `COFFRE_AGENT`: the socket of an agent, which answers for its vault in this one's place. Only the environment names it. */
+  agent?: string;
   /** For each setting that has a value, where it came from: `environment variable COFFRE_URL`, a file's path, `default`. */
   sources: Partial<Record<SettingName, string>>;
 }
@@ -86,7 +88,7 @@ interface Level {
  * @throws CoffreError CONFIGURATION, NOT_SUPPORTED for the vault's URL
  */
 export function resolveConfiguration(input: ConfigurationInput): Configuration {
-  return configurationOf(listLevels(input), homeFolder(input.env));
+  return configurationOf(listLevels(input), input.env);
 }
 
 /** Files that hold a vault's own key or token, as options of a command or a resource name them. */
@@ -124,7 +126,7 @@ function resolveNamedVault(input: ConfigurationInput, name: string): Configurati
     const values: AllSettings = level.values.vaults?.[name] ?? {};
     return { ...level, values, describe: (setting: string) => `${level.describe("vaults")}, ${name}.${setting}` };
   });
-  if (named.some(({ values }) => values.url !== undefined)) return configurationOf(named, homeFolder(input.env));
+  if (named.some(({ values }) => values.url !== undefined)) return configurationOf(named, input.env);
   const known = [...new Set(levels.flatMap(({ values }) => Object.keys(values.vaults ?? {})))];
   const hint = "Write its url: under vaults: in coffre.yaml, or give the vault's URL.";
   // What was typed may be anything; a name is repeated, a secret isn't.
@@ -134,7 +136,9 @@ function resolveNamedVault(input: ConfigurationInput, name: string): Configurati
   });
 }
 
-function configurationOf(levels: readonly Level[], home: string): Configuration {
+function configurationOf(levels: readonly Level[], env: Environment): Configuration {
+  const home = homeFolder(env);
+  const agent = env["COFFRE_AGENT"];
   const sources: Configuration["sources"] = {};
 
   function find<Name extends SettingName>(name: Name) {
@@ -208,6 +212,7 @@ function configurationOf(levels: readonly Level[], home: string): Configuration 
       lsToken: findSecret(["lockselfLsToken"]),
       routes: find("lockselfRoutes")?.value ?? {},
     },
+    ...(agent ? { agent } : {}), // an empty variable is an unset one
     sources,
   };
 }

@@ -9,7 +9,11 @@ import { hostname } from "node:os";
 
 /** A holder text for this process. Each call gives another one, so that two rotations of one process are two holders. */
 export function newHolder(): string {
-  const pid = process.pid;
+  return holderOf(process.pid);
+}
+
+/** The same for another process of this machine. */
+export function holderOf(pid: number): string {
   return [machine(), pid, startOf(pid) ?? "unknown", randomBytes(6).toString("hex")].join("/");
 }
 

@@ -5,7 +5,7 @@ import { type OtherKeys, Overview, type ResourceContext } from "../resources/con
 import { closeRotationContext, createRotationContext, type RotationContext } from "../rotation/context.js";
 import { runHook } from "../target/command/hook.js";
 import { allDrivers } from "../target/drivers.js";
-import { openVault } from "../vault/open.js";
+import { connectVault } from "../vault/open.js";
 import type { Vault } from "../vault/port.js";
 import { Witness } from "../witness/witness.js";
 import { actor } from "./actor.js";
@@ -92,7 +92,7 @@ class Plugin {
   }
 
   async #open(configuration: Configuration): Promise<{ vault: Vault; witness: Witness }> {
-    const vault = openVault(configuration, { actor: actor("pulumi"), clock: systemClock });
+    const vault = await connectVault(configuration, { actor: actor("pulumi"), clock: systemClock });
     const witness = new Witness({ vault, folder: userStateFolder(process.env) });
     await witness.lost(); // before this run adds to the vault's past
     this.#witnesses.push(witness);

@@ -31,6 +31,6 @@ export function vaultFor(settings: Settings): Promise<Vault> {
 
 async function open(settings: Settings): Promise<Vault> {
   // A program that reads nothing loads no vault, and nothing that configures one.
-  const { openVault } = await import("../vault/open.js");
-  return openVault(await configured(settings), { actor: actor("pulumi program"), clock: systemClock });
+  const { connectVault } = await import("../vault/open.js");
+  return connectVault(await configured(settings), { actor: actor("pulumi program"), clock: systemClock });
 }

@@ -28,6 +28,28 @@ export interface OpenOptions {
 }
 
 /**
+ * The vault that the configuration names: by {@link agentVault}, else as {@link openVault} opens it.
+ * @throws CoffreError as both
+ */
+export async function connectVault(configuration: Configuration, options: OpenOptions): Promise<Vault> {
+  return (await agentVault(configuration)) ?? openVault(configuration, options);
+}
+
+/**
+ * The vault through the agent that `COFFRE_AGENT` names, if that stands for the configured vault or none is configured.
+ * @throws CoffreError CONFIGURATION, FORBIDDEN, UNREACHABLE, BAD_RESPONSE: an agent that was named is never passed over
+ * because it doesn't answer
+ */
+export async function agentVault({ agent, url }: Configuration): Promise<Vault | undefined> {
+  if (agent === undefined) return undefined;
+  const { askAgent } = await import("./agent/ask.js");
+  const about = await askAgent(agent);
+  if (url !== undefined && url.href !== about.url) return undefined;
+  const { openAgentVault } = await import("./agent/open.js");
+  return openAgentVault(agent, about);
+}
+
+/**
  * The vault that the configuration names, by the scheme of its URL. Nothing is opened, and no key read, before the
  * first call.
  * @throws CoffreError CONFIGURATION if no vault is configured. The first call throws what the key's source does, and

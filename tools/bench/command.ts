@@ -58,6 +58,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     sync: once("sync", async () => (await import("./sync.ts")).measureSync()),
     postgresRate: once("postgres_rate", async () => (await import("./postgres-rate.ts")).measurePostgresRate()),
     vaultRequests: once("vault_requests", async () => (await import("./vault-requests.ts")).measureVaultRequests()),
+    agentRead: once("agent_read", async () => (await import("./agent-read.ts")).measureAgentRead()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);

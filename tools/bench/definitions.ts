@@ -1,3 +1,4 @@
+import type { AgentRead } from "./agent-read.ts";
 import type { PostgresRate } from "./postgres-rate.ts";
 import type { RotationTimes } from "./rotation.ts";
 import type { SingleCreate } from "./single-create.ts";
@@ -23,6 +24,7 @@ export interface Sources {
   sync: () => Promise<SyncTimes>;
   postgresRate: () => Promise<PostgresRate>;
   vaultRequests: () => Promise<VaultRequests>;
+  agentRead: () => Promise<AgentRead>;
 }
 
 const CREATES =
@@ -129,6 +131,18 @@ export const FIGURES: readonly Figure[] = [
       "and the admin's password and login; method and path of each are in the details",
     bound: { atMost: 18 },
     measure: async ({ vaultRequests }) => (await vaultRequests()).ofOneAlone,
+  },
+  {
+    key: "agent_read_ms_vs_bare",
+    definition:
+      "one password of an embedded vault, read by the library through a `coffre agent`, against a bare HTTP request over a unix " +
+      "socket to a bare server (Node's own http, no checks) that reads the same vault: both are processes of their own, warm, " +
+      "that answer once the read's event is synced; 50 reads of each in turn; ratio of the medians of 500",
+    bound: { atMost: 2 },
+    measure: async ({ agentRead }) => {
+      const { bareMs, oursMs } = await agentRead();
+      return oursMs / bareMs;
+    },
   },
 ];
 

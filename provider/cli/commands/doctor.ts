@@ -105,16 +105,17 @@ function settingsOf(configuration: Configuration): { setting: string; value: str
 }
 
 async function checkVault(context: CommandContext, configuration: Configuration): Promise<Check[]> {
-  const { url } = configuration;
-  if (url === undefined) {
+  const { url, agent } = configuration;
+  if (url === undefined && agent === undefined) {
     const hint = "Give --vault, set COFFRE_URL, or make a vault: `coffre vault init`.";
     return [{ check: "vault", ok: false, detail: "none is configured", hint }];
   }
   const checks: Check[] = [];
-  if (url.path !== undefined) checks.push(...(await checkFile(url.path, configuration)));
-  else checks.push(serverCheck(url, configuration));
+  if (url?.path !== undefined) checks.push(...(await checkFile(url.path, configuration)));
+  else if (url) checks.push(serverCheck(url, configuration));
   try {
     const vault = await context.vault();
+    if (agent !== undefined) checks.push({ check: "agent", ok: undefined, detail: agentText(agent, context) });
     const { name, id, head, restoreCounter } = await vault.identity();
     const restored = restoreCounter === 0 ? "" : `, restored at ${dateText(new Date(restoreCounter * 1000))}`;
     const event = vault.capabilities.events === "own" ? `; event ${String(head)}` : "";
@@ -124,6 +125,12 @@ async function checkVault(context: CommandContext, configuration: Configuration)
     checks.push(failed("vault", error));
   }
   return checks;
+}
+
+function agentText(socket: string, { throughAgent }: CommandContext): string {
+  return throughAgent
+    ? `the one on ${socket} (COFFRE_AGENT) answers for the vault`
+    : `the one on ${socket} (COFFRE_AGENT) stands for another vault; this one is opened without it`;
 }
 
 function serverCheck(url: ServerUrl | LockselfUrl | RemoteUrl, { token, lockself }: Configuration): Check {

@@ -70,7 +70,7 @@ export const serve: CommandDefinition = {
 };
 
 /** What failed in the server itself: by name and place, since a message may quote what was sent. */
-function complain({ terminal }: CommandContext, error: unknown): void {
+export function complain({ terminal }: CommandContext, error: unknown): void {
   if (error instanceof CoffreError) terminal.complain(`coffre: ${error.code}: ${error.problem}`);
   else if (error instanceof Error)
     terminal.complain(`coffre: ${error.name}\n${(error.stack ?? "").split("\n    at ").slice(1).join("\n    at ")}`);

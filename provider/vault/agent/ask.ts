@@ -1,0 +1,90 @@
+import { request } from "node:http";
+import { isAbsolute } from "node:path";
+import { CoffreError, type ErrorCode } from "../../core/errors.js";
+import { AGENT_ROUTE, AgentAnswer } from "./messages.js";
+import { type SocketState, socketState } from "./socket-file.js";
+
+const ANSWER_MS = 10_000;
+/** More than an agent says of itself. */
+const LONGEST_ANSWER = 64 * 1024;
+const START = "Start one (`coffre agent`) and set COFFRE_AGENT to the path that it prints";
+
+/** What to say of a path where no agent of this user listens. */
+const PROBLEMS: Record<Exclude<SocketState, "live">, { code: ErrorCode; problem: string; hint: string }> = {
+  absent: { code: "UNREACHABLE", problem: "and nothing is there", hint: `${START}, or unset COFFRE_AGENT.` },
+  stale: {
+    code: "UNREACHABLE",
+    problem: "and the agent that listened there has ended",
+    hint: `${START}, or unset COFFRE_AGENT.`,
+  },
+  "no-socket": { code: "CONFIGURATION", problem: "which is no socket", hint: `${START}, or unset COFFRE_AGENT.` },
+  foreign: {
+    code: "FORBIDDEN",
+    problem: "which belongs to another user",
+    hint: "It is neither asked nor told anything. Start an agent of your own (`coffre agent`), or unset COFFRE_AGENT.",
+  },
+  "open-to-others": {
+    code: "FORBIDDEN",
+    problem: "a socket that others may open, as no agent makes one",
+    hint: "It is neither asked nor told anything. Start an agent of your own (`coffre agent`), or unset COFFRE_AGENT.",
+  },
+};
+
+/**
+ * Asks an agent what it stands for.
+ * @param socket what `COFFRE_AGENT` says
+ * @throws CoffreError UNREACHABLE if nobody listens there; FORBIDDEN for a socket that isn't this user's alone; CONFIGURATION
+ * for what is no path of a socket; BAD_RESPONSE if something else than an agent answers
+ */
+export async function askAgent(socket: string): Promise<AgentAnswer> {
+  if (!isAbsolute(socket)) {
+    throw new CoffreError("CONFIGURATION", "COFFRE_AGENT isn't an absolute path", {
+      hint: "Set it to the path of the socket that `coffre agent` prints, or unset it.",
+    });
+  }
+  const state = await socketState(socket);
+  if (state !== "live") throw refusal(socket, state);
+  const { status, text } = await ask(socket);
+  const parsed = status === 200 ? AgentAnswer.safeParse(parseJson(text)).data : undefined;
+  if (parsed) return parsed;
+  throw new CoffreError("BAD_RESPONSE", `What listens on ${socket} (COFFRE_AGENT) doesn't answer as an agent`, {
+    hint: `${START}, or unset COFFRE_AGENT.`,
+  });
+}
+
+function refusal(socket: string, state: Exclude<SocketState, "live">): CoffreError {
+  const { code, problem, hint } = PROBLEMS[state];
+  return new CoffreError(code, `COFFRE_AGENT names ${socket}, ${problem}`, { hint });
+}
+
+function ask(socketPath: string): Promise<{ status: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) =>
+      reject(
+        new CoffreError("UNREACHABLE", `The agent on ${socketPath} (COFFRE_AGENT) doesn't answer`, {
+          hint: "Does it hang? End it and start another, or unset COFFRE_AGENT.",
+          cause,
+        }),
+      );
+    const asked = request({ socketPath, path: AGENT_ROUTE, agent: false, signal: AbortSignal.timeout(ANSWER_MS) });
+    asked.on("response", (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+        if (text.length > LONGEST_ANSWER) asked.destroy();
+      });
+      answer.on("end", () => resolve({ status: answer.statusCode, text }));
+      answer.on("error", failed);
+    });
+    asked.on("error", failed);
+    asked.end();
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // refused as what it isn't
+  }
+}
