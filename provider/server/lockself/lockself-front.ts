@@ -27,11 +27,11 @@ export function lockselfFront({ file, keys, categoryRules }: ServerState, style:
     const front: LockselfFront = {
       clock: context.clock,
       numbers: new EntryNumbers(context.vault),
-      policies: new NamedPolicies(new KeptRows(file, keys.seal, "policy", PolicyRow)),
+      policies: new NamedPolicies(new KeptRows(file, keys.seal, "lockself_policy", PolicyRow)),
       categoryRules,
       exports: new Exports(context.clock),
       transfers: new Transfers({
-        rows: new KeptRows(file, keys.seal, "transfer", TransferRow),
+        rows: new KeptRows(file, keys.seal, "lockself_transfer", TransferRow),
         folder: `${file.path}.transfers`,
         key: keys.seal,
         clock: context.clock,

@@ -98,13 +98,14 @@ describe("a transfer with a password", () => {
         { uuid, totalChunkCount: "3", chunkIndex: String(index) },
         { bytes: CONTENT.subarray(index * 10_000, (index + 1) * 10_000) },
       );
+    const own = join(folder, "restarted.db"); // a server's file belongs to one vault
     const vault = createMemoryVault({ clock });
     await scene.close();
-    scene = await LockselfScene.start({ clock, statePath: statePath(), vault });
+    scene = await LockselfScene.start({ clock, statePath: own, vault });
     for (const index of [2, 2, 0]) expect((await chunk(index)).body).not.toHaveProperty("downloadLink");
     await scene.server.server.stop();
     scene.server.state.file.close();
-    scene = await LockselfScene.start({ clock, statePath: statePath(), vault });
+    scene = await LockselfScene.start({ clock, statePath: own, vault });
     const { body } = await chunk(1);
     expect(Buffer.from(await (await fetchIt(body.downloadLink)).arrayBuffer()).equals(CONTENT)).toBe(true);
     expect((await chunk(1)).status).toBe(409);
