@@ -100,7 +100,7 @@ test("killed before any of its writes, the next run ends with the same, nothing 
     const cut = (vault: Vault) =>
       new Proxy(vault, {
         get(target_, name: keyof Vault) {
-          const value: unknown = target_[name];
+          const value: unknown = Reflect.get(target_, name);
           if (typeof value !== "function") return value;
           if (!(WRITES as readonly string[]).includes(name)) return value.bind(target_) as unknown;
           return (...args: unknown[]) =>
