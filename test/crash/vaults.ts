@@ -7,11 +7,14 @@ import { newKeyText, readKeyFile, writeKeyFile } from "../../provider/vault/embe
 import { createHashicorpVault } from "../../provider/vault/hashicorp/create.js";
 import { type HashicorpPlace, openHashicorpVault } from "../../provider/vault/hashicorp/hashicorp-vault.js";
 import type { Vault } from "../../provider/vault/port.js";
+import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
 import { VaultServer } from "../../tools/openbao/server.ts";
+import { makeTokens, ServedVault } from "../../tools/served/served-vault.ts";
 
 /** How a process opens a proof's vault; a job carries it as JSON. */
 export type VaultOpening =
   | { kind: "embedded"; path: string; keyFile: string }
+  | { kind: "served"; origin: string; tokenFile: string }
   | { kind: "openbao"; origin: string; mount: string; tokenFile: string };
 
 /** A vault that a proof works on. */
@@ -37,7 +40,7 @@ export interface VaultMaker {
 export const VAULT_NAME = "crash";
 
 /** Every kind of vault that a proof can work on. */
-export const VAULTS = { embedded: embeddedVaults, openbao: openBaoVaults };
+export const VAULTS = { embedded: embeddedVaults, served: servedVaults, openbao: openBaoVaults };
 
 export type VaultKind = keyof typeof VAULTS;
 
@@ -45,6 +48,7 @@ export type VaultKind = keyof typeof VAULTS;
 export function configurationOf(opening: VaultOpening, port?: number): { url: string; env: Record<string, string> } {
   if (opening.kind === "embedded") return { url: `file://${opening.path}`, env: { COFFRE_KEY_FILE: opening.keyFile } };
   const { host } = new URL(port === undefined ? opening.origin : `http://127.0.0.1:${port}`);
+  if (opening.kind === "served") return { url: `coffre+http://${host}`, env: { COFFRE_TOKEN_FILE: opening.tokenFile } };
   const url = `vault+http://${host}/${opening.mount}?allowPlainHttp=true`;
   return { url, env: { COFFRE_TOKEN_FILE: opening.tokenFile } };
 }
@@ -55,12 +59,14 @@ export function openProvenVault(opening: VaultOpening, actor: string): Vault {
     const { path, keyFile } = opening;
     return openEmbeddedVault({ path, key: { keyFile }, actor, clock: systemClock });
   }
+  if (opening.kind === "served")
+    return openRemoteVault({ origin: opening.origin, token: () => tokenIn(opening.tokenFile) });
   return openHashicorpVault({ ...placeOf(opening), actor, clock: systemClock });
 }
 
 /** The same vault behind a proxy on this port. */
 export function through(opening: VaultOpening, port: number): VaultOpening {
-  return opening.kind === "openbao" ? { ...opening, origin: `http://127.0.0.1:${port}` } : opening;
+  return opening.kind !== "embedded" ? { ...opening, origin: `http://127.0.0.1:${port}` } : opening;
 }
 
 async function embeddedVaults(): Promise<VaultMaker> {
@@ -73,6 +79,36 @@ async function embeddedVaults(): Promise<VaultMaker> {
     await createEmbeddedVault({ path, name: VAULT_NAME, key: { keyFile }, actor: "controller", clock: systemClock });
     const opening: VaultOpening = { kind: "embedded", path, keyFile };
     return { opening, vault: openProvenVault(opening, "controller") };
+  }
+}
+
+/** The embedded vault behind a `coffre serve` of its own. */
+async function servedVaults(): Promise<VaultMaker> {
+  const files = await embeddedVaults();
+  const servers: ServedVault[] = [];
+  return {
+    description: "coffre serve",
+    make,
+    async close() {
+      await Promise.all(servers.map((server) => server.stop()));
+    },
+  };
+
+  async function make(folder: string): Promise<ProvenVault> {
+    const { opening: file, vault: own } = await files.make(folder);
+    await own.close();
+    if (file.kind !== "embedded") throw new Error("a vault of another kind was made");
+    const [token = ""] = await makeTokens(file, [{ user: "crash proof", role: "administrator", label: "crash proof" }]);
+    const tokenFile = join(folder, "vault.token");
+    writeKeyFile(tokenFile, new Secret(token));
+    const server = await ServedVault.start(file, { args: ["--no-access-log", "--requests-per-minute", "1000000"] });
+    servers.push(server);
+    const opening = { kind: "served" as const, origin: server.origin, tokenFile };
+    return {
+      opening,
+      vault: openProvenVault(opening, "controller"),
+      address: { host: "127.0.0.1", port: server.port },
+    };
   }
 }
 
@@ -94,7 +130,11 @@ async function openBaoVaults(): Promise<VaultMaker> {
 function placeOf({ origin, mount, tokenFile }: Extract<VaultOpening, { kind: "openbao" }>): HashicorpPlace {
   const login: HashicorpPlace["login"] = {
     method: { by: "token" },
-    secret: () => new Secret(readKeyFile(tokenFile).reveal().trim()),
+    secret: () => tokenIn(tokenFile),
   };
   return { server: { origin }, mount, root: [], login };
+}
+
+function tokenIn(file: string): Secret {
+  return new Secret(readKeyFile(file).reveal().trim());
 }

@@ -57,6 +57,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     sshRotation: once("ssh_rotation", async () => (await import("./ssh-rotation.ts")).measureSshRotation()),
     sync: once("sync", async () => (await import("./sync.ts")).measureSync()),
     postgresRate: once("postgres_rate", async () => (await import("./postgres-rate.ts")).measurePostgresRate()),
+    servedReads: once("served_reads", async () => (await import("./served-reads.ts")).servedReads()),
     vaultRequests: once("vault_requests", async () => (await import("./vault-requests.ts")).measureVaultRequests()),
     agentRead: once("agent_read", async () => (await import("./agent-read.ts")).measureAgentRead()),
     details: async () => {

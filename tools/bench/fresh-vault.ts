@@ -45,5 +45,10 @@ export function commandEnvironment(folder: string): Record<string, string> {
   };
 }
 
+/** Where that vault and its key are. */
+export function vaultPlace(folder: string): { path: string; keyFile: string } {
+  return { path: vaultFile(folder), keyFile: keyFile(folder) };
+}
+
 const vaultFile = (folder: string) => join(folder, "bench.db");
 const keyFile = (folder: string) => join(folder, "bench.key");

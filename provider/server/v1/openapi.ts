@@ -29,7 +29,7 @@ export function describeApi(): object {
         "The vault port over HTTP. Every request is a POST with a JSON body, so that no name and no value stands in a URL.",
     },
     security: [{ token: [] }],
-    paths: Object.fromEntries(paths),
+    paths: Object.fromEntries(paths) as object,
     components: {
       securitySchemes: { token: { type: "http", scheme: "bearer", description: "`coffre token create` makes one." } },
       schemas: { Error: wireSchema(ErrorAnswer) },

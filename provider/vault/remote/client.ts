@@ -275,7 +275,7 @@ class TooMany extends Repeatable {
 
 /** Whether no connection came about at all. */
 function isNotSent(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
+  const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
   return code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "ENOENT" || code === "UND_ERR_CONNECT_TIMEOUT";
 }
 
