@@ -1,3 +1,4 @@
+import type { Credential } from "../vault/port.js";
 import type { RotationContext } from "./context.js";
 import { withLease } from "./lease.js";
 import { type RotationOutcome, resume } from "./rotate.js";
@@ -10,11 +11,17 @@ const LEASE_SECONDS = 30;
  * @throws CoffreError LOCKED while somebody rotates it; what {@link resume} throws
  */
 export async function acknowledge(context: RotationContext, id: string): Promise<RotationOutcome> {
-  const { journal } = await context.vault.readCredential(id);
-  if (journal.draining) {
+  const seen = loginsOf(await context.vault.readCredential(id));
+  if (seen.length > 0) {
     await withLease(context, id, LEASE_SECONDS, async (leased) => {
-      if (leased.credential.journal.draining) await leased.record({ step: "acknowledge" });
+      // Nobody has said it of what drains since a rotation that was waited for.
+      const now = loginsOf(leased.credential);
+      if (now.length > 0 && now.every((login) => seen.includes(login))) await leased.record({ step: "acknowledge" });
     });
   }
   return resume(context, id);
+}
+
+function loginsOf({ journal }: Credential): string[] {
+  return (journal.draining ?? []).map(({ account, version }) => `${account} ${version}`);
 }

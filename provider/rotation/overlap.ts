@@ -82,10 +82,15 @@ export function drainOf(
   const before = credential.versions.find(({ state }) => state === "current");
   const next = credential.versions.find(({ number }) => number === version);
   if (!before || before.username === next?.username) return {};
+  const { pending } = credential.journal;
   const drain = targetsOf(context, credential).flatMap((target) => {
     const spec = specFor(context, credential, target, before.username);
     const seconds = target.spec.overlap?.drainSeconds ?? DRAIN_SECONDS;
-    return spec ? [{ account: spec.account, username: spec.username, version: before.number, seconds }] : [];
+    // A login may have become the role, by another username: then it has the new version, and nothing of the one before.
+    const hasNext = pending?.targets.some(({ account }) => account === spec?.account) === true;
+    return spec && !hasNext
+      ? [{ account: spec.account, username: spec.username, version: before.number, seconds }]
+      : [];
   });
   return drain.length === 0 ? {} : { drain };
 }
@@ -134,7 +139,24 @@ async function specOf(
   return undefined;
 }
 
-async function isTaken({ vault }: RotationContext, { id }: Credential, account: string): Promise<boolean> {
+/**
+ * Logins of versions in force that no target names any more, as when rotations have ceased to overlap: their passwords work
+ * until somebody ends them.
+ */
+export function strayLogins(context: RotationContext, credential: Credential): TargetSpec[] {
+  const { versions, journal, targets } = credential;
+  const inForce = versions.filter(({ state }) => state === "current" || state === "pending");
+  const usernames = new Set([...inForce, ...(journal.draining ?? [])].flatMap(({ username }) => username ?? []));
+  if (usernames.size === 0) return [];
+  const named = new Set(targets.flatMap(accountsOf));
+  const specs = targetsOf(context, credential).flatMap((target) =>
+    [...usernames].flatMap((username) => specFor(context, credential, target, username) ?? []),
+  );
+  return specs.filter(({ account }) => !named.has(account));
+}
+
+/** True if another credential has the account. */
+export async function isTaken({ vault }: RotationContext, { id }: Credential, account: string): Promise<boolean> {
   for await (const other of vault.listCredentials()) {
     if (other.id !== id && other.targets.flatMap(accountsOf).includes(account)) return true;
   }

@@ -9,7 +9,7 @@ import { drawValue } from "./draw.js";
 import { mendDrift } from "./drift.js";
 import { type LeasedCredential, withLease } from "./lease.js";
 import { announced } from "./notify/deliver.js";
-import { refuseChangeMidway } from "./overlap-change.js";
+import { refuseChangeOfTurns } from "./overlap-change.js";
 import { drainOf, endDrained, isDrainDue, nextLogin, pendingLogin, targetsFor } from "./overlap.js";
 import { keepPin, withKnownPins } from "./pins.js";
 import { RunSessions } from "./login.js";
@@ -83,7 +83,8 @@ export async function reachCauses(
     async (run) => {
       const { leased } = run;
       if (change) {
-        refuseChangeMidway(leased.credential, change.targets ?? []);
+        const { targets = leased.credential.targets, username = leased.credential.username } = change;
+        refuseChangeOfTurns(context, leased.credential, { targets, username: username ?? undefined });
         await context.vault.updateCredential(id, change);
         leased.credential = await context.vault.readCredential(id);
       }
@@ -130,9 +131,10 @@ async function goOn(run: Run, causes: readonly string[], { mend }: { mend: boole
   if (prepared && (await bringPrepared(run, prepared))) return outcome(leased.credential, "rotated");
   const left = await finishPending(run, causes);
   const missing = [...new Set([...left.owed, ...missingCauses(leased.credential, causes)])];
-  const mends = missing.length === 0 && mend && isDrifted(leased.credential);
-  const mayEnd = missing.length > 0 || mends || !isDrifted(leased.credential);
-  const drains = mayEnd && isDrainDue(leased.credential, context.clock.now());
+  const isOver = isDrainDue(leased.credential, context.clock.now());
+  // A new version mends as well, but for this one the login that may be all that works would have to end first.
+  const mends = isDrifted(leased.credential) && (missing.length === 0 ? mend : isOver);
+  const drains = isOver && (mends || !isDrifted(leased.credential));
   if (missing.length === 0 && !mends && !drains) return outcome(leased.credential, left.finished ? "finished" : "none");
   refuseIfStopped(context);
   if (mends) await mendDrift(context, run);

@@ -147,7 +147,7 @@ test("a wrong key, and a full disk", async () => {
     await createEmbeddedVault({ ...options, name: "main", key: { keyText } });
     const wrong = openEmbeddedVault({ ...options, key: { keyText: newKeyText() } });
     expect(await messageOf(wrong.identity())).toMatch(
-      /^WRONG_KEY: No key slot of the vault opens with this key[\s\S]*coffre doctor/,
+      /^WRONG_KEY: No key slot of the vault \S+ opens with this key file[\s\S]*coffre doctor/,
     );
     await wrong.close();
     const full = openEmbeddedVault({ ...options, key: { keyText }, maxPages: 60 });

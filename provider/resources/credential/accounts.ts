@@ -1,4 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
+import { strayLogins } from "../../rotation/overlap.js";
 import { accountsOfSpec, parseTargets } from "../../rotation/targets.js";
 import { accountsOf, type Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -6,7 +7,8 @@ import type { CredentialInputs } from "./schema.js";
 
 /**
  * Refuses accounts that a credential of another stack has, which only the vault would refuse otherwise, in the middle of
- * an up. Not those of this stack: the same up may let them go. @throws CoffreError CONFLICT that names the credential
+ * an up. Of those of this stack, which the same up may let go, only logins whose passwords still work.
+ * @throws CoffreError CONFLICT that names the credential
  * @param isOwn true for the entry that the declaration speaks of
  */
 export async function refuseForeignAccounts(
@@ -18,7 +20,10 @@ export async function refuseForeignAccounts(
   if (wanted.size === 0) return;
   const ours = await context.overview.credentials();
   for (const credential of (await context.overview.everything()).values()) {
-    if (!ours.has(credential.id) && !isOwn(credential)) refuseShared(wanted, credential);
+    if (isOwn(credential)) continue;
+    const stray = strayLogins(context.rotation, credential).map(({ account }) => account);
+    const declared = ours.has(credential.id) ? [] : credential.targets.flatMap(accountsOf);
+    refuseShared(wanted, credential, [...declared, ...stray]);
   }
 }
 
@@ -31,7 +36,9 @@ export async function refuseTakenAccounts(
   const wanted = wantedAccounts(context, inputs);
   if (wanted.size === 0) return;
   for await (const credential of context.vault.listCredentials()) {
-    if (credential.id !== ownId) refuseShared(wanted, credential);
+    if (credential.id === ownId) continue;
+    const stray = strayLogins(context.rotation, credential).map(({ account }) => account);
+    refuseShared(wanted, credential, [...credential.targets.flatMap(accountsOf), ...stray]);
   }
 }
 
@@ -39,8 +46,8 @@ function wantedAccounts({ rotation }: ResourceContext, { targets = [], username 
   return new Set(parseTargets(rotation.drivers, targets, username).flatMap(accountsOfSpec));
 }
 
-function refuseShared(wanted: ReadonlySet<string>, { id, path, targets }: Credential): void {
-  const shared = targets.flatMap(accountsOf).find((account) => wanted.has(account));
+function refuseShared(wanted: ReadonlySet<string>, { id, path }: Credential, accounts: readonly string[]): void {
+  const shared = accounts.find((account) => wanted.has(account));
   if (shared === undefined) return;
   throw new CoffreError("CONFLICT", `The account ${shared} belongs to credential ${path.join("/")} (${id})`, {
     hint: "One account has one credential: use that one, or archive it first.",

@@ -1,5 +1,5 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
-import { retireAccounts } from "../../rotation/accounts.js";
+import { endStrayLogins, retireAccounts } from "../../rotation/accounts.js";
 import { withLease } from "../../rotation/lease.js";
 import { leaseSeconds } from "../../rotation/rotate.js";
 import type { Credential } from "../../vault/port.js";
@@ -55,6 +55,7 @@ async function retire(context: ResourceContext, credential: Credential): Promise
   }
   try {
     for (const note of await retireAccounts(context.rotation, credential)) context.notify(note);
+    for (const note of await endStrayLogins(context.rotation, credential)) context.notify(note);
     await endLeft(context, credential);
   } catch (error) {
     if (!isCoffreError(error)) throw error;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { closedUntil, dueSince } from "../../rotation/due.js";
 import { prepareHooks } from "../../rotation/notify/prepare.js";
-import { overlapNotes, refuseChangeMidway } from "../../rotation/overlap-change.js";
+import { overlapNotes, refuseChangeOfTurns } from "../../rotation/overlap-change.js";
 import { isDrainDue } from "../../rotation/overlap.js";
 import { prepareTargets } from "../../rotation/targets.js";
 import type { Credential, VaultIdentity } from "../../vault/port.js";
@@ -118,7 +118,7 @@ async function refuseImpossibleUpdate(
     username: inputs.username,
     credentialId: credential.id,
   });
-  refuseChangeMidway(credential, records);
+  refuseChangeOfTurns(context.rotation, credential, { targets: records, username: inputs.username });
   for (const note of overlapNotes(credential, records)) context.notify(`${credential.path.join("/")}: ${note}`);
   await refuseForeignAccounts(context, inputs, ({ id }) => id === credential.id);
   await prepareHooks(context.vault, inputs.notify ?? [], credential.id);

@@ -1,6 +1,6 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import { retireAccounts } from "../../rotation/accounts.js";
-import type { Credential } from "../../vault/port.js";
+import { accountsOf, type Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 
 /**
@@ -13,11 +13,11 @@ export async function endLeft(context: ResourceContext, credential: Credential):
   if (leaving.length === 0) return credential;
   const ended: string[] = [];
   const failures: CoffreError[] = [];
-  const taken = await accountsOfOthers(context);
+  const taken = await takenAccounts(context);
   for (const { username, ...target } of leaving) {
     try {
       const held = { ...credential, targets: [target], ...(username === undefined ? {} : { username }) };
-      if (!taken.has(target.account)) for (const note of await retireAccounts(rotation, held)) context.notify(note);
+      for (const note of await retireAccounts(rotation, held, taken)) context.notify(note);
       ended.push(target.account);
     } catch (error) {
       if (!isCoffreError(error)) throw error;
@@ -30,10 +30,14 @@ export async function endLeft(context: ResourceContext, credential: Credential):
   return after;
 }
 
-/** Free since the new targets were written: another credential may have claimed and set them by now. */
-async function accountsOfOthers({ vault }: ResourceContext): Promise<Set<string>> {
+/**
+ * Free since the new targets were written: another credential may have claimed and set them by now, and this one's logins
+ * may be called like a role that it left.
+ */
+async function takenAccounts({ vault }: ResourceContext): Promise<Set<string>> {
   const accounts = new Set<string>();
-  for await (const { targets } of vault.listCredentials()) for (const { account } of targets) accounts.add(account);
+  for await (const { targets } of vault.listCredentials())
+    for (const account of targets.flatMap(accountsOf)) accounts.add(account);
   return accounts;
 }
 

@@ -13,6 +13,8 @@ import { WireError } from "../common/wire.js";
 import type { PostgresWire } from "./wire.js";
 
 const REPLICA_POLL_MS = 20;
+/** Its NOLOGIN is Coffre's, so that a set takes it back once rotations overlap no more. */
+const GROUP_MARKS = withMark(withMark(null, "made"), "disabled");
 
 /**
  * Sets the password by its verifier, in one transaction. `COMMIT` is a message of its own: until it is sent, whatever
@@ -93,7 +95,7 @@ function actingQueries(username: string, group: string, { group: existing, login
   const login = logins.find(({ name }) => name === username);
   return [
     ...(existing === null
-      ? [`CREATE ROLE ${holder} NOLOGIN;`, `COMMENT ON ROLE ${holder} IS ${escapeLiteral(withMark(null, "made"))};`]
+      ? [`CREATE ROLE ${holder} NOLOGIN;`, `COMMENT ON ROLE ${holder} IS ${escapeLiteral(GROUP_MARKS)};`]
       : []),
     ...(login?.isMember === true ? [] : [`GRANT ${holder} TO ${role};`]),
     ...(login?.actsAs === group ? [] : [`ALTER ROLE ${role} SET role = ${escapeLiteral(group)};`]),
