@@ -10,7 +10,8 @@ Kills a real rotation at its boundaries, and the real engine in an \`up\`, and l
 of it. Ends with 1 if a password was lost, a version or an account doubled, a run left unfinished, or more than one
 login refused after a single kill.
 
-  --vault NAME       embedded, served or openbao; default: one after the other, or with --points the embedded one
+  --vault NAME       embedded, served, openbao or lockself; default: one after the other, or with --points the
+                     embedded one
   --target NAME      this kind of target only: postgres, linux, mysql or command; may be given several times;
                      default: all, or with --points postgres and linux
   --points N         so many points on a rotation process, of every kind, and for each 60 of them 8 on the real engine;
@@ -36,6 +37,7 @@ const FULL: Readonly<Record<VaultKind, FullShare>> = {
   embedded: { enginePoints: 75, targets: TARGETS },
   served: { points: 300, enginePoints: 15, targets: ["postgres"] },
   openbao: { points: 600, enginePoints: 75, targets: TARGETS },
+  lockself: { points: 60, enginePoints: 8, targets: ["postgres"] },
 };
 /** Each kind is measured first, which takes as long as many points do. */
 const QUICK: readonly TargetKind[] = ["postgres", "linux"];

@@ -6,16 +6,21 @@ import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.
 import { newKeyText, readKeyFile, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
 import { createHashicorpVault } from "../../provider/vault/hashicorp/create.js";
 import { type HashicorpPlace, openHashicorpVault } from "../../provider/vault/hashicorp/hashicorp-vault.js";
+import { createLockselfVault } from "../../provider/vault/lockself/create.js";
+import { type LockselfPlace, openLockselfVault } from "../../provider/vault/lockself/lockself-vault.js";
+import { LOCKSELF_ROUTES } from "../../provider/vault/lockself/routes.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
 import { VaultServer } from "../../tools/openbao/server.ts";
 import { makeTokens, ServedVault } from "../../tools/served/served-vault.ts";
+import { LockselfScene } from "../fixtures/lockself-scene.js";
 
 /** How a process opens a proof's vault; a job carries it as JSON. */
 export type VaultOpening =
   | { kind: "embedded"; path: string; keyFile: string }
   | { kind: "served"; origin: string; tokenFile: string }
-  | { kind: "openbao"; origin: string; mount: string; tokenFile: string };
+  | { kind: "openbao"; origin: string; mount: string; tokenFile: string }
+  | { kind: "lockself"; origin: string; space: string; tokenFile: string };
 
 /** A vault that a proof works on. */
 export interface ProvenVault {
@@ -40,7 +45,12 @@ export interface VaultMaker {
 export const VAULT_NAME = "crash";
 
 /** Every kind of vault that a proof can work on. */
-export const VAULTS = { embedded: embeddedVaults, served: servedVaults, openbao: openBaoVaults };
+export const VAULTS = {
+  embedded: embeddedVaults,
+  served: servedVaults,
+  openbao: openBaoVaults,
+  lockself: lockselfVaults,
+};
 
 export type VaultKind = keyof typeof VAULTS;
 
@@ -49,6 +59,11 @@ export function configurationOf(opening: VaultOpening, port?: number): { url: st
   if (opening.kind === "embedded") return { url: `file://${opening.path}`, env: { COFFRE_KEY_FILE: opening.keyFile } };
   const { host } = new URL(port === undefined ? opening.origin : `http://127.0.0.1:${port}`);
   if (opening.kind === "served") return { url: `coffre+http://${host}`, env: { COFFRE_TOKEN_FILE: opening.tokenFile } };
+  if (opening.kind === "lockself") {
+    const { tokenFile, space } = opening;
+    const env = { COFFRE_LOCKSELF_AUTH_TOKEN_FILE: tokenFile, COFFRE_LOCKSELF_LS_TOKEN_FILE: tokenFile };
+    return { url: `lockself+http://${host}/${space}?settleMs=0`, env };
+  }
   const url = `vault+http://${host}/${opening.mount}?allowPlainHttp=true`;
   return { url, env: { COFFRE_TOKEN_FILE: opening.tokenFile } };
 }
@@ -61,6 +76,9 @@ export function openProvenVault(opening: VaultOpening, actor: string): Vault {
   }
   if (opening.kind === "served")
     return openRemoteVault({ origin: opening.origin, token: () => tokenIn(opening.tokenFile) });
+  if (opening.kind === "lockself") {
+    return openLockselfVault({ ...lockselfPlaceOf(opening), actor, clock: systemClock });
+  }
   return openHashicorpVault({ ...placeOf(opening), actor, clock: systemClock });
 }
 
@@ -137,4 +155,31 @@ function placeOf({ origin, mount, tokenFile }: Extract<VaultOpening, { kind: "op
 
 function tokenIn(file: string): Secret {
   return new Secret(readKeyFile(file).reveal().trim());
+}
+
+/** LockSelf's routes, as Coffre's own server speaks them. */
+async function lockselfVaults(): Promise<VaultMaker> {
+  const scene = await LockselfScene.start({ limits: { requestsPerMinute: 10_000_000 } });
+  const { origin } = scene.server;
+  let spaces = 0;
+  return { description: "LockSelf's routes of Coffre's server", make, close: () => scene.close() };
+
+  async function make(folder: string): Promise<ProvenVault> {
+    const tokenFile = join(folder, "lockself.token");
+    writeKeyFile(tokenFile, new Secret(scene.token));
+    spaces += 1;
+    const opening = { kind: "lockself" as const, origin, space: `space-${spaces}`, tokenFile };
+    await createLockselfVault({ ...lockselfPlaceOf(opening), name: VAULT_NAME, clock: systemClock });
+    const address = { host: "127.0.0.1", port: Number(new URL(origin).port) };
+    return { opening, vault: openProvenVault(opening, "controller"), address };
+  }
+}
+
+function lockselfPlaceOf({ origin, space, tokenFile }: Extract<VaultOpening, { kind: "lockself" }>): LockselfPlace {
+  const token = () => tokenIn(tokenFile);
+  return {
+    http: { origin, routes: LOCKSELF_ROUTES, tokens: () => ({ auth: token(), ls: token() }) },
+    api: { settleMs: 0 },
+    space: [space],
+  };
 }
