@@ -14,6 +14,7 @@ import {
 } from "../../provider/resources/lookup.js";
 import type { Credential, Vault } from "../../provider/vault/port.js";
 import { createMemoryVault } from "../../provider/vault/memory/memory-vault.js";
+import { settle } from "../fixtures/outputs.ts";
 import { inVault, type TestVault, createVault } from "../stack/harness.ts";
 
 jest.setTimeout(30_000); // for a busy machine
@@ -163,13 +164,6 @@ describe("a program's function", () => {
 
   const provider = (more: coffre.ProviderArgs = {}) =>
     new coffre.Provider("prod", { url: vault.url, keyFile: vault.keyFile, ...more });
-
-  /** What an output comes to: its value, or that it isn't known. */
-  async function settle<Value>(output: pulumi.Output<Value>): Promise<Value | "unknown"> {
-    // The SDK's own fields, which it declares for itself only.
-    const inner = output as unknown as { isKnown: Promise<boolean>; promise(): Promise<Value> };
-    return (await inner.isKnown) ? inner.promise() : "unknown";
-  }
 
   test("answers a promise, or an output whose parts can be taken", async () => {
     await run(false, async () => {
