@@ -1,7 +1,7 @@
 import { collect } from "../core/collect.js";
 import { CoffreError } from "../core/errors.js";
 import { PASSWORD_FIELD } from "../core/field.js";
-import type { Category, Credential, Vault } from "../vault/port.js";
+import { type Category, type Credential, usernameOf, type Vault } from "../vault/port.js";
 import { count, type ExchangeEntry, type ExchangeNote, type ExchangeValue, pathText } from "./entry.js";
 
 /** So many entries' values are asked for at once: one event in the log. */
@@ -78,7 +78,9 @@ export async function readCredentials(
   });
 }
 
-function textsOf({ path, username, url, description, tags }: Credential) {
+function textsOf(credential: Credential) {
+  const { path, url, description, tags } = credential;
+  const username = usernameOf(credential); // of the password that stands beside it
   return {
     path: [...path],
     ...(username === undefined ? {} : { username }),
@@ -130,6 +132,9 @@ function notesOf(credential: Credential): ExchangeNote[] {
   if (owned) note("that a stack declares it");
   if (journal.pending)
     note(`version ${String(journal.pending.version)} is pending: the copy has what was current before`, PASSWORD_FIELD);
+  const current = versions.find(({ state }) => state === "current");
+  if (current && versions.some(({ state, username }) => state === "previous" && username !== current.username))
+    note("earlier passwords are of other logins: a copy names the current one's", PASSWORD_FIELD);
   const discarded = versions.filter(({ state }) => state === "discarded").length;
   if (discarded > 0) note(`${count(discarded, "version")} that never came into force`, PASSWORD_FIELD);
   if (versions.length > 0 && versions.every(({ state }) => state === "previous")) {

@@ -20,6 +20,7 @@ import { PostgresHarness } from "./postgres-harness.js";
 jest.setTimeout(60_000);
 
 const DRAIN_SECONDS = 600;
+const ADMIN_PASSWORD = "CoffreMarker-of-the-admin";
 
 let harness: PostgresHarness;
 let vault: Vault;
@@ -47,7 +48,7 @@ afterEach(async () => {
 });
 
 function run(over: Vault = vault): RotationContext {
-  const environment = { ADMIN: harness.server.password };
+  const environment = { ADMIN: harness.server.password, OTHER_ADMIN: ADMIN_PASSWORD };
   const context = createRotationContext({ vault: over, drivers: [postgresDriver], clock, environment });
   contexts.push(context);
   return context;
@@ -141,6 +142,7 @@ describe("an account that another credential has by now", () => {
     const context = run();
     const records = await prepareTargets(context, { targets: [more], username: `${role}_other` });
     await vault.updateCredential(one.id, { username: `${role}_other`, targets: records });
+    await harness.query(`CREATE ROLE ${role} NOLOGIN; GRANT ${role} TO ${role}_a`);
     const two = await up(inputs(role, overlapping, { name: "two" }));
     expect(two.error).toBeUndefined();
     const done = await up(inputs(`${role}_other`, plain), one);
@@ -239,4 +241,40 @@ describe("a login that may be all that works", () => {
     const all = await Promise.all([1, 2].map(async (version) => logsIn(await login(id, version))));
     expect(all).toContain(true);
   });
+});
+
+describe("a login of that name that is another vault's", () => {
+  test("is left alone, though Coffre made it", async () => {
+    const role = newRole();
+    const other = createMemoryVault({ name: "other", clock, actor: "test", source: "test" });
+    const theirs = await scene.up(inputs(`${role}_b`, plain), undefined, { rotation: run(other) });
+    const [answer] = await other.readMany([{ id: theirs.id }]);
+    if (answer === undefined || answer instanceof Error) throw answer ?? new Error("no answer");
+    const refused = await up(inputs(role, overlapping));
+    expect(refused.error?.message).toContain(`"${role}_b" at 127.0.0.1`);
+    expect(refused.error?.message).toContain(`CREATE ROLE "${role}" NOLOGIN; GRANT "${role}" TO "${role}_b"`);
+    expect(await logsIn({ user: `${role}_b`, password: answer.value.reveal() })).toBe(true);
+    await other.close();
+  });
+});
+
+test("an admin that has lost its right ends nothing and draws nothing, and goes on with it", async () => {
+  const role = newRole();
+  await harness.query(`CREATE ROLE ${role}_admin LOGIN CREATEROLE PASSWORD '${ADMIN_PASSWORD}'`);
+  const { host, port } = harness.server;
+  const by = { username: `${role}_admin`, passwordEnv: "OTHER_ADMIN" };
+  const wanted = (trigger: string) => ({
+    ...inputs(role, {}, { trigger }),
+    targets: [{ kind: "postgres", host, port, admin: by, ...overlapping }],
+  });
+  const second = await up(wanted("2"), await up(wanted("1")));
+  await harness.query(`ALTER ROLE ${role}_admin NOCREATEROLE`);
+  aheadMs = DRAIN_SECONDS * 1000 + 1;
+  const refused = await up(wanted("3"), second);
+  expect(refused.error?.message).toContain("FORBIDDEN");
+  for (const version of [1, 2]) expect(await logsIn(await login(second.id, version))).toBe(true);
+  expect(await draining(second.id)).toEqual([`${role}_a 1`]);
+  await harness.query(`ALTER ROLE ${role}_admin CREATEROLE`);
+  expect((await up(wanted("3"), refused)).error).toBeUndefined();
+  expect(await works(second.id)).toBe(true);
 });

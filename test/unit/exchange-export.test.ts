@@ -282,3 +282,22 @@ test("the vault's own lists are as before: an export writes nothing but the even
   await readEntries(vault);
   expect((await collect(vault.listEvents({ after: head }))).map(({ action }) => action)).toEqual(["credential.read"]);
 });
+
+test("an entry whose logins take turns is exported with the login that its current password is of", async () => {
+  const vault = createMemoryVault({ name: "prod" });
+  const [made] = await vault.createCredentials([{ name: "app", username: "app", categoryId: null }]);
+  const { lease } = await vault.acquireLease(made?.id ?? "", { holder: "a test", ttlSeconds: 60 });
+  for (const [index, username] of ["app_a", "app_b"].entries()) {
+    const value = new Secret(username);
+    await vault.record(lease, [
+      { step: "stage", value, causes: [], accounts: [], username },
+      { step: "promote", version: index + 1, verified: false },
+    ]);
+  }
+  const { entries, notes } = await readEntries(vault);
+  expect(entries).toMatchObject([{ entry: { username: "app_b" } }]);
+  expect(notes.map(({ what }) => what)).toEqual([
+    "earlier passwords are of other logins: a copy names the current one's",
+  ]);
+  await vault.close();
+});

@@ -44,6 +44,7 @@ const Facts = z.object({
   logins: z.array(
     z.object({
       name: z.string(),
+      mayLogIn: z.boolean(),
       /** A member of the group. */
       isMember: z.boolean(),
       /** The role that its sessions begin as; null: itself. */
@@ -94,6 +95,7 @@ const GROUP = `CASE WHEN h.oid IS NOT NULL THEN json_build_object(
 function loginsQuery(logins: readonly string[]): string {
   return `(SELECT coalesce(json_agg(json_build_object(
       'name', l.rolname,
+      'mayLogIn', l.rolcanlogin,
       'isMember', EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.roleid = h.oid AND m.member = l.oid),
       'actsAs', (SELECT substr(setting, 6) FROM unnest(l.rolconfig) setting WHERE setting LIKE 'role=%'),
       'comment', shobj_description(l.oid, 'pg_authid'))), ${NONE})

@@ -114,11 +114,13 @@ function judgeGroup({ actsAs, ...spec }: TargetSpec, target: PostgresTarget, fac
     );
   }
   for (const login of logins) {
-    if (login.isMember || hasMark(login.comment, "made")) continue;
+    // One that Coffre made for this and nobody uses; another vault's is in use.
+    if (login.isMember || (hasMark(login.comment, "made") && !login.mayLogIn)) continue;
+    const first = group === null ? `CREATE ROLE "${name}" NOLOGIN; ` : "";
     stop(
       "TARGET_NOT_READY",
       `Role "${login.name}" at ${formatAddress(spec.address)} isn't a member of "${name}", for which it is to take turns`,
-      `If it is meant for that: GRANT "${name}" TO "${login.name}". If it is another's, choose another username.`,
+      `If it is meant for that: ${first}GRANT "${name}" TO "${login.name}". If it is another's, choose another username.`,
     );
   }
   const isMember = logins.some((login) => login.name === spec.username && login.isMember);
