@@ -13,10 +13,12 @@ import { type Target, targetsOf } from "./targets.js";
  */
 
 /** The login that the next version is for; `undefined` where none take turns. */
-export function nextLogin(credential: Credential, [first]: readonly Target[]): string | undefined {
+export function nextLogin({ versions, journal }: Credential, [first]: readonly Target[]): string | undefined {
   const logins = first?.spec.overlap?.logins.map(({ username }) => username) ?? [];
-  const current = credential.versions.find(({ state }) => state === "current")?.username;
-  return logins.find((login) => login !== current);
+  const current = versions.find(({ state }) => state === "current")?.username;
+  const others = logins.filter((login) => login !== current);
+  // Both are others where overlap has ceased and begun again, and one of them may still be in use.
+  return others.find((login) => !journal.draining?.some(({ username }) => username === login)) ?? others[0];
 }
 
 /** The login that a pending version is for, as the targets are by now. */
@@ -47,7 +49,7 @@ export function currentTargets(context: RotationContext, credential: Credential)
 
 /** @param login that of a version; `undefined` for one from before rotations overlapped */
 export function specFor(
-  context: RotationContext,
+  context: Pick<RotationContext, "drivers">,
   credential: Credential,
   { record, spec }: Target,
   login: string | undefined,
@@ -139,20 +141,21 @@ async function specOf(
   return undefined;
 }
 
-/**
- * Logins of versions in force that no target names any more, as when rotations have ceased to overlap: their passwords work
- * until somebody ends them.
- */
-export function strayLogins(context: RotationContext, credential: Credential): TargetSpec[] {
-  const { versions, journal, targets } = credential;
+/** The logins that take turns whose versions are in force, pending or draining: their passwords work until somebody ends them. */
+export function loginsInForce(context: Pick<RotationContext, "drivers">, credential: Credential): TargetSpec[] {
+  const { versions, journal } = credential;
   const inForce = versions.filter(({ state }) => state === "current" || state === "pending");
   const usernames = new Set([...inForce, ...(journal.draining ?? [])].flatMap(({ username }) => username ?? []));
   if (usernames.size === 0) return [];
-  const named = new Set(targets.flatMap(accountsOf));
-  const specs = targetsOf(context, credential).flatMap((target) =>
+  return targetsOf(context, credential).flatMap((target) =>
     [...usernames].flatMap((username) => specFor(context, credential, target, username) ?? []),
   );
-  return specs.filter(({ account }) => !named.has(account));
+}
+
+/** Those that no target names any more, as when rotations have ceased to overlap. */
+export function strayLogins(context: Pick<RotationContext, "drivers">, credential: Credential): TargetSpec[] {
+  const named = new Set(credential.targets.flatMap(accountsOf));
+  return loginsInForce(context, credential).filter(({ account }) => !named.has(account));
 }
 
 /** True if another credential has the account. */

@@ -50,7 +50,7 @@ export interface Target {
 }
 
 /** The credential's targets; which login a version is for is told by `overlap.ts`. */
-export function targetsOf(context: RotationContext, credential: Credential): Target[] {
+export function targetsOf(context: Pick<RotationContext, "drivers">, credential: Credential): Target[] {
   return credential.targets.map((record) => ({
     record,
     spec: {

@@ -184,16 +184,36 @@ test("an admin is needed to let the role log in itself again", async () => {
   expect(await works(first.id)).toBe(true);
 });
 
-test("a login that drains is no other credential's to claim", async () => {
+test("a login in force is no other credential's to claim, also in the up that lets it go", async () => {
   const role = newRole();
   const first = await up(inputs(role, overlapping));
-  await up(inputs(role, plain), first);
-  const drained = await login(first.id, 1);
-  expect(await draining(first.id)).toEqual([`${role}_a 1`]);
   const news = { ownerKey: "shop/dev/Credential/two", ...inputs(`${role}_a`, plain, { name: "two" }) };
-  const { failures } = await checkCredential(scene.resources({ rotation: run() }), {}, news);
-  expect(failures).toMatchObject([{ reason: expect.stringContaining("belongs to credential app") as unknown }]);
-  expect(await logsIn(drained)).toBe(true);
+  const refused = [{ reason: expect.stringContaining("belongs to credential app") as unknown }];
+  const check = async () => (await checkCredential(scene.resources({ rotation: run() }), {}, news)).failures;
+  expect(await check()).toMatchObject(refused);
+  await up(inputs(role, plain), first);
+  expect(await draining(first.id)).toEqual([`${role}_a 1`]);
+  expect(await check()).toMatchObject(refused);
+  expect(await logsIn(await login(first.id, 1))).toBe(true);
+  await acknowledge(run(), first.id);
+  expect(await check()).toEqual([]);
+});
+
+test("a login that drains keeps nobody from overlapping again: the other one is free", async () => {
+  const role = newRole();
+  const first = await up(inputs(role, overlapping));
+  const second = await up(inputs(role, plain), first);
+  const third = await up(inputs(role, overlapping), second);
+  expect(third.error).toBeUndefined();
+  for (const [version, user] of [`${role}_a`, role, `${role}_b`].entries()) {
+    const who = await login(first.id, version + 1);
+    expect(who.user).toBe(user);
+    expect(await logsIn(who)).toBe(true);
+  }
+  expect(await draining(first.id)).toEqual([`${role}_a 1`, `${role} 2`]);
+  await acknowledge(run(), first.id);
+  expect(await works(first.id)).toBe(true);
+  for (const name of [`${role}_a`, role]) expect(await mayLogIn(name)).toBe(false);
 });
 
 test("a login that drains ends with a credential whose targets don't name it any more", async () => {

@@ -1,5 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
-import { strayLogins } from "../../rotation/overlap.js";
+import { loginsInForce } from "../../rotation/overlap.js";
 import { accountsOfSpec, parseTargets } from "../../rotation/targets.js";
 import { accountsOf, type Credential } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -7,7 +7,8 @@ import type { CredentialInputs } from "./schema.js";
 
 /**
  * Refuses accounts that a credential of another stack has, which only the vault would refuse otherwise, in the middle of
- * an up. Of those of this stack, which the same up may let go, only logins whose passwords still work.
+ * an up. Of those of this stack, which the same up may let go, only logins in force: they go on
+ * working whatever it does.
  * @throws CoffreError CONFLICT that names the credential
  * @param isOwn true for the entry that the declaration speaks of
  */
@@ -21,9 +22,9 @@ export async function refuseForeignAccounts(
   const ours = await context.overview.credentials();
   for (const credential of (await context.overview.everything()).values()) {
     if (isOwn(credential)) continue;
-    const stray = strayLogins(context.rotation, credential).map(({ account }) => account);
+    const inForce = loginsInForce(context.rotation, credential).map(({ account }) => account);
     const declared = ours.has(credential.id) ? [] : credential.targets.flatMap(accountsOf);
-    refuseShared(wanted, credential, [...declared, ...stray]);
+    refuseShared(wanted, credential, [...declared, ...inForce]);
   }
 }
 
@@ -37,8 +38,8 @@ export async function refuseTakenAccounts(
   if (wanted.size === 0) return;
   for await (const credential of context.vault.listCredentials()) {
     if (credential.id === ownId) continue;
-    const stray = strayLogins(context.rotation, credential).map(({ account }) => account);
-    refuseShared(wanted, credential, [...credential.targets.flatMap(accountsOf), ...stray]);
+    const inForce = loginsInForce(context.rotation, credential).map(({ account }) => account);
+    refuseShared(wanted, credential, [...credential.targets.flatMap(accountsOf), ...inForce]);
   }
 }
 

@@ -109,7 +109,7 @@ function judgeGroup({ actsAs, ...spec }: TargetSpec, target: PostgresTarget, fac
   } else if (group.mayLogIn && actsAs?.mayLogIn !== true) {
     stop(
       "TARGET_NOT_READY",
-      `${role} may log in itself, with a password that isn't in the vault`,
+      `${role} may log in itself, with a password that no version in force is`,
       `Take that away: ALTER ROLE "${name}" NOLOGIN. If applications use it, adopt its password first: rotate the credential once without overlap.`,
     );
   }
