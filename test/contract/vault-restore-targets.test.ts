@@ -63,6 +63,21 @@ test("a login that drained when the backup was made is ended by nobody: it may h
   expect(restored.versions).toMatchObject([{ username: "app_a" }, { username: "app_b", state: "current" }]);
 });
 
+test("what was looked at and drawn before the restore is not staged after it", async () => {
+  const id = await byAdmin("app", "one");
+  await rotate(id, "first");
+  const { file } = await files.backUp(vault);
+  scene.target.calls.length = 0;
+  scene.target.next("look", async (act) => {
+    await restoreInPlace(file);
+    return act();
+  });
+  await expect(rotate(id, "second")).rejects.toMatchObject({ code: "NEEDS_ATTENTION" });
+  expect(await scene.versions(id)).toBe("1 current");
+  expect(scene.target.count("set")).toBe(0);
+  expect((await vault.readCredential(id)).journal.lease).toBeUndefined();
+});
+
 describe("a version that was pending in the backup", () => {
   test("is set and proven anew on every target: what the backup says of them is of then", async () => {
     const id = await byAdmin("app", "one", "two");
