@@ -226,7 +226,7 @@ test("an error is one line of JSON on stderr when JSON was asked for", async () 
     error: {
       code: "NOT_FOUND",
       problem: "No credential at coffre://main/nothing",
-      hint: "`coffre list` shows what the vault holds.",
+      hint: "`coffre list` shows what the vault holds, `coffre list --archived` what was taken out of the tree, to be named by its id.",
       details: {},
       exitCode: 3,
     },

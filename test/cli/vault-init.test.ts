@@ -131,7 +131,8 @@ test.each([
   [["--passphrase", "hunter2"], 2, "--passphrase is refused: arguments can be seen by every user of this machine"],
   [["--vault", "file://./x.db", "--key-file", "/dev/null/x.key"], 1, "The key file /dev/null/x.key can't be written"],
   [["--vault", "gopher://x"], 2, "The vault's URL (flag --vault) has the unknown scheme gopher://"],
-  [["--vault", "kdbx://x"], 2, "This release doesn't open kdbx:// vaults yet (a KeePass file)"],
+  [["--vault", "kdbx://x"], 2, "The vault's URL (flag --vault) names no file"],
+  [["--vault", "kdbx://./x.kdbx"], 2, "A KeePass file is only read, and no vault is made in one"],
   [["--ask-passphrase"], 2, "--ask-passphrase needs a terminal"],
 ])("vault init %j ends with %d", async (flags, exitCode, problem) => {
   const said = await shell.coffre(["vault", "init", ...flags]);
