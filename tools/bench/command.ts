@@ -60,6 +60,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     servedReads: once("served_reads", async () => (await import("./served-reads.ts")).servedReads()),
     vaultRequests: once("vault_requests", async () => (await import("./vault-requests.ts")).measureVaultRequests()),
     agentRead: once("agent_read", async () => (await import("./agent-read.ts")).measureAgentRead()),
+    lockselfRead: once("lockself_read", async () => (await import("./lockself-read.ts")).measureLockselfRead()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);

@@ -1,4 +1,5 @@
 import type { AgentRead } from "./agent-read.ts";
+import type { LockselfRead } from "./lockself-read.ts";
 import type { PostgresRate } from "./postgres-rate.ts";
 import type { RotationTimes } from "./rotation.ts";
 import type { ServedReads } from "./served-reads.ts";
@@ -26,6 +27,7 @@ export interface Sources {
   postgresRate: () => Promise<PostgresRate>;
   vaultRequests: () => Promise<VaultRequests>;
   agentRead: () => Promise<AgentRead>;
+  lockselfRead: () => Promise<LockselfRead>;
   servedReads: () => Promise<ServedReads>;
 }
 
@@ -143,6 +145,18 @@ export const FIGURES: readonly Figure[] = [
     bound: { atMost: 2 },
     measure: async ({ agentRead }) => {
       const { bareMs, oursMs } = await agentRead();
+      return oursMs / bareMs;
+    },
+  },
+  {
+    key: "lockself_read_vs_bare",
+    definition:
+      "1,000 passwords of a vault in LockSelf, as `coffre serve` speaks it in a process of its own, read by a client that is opened " +
+      "for it (so that it finds the vault, its directory and each document first), against bare requests that decrypt the 1,000 " +
+      "entries people see, ids known before; both 4 at a time; in turn; ratio of the medians of 3",
+    bound: { atMost: 3 },
+    measure: async ({ lockselfRead }) => {
+      const { bareMs, oursMs } = await lockselfRead();
       return oursMs / bareMs;
     },
   },
