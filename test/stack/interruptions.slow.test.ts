@@ -4,6 +4,7 @@ import pg from "pg";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres-server.ts";
 import { succeed } from "../fixtures/pulumi-project.ts";
 import { createVaultProject, currentValue, output, type VaultProject, versionsOf } from "./harness.ts";
+import { holdRoles } from "./held-roles.ts";
 
 // Runs that end in the middle, and runs that meet.
 let server: PostgresServer;
@@ -29,31 +30,6 @@ async function createStack(role: string): Promise<VaultProject> {
   return createVaultProject(program(role), { env: { PG_ADMIN: server.password } });
 }
 
-/** Holds every change of the role until `release()`: somebody else is making it, and hasn't decided yet. */
-async function holdRole(role: string): Promise<{ reached(): Promise<void>; release(): Promise<void> }> {
-  const holder = new pg.Client(server.connection());
-  await holder.connect();
-  await holder.query("BEGIN");
-  await holder.query(`CREATE ROLE "${role}"`);
-  return {
-    async reached() {
-      const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-      for (let tries = 0; tries < 300; tries++) {
-        const { rowCount } = await holder.query(waiting);
-        if (rowCount !== 0) return;
-        // A transaction sees one state of these statistics unless told otherwise.
-        await holder.query("SELECT pg_stat_clear_snapshot()");
-        await delay(50);
-      }
-      throw new Error("nobody came to change the role");
-    },
-    async release() {
-      await holder.query("ROLLBACK");
-      await holder.end();
-    },
-  };
-}
-
 async function logsIn(stack: VaultProject, role: string): Promise<boolean> {
   const client = new pg.Client({
     ...server.connection(),
@@ -68,7 +44,7 @@ async function logsIn(stack: VaultProject, role: string): Promise<boolean> {
 test("an engine that is killed leaves a plugin that finishes and ends; cancel and up draw nothing anew", async () => {
   const stack = await createStack("killed_app");
   try {
-    const held = await holdRole("killed_app");
+    const held = await holdRoles(server, `CREATE ROLE "killed_app"`);
     const run = stack.project.start(["up", "--yes", "--skip-preview"]);
     await held.reached();
     run.kill("SIGKILL");
@@ -95,7 +71,7 @@ test("an engine that is killed leaves a plugin that finishes and ends; cancel an
 test("Ctrl-C lets what is under way finish, and keeps it", async () => {
   const stack = await createStack("ctrl_c_app");
   try {
-    const held = await holdRole("ctrl_c_app");
+    const held = await holdRoles(server, `CREATE ROLE "ctrl_c_app"`);
     const run = stack.project.start(["up", "--yes", "--skip-preview"]);
     await held.reached();
     run.kill("SIGINT");

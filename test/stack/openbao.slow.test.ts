@@ -1,28 +1,16 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { newVault, sharedServer } from "../fixtures/openbao.js";
-import { startPostgres } from "../fixtures/postgres-server.ts";
-import { createProject, succeed } from "../fixtures/pulumi-project.ts";
+import { succeed } from "../fixtures/pulumi-project.ts";
 import { output } from "./harness.ts";
-
-const PROGRAM = resolve(import.meta.dirname, "../../examples/vm-and-database/index.ts");
+import { createQuickstart } from "./quickstart-program.ts";
 
 afterAll(async () => (await sharedServer()).stop());
 
 test("the quickstart's program runs as it stands on a vault in OpenBao, and applications read what it rotated", async () => {
-  const [{ server, place, url, open }, database] = await Promise.all([newVault({ name: "prod" }), startPostgres()]);
-  const project = await createProject({ name: "coffre-quickstart", program: await readFile(PROGRAM, "utf8") });
+  const { server, place, url, open } = await newVault({ name: "prod" });
+  const { project, remove } = await createQuickstart(url, { COFFRE_TOKEN_FILE: server.rootToken });
   const vault = open();
   try {
-    const [passwordFile, tokenFile] = [join(project.folder, "admin-password"), join(project.folder, "token")];
-    await writeFile(passwordFile, `${database.password}\n`, { mode: 0o600 });
-    await writeFile(tokenFile, server.rootToken, { mode: 0o600 });
-    project.env["COFFRE_TOKEN_FILE"] = tokenFile;
-    const settings = { "coffre:url": url, host: database.host, port: String(database.port) };
-    for (const [name, value] of Object.entries({ ...settings, adminPasswordFile: passwordFile })) {
-      await project.setConfig(name, value);
-    }
     succeed(await project.up());
     expect(await project.outputs()).toEqual({ ref: "coffre://prod/Databases/orders-app", version: 1 });
     expect(output(succeed(await project.up()))).toMatch(/Resources:\s+6 unchanged/);
@@ -37,7 +25,6 @@ test("the quickstart's program runs as it stands on a vault in OpenBao, and appl
     expect(await vault.findCredential(["Databases", "orders-app"])).toBeUndefined();
   } finally {
     await vault.close();
-    await project.remove();
-    await database.remove();
+    await remove();
   }
 }, 120_000);
