@@ -108,16 +108,14 @@ export interface CoffreServer {
 
 /** Makes a server that knows who asks by their tokens; nothing listens yet. */
 export async function createServer({ vault, state, clock, ...options }: ServerOptions): Promise<CoffreServer> {
-  const rights = new RightsBook(vault, state, clock);
-  const authenticator = new Authenticator(state.tokens, rights, clock);
+  const authenticator = new Authenticator(state.tokens, new RightsBook(vault, state, clock), clock);
   const context: ServerContext = {
     vault,
     clock,
     async call(tokenText, source) {
-      const principal = await authenticator.authenticate(tokenText);
-      const theirs = await rights.of(principal);
-      const mayRead = (categoryId: string | null) => theirs.mayRead(categoryId);
-      return { principal, rights: theirs, vault: vault.actingAs(principal.name, source, mayRead) };
+      const { principal, rights } = await authenticator.authenticate(tokenText);
+      const mayRead = (categoryId: string | null) => rights.mayRead(categoryId);
+      return { principal, rights, vault: vault.actingAs(principal.name, source, mayRead) };
     },
   };
   return createApp({ ...options, context });

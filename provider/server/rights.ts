@@ -37,6 +37,13 @@ export interface OwnFacts {
   tokens: Tokens;
 }
 
+/** The vault's people and their rights at one moment: to be used for one request only. */
+export interface RightsNow {
+  /** The vault's user of this id. */
+  user(id: string): Person | undefined;
+  of(principal: Principal): Rights;
+}
+
 /** Who may do what, by the vault's own users, groups and grants and the server's own rules, as they are at each request. */
 export class RightsBook {
   readonly #vault: Vault;
@@ -52,14 +59,13 @@ export class RightsBook {
     this.#clock = clock;
   }
 
-  /** The vault's user of this id. */
-  async user(id: string): Promise<Person | undefined> {
-    return (await this.#current()).users.get(id);
-  }
-
-  /** As they are now. */
-  async of(principal: Principal): Promise<Rights> {
-    return rightsOf(principal, await this.#current(), this.#own, this.#clock.now());
+  /** As everything is now: one look at the vault answers all that a request asks, and no part of it is older than another. */
+  async now(): Promise<RightsNow> {
+    const snapshot = await this.#current();
+    return {
+      user: (id) => snapshot.users.get(id),
+      of: (principal) => rightsOf(principal, snapshot, this.#own, this.#clock.now()),
+    };
   }
 
   /** One look at the vault for all who ask at the same time; who asks while one runs waits for the next, which begins later. */

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
 import { hasPassed } from "../../core/instant.js";
 import { notAuthenticated } from "../failures.js";
-import type { Principal } from "../principal.js";
+import type { Principal, Rights } from "../principal.js";
 import type { RightsBook } from "../rights.js";
 import type { Tokens } from "./tokens.js";
 
@@ -26,11 +26,11 @@ export class Authenticator {
   }
 
   /**
-   * Whose token this is.
+   * Whose token this is, and what they may do.
    * @throws HttpFailure 401 for one that is missing, wrong, expired or revoked, or whose user is gone or has expired;
    * CoffreError LOCKED after {@link LOCK}.failures wrong secrets, also for the right one
    */
-  async authenticate(text: string | undefined): Promise<Principal> {
+  async authenticate(text: string | undefined): Promise<{ principal: Principal; rights: Rights }> {
     const found = text === undefined ? undefined : this.#tokens.find(text);
     // Failures are noted of tokens that there are only: who guesses ids fills no memory.
     if (!found) throw notAuthenticated();
@@ -44,11 +44,14 @@ export class Authenticator {
     this.#failures.delete(tokenId);
     if (userId === undefined) {
       if (role !== "administrator") throw notAuthenticated();
-      return { id: tokenId, name, role, tokenId };
+      const administrator: Principal = { id: tokenId, name, role, tokenId };
+      return { principal: administrator, rights: (await this.#rights.now()).of(administrator) };
     }
-    const user = await this.#rights.user(userId);
+    const now = await this.#rights.now();
+    const user = now.user(userId);
     if (!user || hasPassed(user.expiresAt, this.#clock.now())) throw notAuthenticated();
-    return { id: userId, name: user.name, role, tokenId };
+    const principal: Principal = { id: userId, name: user.name, role, tokenId };
+    return { principal, rights: now.of(principal) };
   }
 
   #refuseLocked(id: string): void {
