@@ -86,7 +86,7 @@ describe("configuration", () => {
       { COFFRE_URL: "ftp://vault" },
       /^smtp: CONFIGURATION: The vault's URL .* unknown scheme ftp:\/\/[\s\S]*Start it with file:/,
     ],
-    ["a vault that this release doesn't open", { COFFRE_URL: "kdbx://x.kdbx" }, /^smtp: NOT_SUPPORTED/],
+    ["a URL that names no file", { COFFRE_URL: "kdbx://x.kdbx" }, /^smtp: CONFIGURATION: .* names no file/],
     ["no vault at the URL", { COFFRE_URL: "file://./nowhere.db" }, /^smtp: VAULT_MISSING[\s\S]*coffre vault init/],
     ["no key", { COFFRE_KEY_FILE: "" }, /^smtp: CONFIGURATION[\s\S]*COFFRE_KEY_FILE/],
   ])("%s", async (_name, env, message) => {

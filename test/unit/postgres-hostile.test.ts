@@ -40,7 +40,7 @@ describe("what answers at the port isn't what it should be", () => {
     await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const limits = { connectMs: 500, setMs: 500, verifyMs: 500 };
+    const limits = { connectMs: 5_000, setMs: 5_000, verifyMs: 5_000 };
     const spec = postgresDriver.parse({ host: "127.0.0.1", port, limits }, "app");
     const password = new Secret(PASSWORD);
     const proof = await postgresDriver.verify(spec, password, spec.address);
