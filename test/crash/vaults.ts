@@ -30,6 +30,8 @@ export interface ProvenVault {
   vault: Vault;
   /** Where it listens, of a server: what stands in between can cut its traffic. */
   address?: { host: string; port: number };
+  /** The process that serves it, if it is the vault's own: it can be killed and started again. */
+  server?: ServedVault;
 }
 
 /** Where vaults of one kind are made. */
@@ -126,6 +128,7 @@ async function servedVaults(): Promise<VaultMaker> {
       opening,
       vault: openProvenVault(opening, "controller"),
       address: { host: "127.0.0.1", port: server.port },
+      server,
     };
   }
 }

@@ -59,6 +59,11 @@ export class World {
     return this.#proven.address;
   }
 
+  /** The vault's server, if that is its own. */
+  get vaultServer(): ProvenVault["server"] {
+    return this.#proven.server;
+  }
+
   /** How a process opens the vault. */
   get opening(): VaultOpening {
     return this.#proven.opening;
