@@ -27,6 +27,8 @@ export class DocumentRows implements Rows {
   readonly #busy = new Set<string>();
   /** Credentials that were settled, but are still noted as due. */
   readonly #settled = new Set<string>();
+  /** Pieces of work that are under way. */
+  #working = 0;
   #closed = false;
 
   constructor(store: Store, entries: EntryKeeper) {
@@ -61,9 +63,15 @@ export class DocumentRows implements Rows {
   async #transact<T>(work: (view: View) => T, writes: boolean): Promise<T> {
     const identity = await this.#store.identity();
     const run = new Run(this.#store, identity, this.#made);
-    const result = await this.#attempt(run, work, writes, false);
-    await this.#help(run).catch(() => undefined); // whoever comes next helps too
-    return result;
+    this.#working += 1;
+    try {
+      const result = await this.#attempt(run, work, writes, false);
+      await this.#help(run).catch(() => undefined); // whoever comes next helps too
+      return result;
+    } finally {
+      this.#working -= 1;
+      if (this.#working === 0) this.#store.trim();
+    }
   }
 
   async #attempt<T>(run: Run, work: (view: View) => T, writes: boolean, inTurn: boolean): Promise<T> {

@@ -35,7 +35,7 @@ export interface NewValue {
   value: string;
 }
 
-/** So many credentials are remembered: what a rotation that is under way needs, with room for many at once. */
+/** So many credentials are remembered between two pieces of work: what a rotation that is under way needs, with room for many at once. */
 const MOST_HELD = 1_000;
 
 /** The documents of one vault: fetches, remembers what it saw last, and writes by `cas`. Knows no rule of the vault. */
@@ -112,9 +112,14 @@ export class Store {
   holdCredential(id: string, held: Held<CredentialDocument | undefined>): void {
     this.credentials.delete(id);
     this.credentials.set(id, held);
-    if (this.credentials.size <= MOST_HELD) return;
-    const [oldest] = this.credentials.keys();
-    if (oldest !== undefined) this.credentials.delete(oldest);
+  }
+
+  /** Forgets the credentials that were seen longest ago; never while some work is under way, which may need more of them. */
+  trim(): void {
+    for (const id of this.credentials.keys()) {
+      if (this.credentials.size <= MOST_HELD) return;
+      this.credentials.delete(id);
+    }
   }
 
   async loadLogins(digest: string): Promise<void> {
