@@ -1,6 +1,10 @@
-import { stringify } from "csv-stringify/sync";
 import { PASSWORD_FIELD } from "../core/field.js";
-import { LOCKSELF_CSV_COLUMNS, LOCKSELF_CSV_FORM } from "../core/lockself-csv.js";
+import {
+  LOCKSELF_CSV_COLUMNS,
+  LOCKSELF_CSV_FORM,
+  type LockselfCsvRow,
+  writeLockselfCsv as writeRows,
+} from "../core/lockself-csv.js";
 import { type CsvDialect, readCsv } from "./csv.js";
 import {
   count,
@@ -80,19 +84,16 @@ export function writeLockselfCsv(
 ): { bytes: Buffer; notes: ExchangeNote[] } {
   const notes: ExchangeNote[] = [];
   const rows = entries.map((entry) => {
-    const cells = rowOf(entry, root, notes);
-    for (const [index, cell] of cells.entries()) {
-      const field = LOCKSELF.columns[index];
-      if (isFormula(cell))
-        notes.push({ where: pathText(entry.path), ...(field === undefined ? {} : { field }), what: FORMULA_RISK });
+    const row = rowOf(entry, root, notes);
+    for (const field of LOCKSELF_CSV_COLUMNS) {
+      if (isFormula(row[field])) notes.push({ where: pathText(entry.path), field, what: FORMULA_RISK });
     }
-    return cells;
+    return row;
   });
-  const text = stringify([[...LOCKSELF.columns], ...rows], LOCKSELF_CSV_FORM);
-  return { bytes: Buffer.from(text), notes };
+  return { bytes: writeRows(rows), notes };
 }
 
-function rowOf(entry: ExchangeEntry, root: string, notes: ExchangeNote[]): string[] {
+function rowOf(entry: ExchangeEntry, root: string, notes: ExchangeNote[]): LockselfCsvRow {
   const where = pathText(entry.path);
   const note = (what: string, field?: string) => notes.push({ where, what, ...(field === undefined ? {} : { field }) });
   const held = new Set<string>([PASSWORD_FIELD]);
@@ -100,11 +101,12 @@ function rowOf(entry: ExchangeEntry, root: string, notes: ExchangeNote[]): strin
     held.add(field);
     return currentOf(entry, field)?.value.reveal() ?? "";
   };
-  const options = OPTIONS.map((column) => {
+  const option = (column: (typeof OPTIONS)[number]) => {
     const name = column.toLowerCase();
     const type = currentOf(entry, name)?.type;
     return type === "secret" || type === "text" ? value(name) : "";
-  });
+  };
+  const [Opt1, Opt2, Opt3] = [option("Opt1"), option("Opt2"), option("Opt3")];
   const seeds = entry.values.filter(({ field }) => currentOf(entry, field)?.type === "totp").map(({ field }) => field);
   const seed = seeds.includes("totp") ? "totp" : seeds[0];
   if (seed !== undefined && seed !== "totp") note("the column Totp has no name for it", seed);
@@ -123,15 +125,17 @@ function rowOf(entry: ExchangeEntry, root: string, notes: ExchangeNote[]): strin
   const tags = entry.tags.map((tag) => tag.replaceAll(",", " ").trim());
   if (tags.some((tag, index) => tag !== entry.tags[index])) note("a comma in a tag is a space there", "tags");
   const category = path.length === 0 ? root : pathText(path);
-  return [
-    entry.path.at(-1) ?? "",
-    entry.url ?? "",
-    entry.username ?? "",
-    password,
-    category,
-    tags.join(","),
-    entry.description ?? "",
-    ...options,
-    totp,
-  ];
+  return {
+    Name: entry.path.at(-1) ?? "",
+    URL: entry.url ?? "",
+    Username: entry.username ?? "",
+    Password: password,
+    "Category/SubCategory": category,
+    Tags: tags.join(","),
+    Description: entry.description ?? "",
+    Opt1,
+    Opt2,
+    Opt3,
+    Totp: totp,
+  };
 }

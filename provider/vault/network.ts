@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Agent } from "undici";
 import { CoffreError } from "../core/errors.js";
 
 /** What the network said. */
@@ -24,8 +25,34 @@ function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
+/** How connections to a server are made. */
+export interface Connections {
+  /** At once. */
+  most: number;
+  connectMs: number;
+  /** For the head of an answer, and for a pause in its body. */
+  answerMs: number;
+  /** Absolute path of a PEM file: the authority that signed the server's certificate. Default: those that Node knows. */
+  caFile?: string | undefined;
+  /** Of a server on a unix socket. */
+  socketPath?: string | undefined;
+}
+
+/** Keeps connections to one server. @throws CoffreError CONFIGURATION for a CA file that can't be read */
+export async function connectAgent(connections: Connections): Promise<Agent> {
+  const { most, connectMs, answerMs, caFile, socketPath } = connections;
+  const ca = caFile === undefined ? {} : { ca: readAuthority(caFile) };
+  const { Agent } = await import("undici");
+  return new Agent({
+    connections: most,
+    headersTimeout: answerMs,
+    bodyTimeout: answerMs,
+    connect: { timeout: connectMs, ...ca, ...(socketPath === undefined ? {} : { socketPath }) },
+  });
+}
+
 /** The PEM file that `caFile` of a vault's URL names. @throws CoffreError CONFIGURATION */
-export function readAuthority(path: string): Buffer {
+function readAuthority(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { claimsOf, type Directory, union } from "./directory.js";
 import type { Claims, CredentialDocument } from "./documents.js";
 import { entryChange, isArchived } from "./entry.js";
+import { settleEntry } from "./settle.js";
 import { CasConflict, type EntryKeeper } from "./storage.js";
 import { credentialKey, DIRECTORY, loginsKey } from "./run.js";
 import type { Store } from "./store.js";
@@ -275,7 +276,8 @@ export class Commit {
     const noted = new Set(directory.due.all().map(({ id }) => id));
     await Promise.all(
       ids.map(async (id) => {
-        if ((await this.#entries.settle(id, directory)) && noted.has(id)) this.#settled.add(id);
+        if ((await settleEntry({ store: this.#store, entries: this.#entries }, id, directory)) && noted.has(id))
+          this.#settled.add(id);
       }),
     );
   }

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
 import { Commit } from "./commit.js";
+import { settleEntry } from "./settle.js";
 import { CasConflict, type EntryKeeper } from "./storage.js";
 import { Run } from "./run.js";
 import type { Store } from "./store.js";
@@ -129,7 +130,7 @@ export class DocumentRows implements Rows {
       const directory = this.#store.directory?.content;
       if (!directory) return;
       for (const id of due) {
-        if (await this.#entries.settle(id, directory)) this.#settled.add(id);
+        if (await settleEntry({ store: this.#store, entries: this.#entries }, id, directory)) this.#settled.add(id);
       }
       await this.#inTurn(() => this.#forgetSettled());
     } catch (error) {

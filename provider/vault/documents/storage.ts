@@ -76,9 +76,11 @@ export interface EntryKeeper {
   promote(before: CredentialDocument, shown: ShownVersion): Promise<ShownEntry>;
   /**
    * Brings what people read to what the credential's document says, and the document to where it is.
-   * @returns true if it is so
+   * @param version of the document, for its next `cas`
+   * @param path where people are to read it; `undefined` for one that is out of the tree
+   * @throws CasConflict
    */
-  settle(id: string, directory: Directory): Promise<boolean>;
+  settle(document: CredentialDocument, version: number, path: string[] | undefined): Promise<void>;
   /** Takes it away, unless it is another's by now. */
   remove(id: string, entry: ShownEntry): Promise<void>;
 }

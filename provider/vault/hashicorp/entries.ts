@@ -14,7 +14,6 @@ import { valueName } from "../documents/view.js";
 /** In the custom metadata of what people read: whose entry it is, for people, and for us where a process died. */
 const ID_KEY = "coffre-id";
 const MARK_KEY = "coffre-mark";
-const TRIES = 5;
 
 /** Keeps what people read as the credentials' documents say. Everything here may be done twice. */
 export class Entries implements EntryKeeper {
@@ -63,25 +62,6 @@ export class Entries implements EntryKeeper {
     return { path: entry.path, version: await this.#write(entry.path, before, shown) };
   }
 
-  /**
-   * Brings what people read to what the credential's document says, and the document to where it is.
-   * @returns true if it is so
-   */
-  async settle(id: string, directory: Directory): Promise<boolean> {
-    for (let tries = 1; tries <= TRIES; tries++) {
-      try {
-        await this.#store.loadCredential(id);
-        const held = this.#store.credentials.get(id);
-        if (!held?.content) return true;
-        await this.#settle(held.content, held.version, placeOf(directory, held.content));
-        return true;
-      } catch (error) {
-        if (!(error instanceof CasConflict)) throw error;
-      }
-    }
-    return false;
-  }
-
   /** Shows a credential that was made just now, where nothing stands. */
   async show(document: CredentialDocument, path: readonly string[]): Promise<boolean> {
     const kv = this.#kv;
@@ -109,7 +89,7 @@ export class Entries implements EntryKeeper {
     if (found?.custom[ID_KEY] === id) await this.#kv.remove(this.#path(path));
   }
 
-  async #settle(document: CredentialDocument, version: number, path: readonly string[] | undefined): Promise<void> {
+  async settle(document: CredentialDocument, version: number, path: readonly string[] | undefined): Promise<void> {
     const { row, entry, due: _due, ...rest } = document;
     if (path === undefined) {
       if (entry) await this.remove(row.id, entry);

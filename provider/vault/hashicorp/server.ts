@@ -3,7 +3,7 @@ import type { Agent, Dispatcher } from "undici";
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
-import { readAuthority, unreachable } from "../network.js";
+import { connectAgent, unreachable } from "../network.js";
 import { type Asked, badResponse, refusal, standby } from "./failures.js";
 
 /** Where a server is, and how it is spoken to. */
@@ -141,17 +141,9 @@ export class Server {
     return this.#send(message);
   }
 
-  /** @throws CoffreError CONFIGURATION for a CA file that can't be read */
-  async #connect(): Promise<Agent> {
+  #connect(): Promise<Agent> {
     const { caFile } = this.#options;
-    const ca = caFile === undefined ? {} : { ca: readAuthority(caFile) };
-    const { Agent } = await import("undici");
-    return new Agent({
-      connections: MOST_CONNECTIONS,
-      headersTimeout: ANSWER_MS,
-      bodyTimeout: ANSWER_MS,
-      connect: { timeout: CONNECT_MS, ...ca },
-    });
+    return connectAgent({ most: MOST_CONNECTIONS, connectMs: CONNECT_MS, answerMs: ANSWER_MS, caFile });
   }
 
   async #send(

@@ -13,7 +13,6 @@ import { cutNote, decryptAll, decryptNamed, type EntryContent, markOf, ownerOf, 
 import type { LockselfStore } from "./store.js";
 import { shownText, type Texts } from "./texts.js";
 
-const TRIES = 5;
 /** The first of the two names of a place: the category's id, or these. */
 const ROOT = "-";
 const ARCHIVE = ["archived"];
@@ -96,28 +95,13 @@ export class LockselfEntries implements EntryKeeper {
     return { path: entry.path, version: SHOWN };
   }
 
-  async settle(id: string, directory: Directory): Promise<boolean> {
-    for (let tries = 1; tries <= TRIES; tries++) {
-      try {
-        await this.#store.loadCredential(id);
-        const held = this.#store.credentials.get(id);
-        if (!held?.content) return true;
-        await this.#settle(held.content, held.version, this.placeOf(directory, held.content));
-        return true;
-      } catch (error) {
-        if (!(error instanceof CasConflict)) throw error;
-      }
-    }
-    return false;
-  }
-
   async remove(id: string, { path }: ShownEntry): Promise<void> {
     const found = await this.#find(id, path);
     if (found) await this.#api.removeCredential(found.id);
   }
 
   /** @param live where it should be; `undefined` for one that is archived */
-  async #settle(document: CredentialDocument, version: number, live: string[] | undefined): Promise<void> {
+  async settle(document: CredentialDocument, version: number, live: string[] | undefined): Promise<void> {
     const { due: _due, entry, ...rest } = document;
     const path = live ?? ARCHIVE;
     const moved = entry !== undefined && !isDeepStrictEqual(entry.path, path);

@@ -61,21 +61,6 @@ export function badResponse(asked: Asked, what: string): CoffreError {
   return failed("BAD_RESPONSE", asked, `answered ${what} to ${callOf(asked)}`, `Is it LockSelf's API? ${ROUTES}`);
 }
 
-/** What the network said. */
-export function unreachable({ origin }: Pick<Asked, "origin">, cause: unknown): CoffreError {
-  const code = systemCode(cause);
-  if (code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${origin} isn't trusted (${code})`, {
-      hint: "Name its authority's certificate by caFile in coffre:url; check the host name that it is for.",
-      cause,
-    });
-  }
-  return new CoffreError("UNREACHABLE", `${origin} didn't answer${code === undefined ? "" : ` (${code})`}`, {
-    hint: "Check coffre:url, the network, and whether the server runs.",
-    cause,
-  });
-}
-
 /** The server asks for a longer pause than anybody wants to wait here. */
 export function asksToWait(asked: Asked, seconds: number): CoffreError {
   return failed(
@@ -92,12 +77,4 @@ function callOf({ route, method, path }: Asked): string {
 
 function failed(code: ErrorCode, { origin, route }: Asked, problem: string, hint: string): CoffreError {
   return new CoffreError(code, `${origin} ${problem}`, { hint, details: { call: route } });
-}
-
-function systemCode(error: unknown): string | undefined {
-  for (let inner = error; typeof inner === "object" && inner !== null;) {
-    if ("code" in inner && typeof inner.code === "string") return inner.code;
-    inner = "cause" in inner ? inner.cause : undefined;
-  }
-  return undefined;
 }

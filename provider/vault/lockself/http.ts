@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Agent, Dispatcher } from "undici";
 import type * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
 import { limitConcurrency } from "../../core/limit.js";
 import type { Secret } from "../../core/secret.js";
-import { type Asked, asksToWait, badResponse, PASSING, refusal, Unanswered, unreachable } from "./failures.js";
+import { connectAgent, unreachable } from "../network.js";
+import { type Asked, asksToWait, badResponse, PASSING, refusal, Unanswered } from "./failures.js";
 import type { Route, RouteName } from "./routes.js";
 
 /** Where an instance is, and who asks. */
@@ -124,17 +124,9 @@ export class Http {
     return Math.min(longest, FIRST_PAUSE_MS * 2 ** (tries - 1)) * (0.5 + Math.random() / 2);
   }
 
-  /** @throws CoffreError CONFIGURATION for a CA file that can't be read */
-  async #connect(): Promise<Agent> {
+  #connect(): Promise<Agent> {
     const { caFile } = this.#options;
-    const ca = caFile === undefined ? {} : { ca: readAuthority(caFile) };
-    const { Agent } = await import("undici");
-    return new Agent({
-      connections: MOST_AT_ONCE,
-      headersTimeout: ANSWER_MS,
-      bodyTimeout: ANSWER_MS,
-      connect: { timeout: CONNECT_MS, ...ca },
-    });
+    return connectAgent({ most: MOST_AT_ONCE, connectMs: CONNECT_MS, answerMs: ANSWER_MS, caFile });
   }
 
   async #send(message: Message): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
@@ -212,15 +204,4 @@ function parseJson(text: string): unknown {
 function shapeOf({ issues }: z.ZodError): string {
   const where = issues[0]?.path.join(".") ?? "";
   return `something that can't be understood${where === "" ? "" : ` (at ${where})`}`;
-}
-
-function readAuthority(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new CoffreError("CONFIGURATION", `The caFile ${path} of coffre:url can't be read`, {
-      hint: "Name the PEM file of the authority that signed the server's certificate.",
-      cause: error,
-    });
-  }
 }

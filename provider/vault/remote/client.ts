@@ -5,7 +5,7 @@ import type { Agent, Dispatcher } from "undici";
 import * as z from "zod";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
-import { readAuthority, unreachable } from "../network.js";
+import { connectAgent, unreachable } from "../network.js";
 import { ErrorAnswer, ErrorShape, errorOf } from "./error-shape.js";
 import { wireJson } from "./json.js";
 import {
@@ -236,17 +236,9 @@ export class RemoteClient {
     throw this.#badResponse(name);
   }
 
-  /** @throws CoffreError CONFIGURATION for a CA file that can't be read */
-  async #connect(): Promise<Agent> {
+  #connect(): Promise<Agent> {
     const { caFile, socketPath } = this.#place;
-    const ca = caFile === undefined ? {} : { ca: readAuthority(caFile) };
-    const { Agent } = await import("undici");
-    return new Agent({
-      connections: MOST_CONNECTIONS,
-      headersTimeout: ANSWER_MS,
-      bodyTimeout: ANSWER_MS,
-      connect: { timeout: CONNECT_MS, ...ca, ...(socketPath === undefined ? {} : { socketPath }) },
-    });
+    return connectAgent({ most: MOST_CONNECTIONS, connectMs: CONNECT_MS, answerMs: ANSWER_MS, caFile, socketPath });
   }
 }
 
