@@ -26,8 +26,7 @@ export async function listCategories(call: Call): Promise<Answer> {
   const found: Category[] = [];
   for await (const category of vault.listCategories()) if (rights.maySee(category.id)) found.push(category);
   await front.numbers.catchUp();
-  found.sort((left, right) => front.numbers.known(left.id) - front.numbers.known(right.id));
-  const page = pageOfList(front.style.lists, query, found, (category) => itemOf(call, category));
+  const page = pageOfList(front.style.lists, query, front.numbers.inOrder(found), (category) => itemOf(call, category));
   return { status: 200, body: page };
 }
 

@@ -33,8 +33,9 @@ export async function listCredentials(call: Call): Promise<Answer> {
     if (wanted) found.push(credential);
   }
   await front.numbers.catchUp();
-  found.sort((left, right) => front.numbers.known(left.id) - front.numbers.known(right.id));
-  const page = pageOfList(front.style.lists, query, found, (credential) => listItem(call, credential));
+  const page = pageOfList(front.style.lists, query, front.numbers.inOrder(found), (credential) =>
+    listItem(call, credential),
+  );
   return { status: 200, body: page };
 }
 

@@ -11,6 +11,7 @@ import { Exports } from "./export/exports.js";
 import { type LockselfFront, type LockselfStyle, notThere } from "./front.js";
 import { HANDLERS, isServed, type ServedRoute } from "./handlers.js";
 import { KeptRows } from "./kept-rows.js";
+import { LogIndex } from "./log-index.js";
 import { NamedPolicies, PolicyRow } from "./policies/named-policies.js";
 import { answerFailures } from "./refusals.js";
 import { addTransferLinks } from "./transfers/transfer-links.js";
@@ -26,7 +27,7 @@ export function lockselfFront({ file, keys, categoryRules }: ServerState, style:
   return async (app, context) => {
     const front: LockselfFront = {
       clock: context.clock,
-      numbers: new EntryNumbers(context.vault),
+      numbers: new EntryNumbers(context.vault, new LogIndex(file, keys.seal)),
       policies: new NamedPolicies(new KeptRows(file, keys.seal, "lockself_policy", PolicyRow)),
       categoryRules,
       exports: new Exports(context.clock),

@@ -4,6 +4,7 @@ import type { VaultEvent } from "../../vault/port.js";
 import { parseSent } from "./bodies.js";
 import type { EntryNumbers } from "./entry-numbers.js";
 import { type Answer, type Call, checkOrganization, notAllowed, ORGANIZATION_ID } from "./front.js";
+import { readSlice } from "./log-slice.js";
 
 const LogsQuery = z.object({
   dateIn: LockselfDate.optional(),
@@ -27,18 +28,13 @@ export async function listLogs(call: Call): Promise<Answer> {
   if (!rights.isAdministrator) throw notAllowed(call, "read the log");
   const { dateIn, dateOut, organizationId, limit = DEFAULT_LIMIT, offset = 1 } = parseSent(LogsQuery, query);
   checkOrganization(organizationId);
-  const from = dateIn == null ? -Infinity : Date.parse(dateIn);
-  const to = dateOut == null ? Infinity : Date.parse(dateOut) + (dateOut.endsWith(".000Z") ? 999 : 0);
-  const last = offset - 1 + Math.min(limit, LARGEST_LIMIT);
-  const found: VaultEvent[] = [];
-  let total = 0;
-  for await (const event of vault.listEvents()) {
-    const at = Date.parse(event.at);
-    if (at < from || at > to) continue; // not the end: a clock may have been set back
-    total += 1;
-    if (total >= offset && total <= last) found.push(event);
-  }
+  const between = {
+    from: dateIn == null ? -Infinity : Date.parse(dateIn),
+    to: dateOut == null ? Infinity : Date.parse(dateOut) + (dateOut.endsWith(".000Z") ? 999 : 0),
+  };
   await front.numbers.catchUp();
+  const slice = { skip: offset - 1, limit: Math.min(limit, LARGEST_LIMIT) };
+  const { found, total } = await readSlice(vault, front.numbers.spans(), between, slice);
   const items = found.map((event) => recordOf(front.numbers, event));
   return { status: 200, body: { offset, limit, total, _embedded: { items } } };
 }

@@ -242,7 +242,9 @@ export class RecordVault implements SharedVault {
     let last = after;
     let left = limit;
     while (left > 0) {
-      const events = await this.rows.read((tx) => tx.events(last, EVENTS_AT_ONCE));
+      // Of one entry's, any number of others may lie between two.
+      const atOnce = credentialId === undefined ? Math.min(left, EVENTS_AT_ONCE) : EVENTS_AT_ONCE;
+      const events = await this.rows.read((tx) => tx.events(last, atOnce));
       for (const event of events) {
         last = event.seq;
         if (credentialId !== undefined && !event.ids.includes(credentialId)) continue;

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../../../provider/core/clock.js";
 import { EntryNumbers } from "../../../provider/server/lockself/entry-numbers.js";
 import { createEmbeddedVault } from "../../../provider/vault/embedded/create.js";
 import { openEmbeddedVault } from "../../../provider/vault/embedded/embedded-vault.js";
 import { newKeyText } from "../../../provider/vault/embedded/key-file.js";
 import type { VaultEvent } from "../../../provider/vault/port.js";
+import { event, IndexScene, LogOf } from "../../fixtures/event-log.js";
 import { LockselfScene } from "../../fixtures/lockself-scene.js";
 
 test("ids are the same after a restart, and another process sees what the front wrote, and the front what that one wrote", async () => {
@@ -50,32 +51,27 @@ test("ids are the same after a restart, and another process sees what the front 
 });
 
 describe("the numbers of entries", () => {
-  const event = (seq: number, action: string, ids: string[], at = "2030-01-01T00:00:00.000Z"): VaultEvent => ({
-    ...{ seq, action, ids, at, actor: "test" },
-  });
+  const files: IndexScene[] = [];
+  afterEach(() => files.splice(0).forEach((file) => file.close()));
   const numbersOf = (events: VaultEvent[]) => {
-    const asked: number[] = [];
-    const numbers = new EntryNumbers({
-      async *listEvents({ after = 0 } = {}) {
-        asked.push(after);
-        yield* events.filter(({ seq }) => seq > after);
-      },
-    });
-    return { numbers, asked };
+    const vault = new LogOf(events);
+    const file = new IndexScene();
+    files.push(file);
+    return { numbers: new EntryNumbers(vault, file.index()), vault };
   };
 
   test("are those of the events that created them, once each, and of the kind that is asked for", async () => {
     const events = [event(1, "vault.created", []), event(2, "category.created", ["ct_a"])];
-    const { numbers, asked } = numbersOf(events);
+    const { numbers, vault } = numbersOf(events);
     expect(await numbers.numberOf("ct_a")).toBe(2);
     expect(await numbers.idOf("ct_", 2)).toBe("ct_a");
     expect(await numbers.idOf("cr_", 2)).toBeUndefined();
-    expect(asked).toEqual([0]);
+    expect(vault.asked).toEqual([0]);
     events.push(event(3, "credential.read", ["cr_b"]), event(4, "credential.created", ["cr_b"]));
     events.push(event(5, "membership.created", ["mb_c", "gp_c", "us_c"]));
     expect(await numbers.idOf("cr_", 4)).toBe("cr_b");
     expect(await numbers.idOf("gp_", 5)).toBeUndefined();
-    expect(asked).toEqual([0, 2, 5]);
+    expect(vault.asked).toEqual([0, 2, 5]);
   });
 
   test("never come again after a restore, whose log is shorter", async () => {
@@ -101,15 +97,10 @@ describe("the numbers of entries", () => {
   });
 
   test("are asked for again after a scan that failed", async () => {
-    let broken = true;
-    const numbers = new EntryNumbers({
-      async *listEvents() {
-        if (broken) throw new Error("the disk");
-        yield event(1, "credential.created", ["cr_a"]);
-      },
-    });
+    const { numbers, vault } = numbersOf([event(1, "credential.created", ["cr_a"])]);
+    vault.failing = new Error("the disk");
     await expect(numbers.numberOf("cr_a")).rejects.toThrow("the disk");
-    broken = false;
+    vault.failing = undefined;
     expect(await numbers.numberOf("cr_a")).toBe(1);
   });
 });

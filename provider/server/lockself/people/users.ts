@@ -93,7 +93,7 @@ export async function principalsOf({ front, vault }: Call, kind: Principal["kind
   const found: Principal[] = [];
   for await (const principal of vault.people.listPrincipals()) if (principal.kind === kind) found.push(principal);
   await front.numbers.catchUp();
-  return found.sort((left, right) => front.numbers.known(left.id) - front.numbers.known(right.id));
+  return front.numbers.inOrder(found);
 }
 
 /** @throws CoffreError NOT_FOUND */
