@@ -7,9 +7,9 @@ import { isLoopback } from "../core/loopback.js";
 import { errorShape } from "../vault/remote/error-shape.js";
 import type { SharedVault } from "../vault/records/record-vault.js";
 import type { Vault } from "../vault/port.js";
+import { answerClientError, answerFrameworkError } from "./client-errors.js";
 import { asCoffreError, HttpFailure, statusOf } from "./failures.js";
 import { Authenticator, bearerToken } from "./identities/authenticate.js";
-import { parseToken } from "./identities/token-text.js";
 import type { Principal, Rights } from "./principal.js";
 import { RightsBook } from "./rights.js";
 import type { ServerState } from "./state.js";
@@ -19,7 +19,7 @@ import { parseStrictJson } from "./strict-json.js";
 export interface Limits {
   /** Bytes of a request's body. */
   largestRequest: number;
-  /** Requests of one token in a minute; of one address, for those that name no token. */
+  /** Requests of one token in a minute; of one address, for those that have no good token. */
   requestsPerMinute: number;
 }
 
@@ -81,6 +81,8 @@ export interface ServerContext {
   clock: Clock;
   /** @throws CoffreError as `Authenticator.authenticate`. @param source the caller's machine, if it named one */
   call(tokenText: string | undefined, source: string): Promise<Caller>;
+  /** By what the requests of whoever has this token are counted; `undefined` for one that isn't good. */
+  tokenId(tokenText: string): string | undefined;
 }
 
 /** Adds the routes of one language. */
@@ -117,6 +119,7 @@ export async function createServer({ vault, state, clock, ...options }: ServerOp
       const mayRead = (categoryId: string | null) => rights.mayRead(categoryId);
       return { principal, rights, vault: vault.actingAs(principal.name, source, mayRead) };
     },
+    tokenId: (tokenText) => authenticator.tokenId(tokenText),
   };
   return createApp({ ...options, context });
 }
@@ -133,21 +136,27 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
     genReqId: () => newId("msg_"),
     requestIdHeader: false,
     routerOptions: { ignoreTrailingSlash: false },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
     ...(tls ? { https: { ...tls, minVersion: "TLSv1.2" } } : {}),
   }) as unknown as FastifyInstance; // https and http differ in the type of their raw server only
   app.decorateRequest("caller", null);
   app.decorateRequest("failureCode", null);
   await app.register(rateLimit, {
+    global: false,
+    allowList: ({ routeOptions }) => routeOptions.config.rateLimit === false,
     max: limits.requestsPerMinute,
     timeWindow: "1 minute",
     keyGenerator: ({ headers, ip }) => {
       // LockSelf's clients have a header of their own.
       const text = bearerToken(headers.authorization) ?? headers["x-auth-token"];
-      return (typeof text === "string" ? parseToken(text)?.id : undefined) ?? ip;
+      return (typeof text === "string" ? context.tokenId(text) : undefined) ?? ip;
     },
     errorResponseBuilder: (_request, { after }) =>
       new HttpFailure(429, "UNREACHABLE", "The server asks for fewer requests", `Try again in ${after}.`),
   });
+  // Before a route's own hooks: who is refused for a token is counted, too.
+  app.addHook("onRequest", app.rateLimit());
   app.removeContentTypeParser(["application/json", "text/plain"]);
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
     try {
@@ -170,6 +179,7 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
   if (options.log) logAccess(app, context.clock, options.log);
   let stopping = false;
   app.addHook("onSend", async (_request, reply) => {
+    reply.header("cache-control", "no-store");
     // A connection that is kept for more would keep the server.
     if (stopping) reply.header("connection", "close");
   });

@@ -54,6 +54,12 @@ export class Authenticator {
     return { principal, rights: now.of(principal) };
   }
 
+  /** Which token this is, if it is a good one; nothing is noted of one that isn't. */
+  tokenId(text: string): string | undefined {
+    const found = this.#tokens.find(text);
+    return found?.isRight === true && found.isInForce ? found.token.id : undefined;
+  }
+
   #refuseLocked(id: string): void {
     const times = this.#recent(id);
     if (times.length < LOCK.failures) return;

@@ -27,9 +27,9 @@ export const CREDENTIAL_HANDLERS: Handlers<
     return (await readableCredential(caller, id)).hasToken(token);
   },
   async "update-credential"(caller, { id, patch }) {
-    await writableCredential(caller, id);
+    const before = await writableCredential(caller, id);
     if (patch.categoryId !== undefined) requireWrite(caller, patch.categoryId);
-    await checkReferences(caller, patch);
+    await checkReferences(caller, patch, before);
     return caller.vault.updateCredential(id, patch);
   },
   "archive-credential": (caller, { id, proof }) =>

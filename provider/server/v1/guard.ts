@@ -58,19 +58,25 @@ function placeText(categoryId: string | null): string {
 
 /**
  * Whoever declares a target or a hook may only name credentials that they may read: otherwise the next run of somebody with
- * more rights would log in with another's password for them.
+ * more rights would log in with another's password for them. So a path where nothing is can't be named either: somebody
+ * else's entry may stand there by then.
+ * @param before as the entry is: what it names already may stay, also once its path leads nowhere any more
  */
 export async function checkReferences(
   caller: Caller,
   declared: { targets?: readonly { adminId?: string }[]; notify?: unknown },
-) {
-  if (caller.rights.isAdministrator) return;
+  before?: Pick<Credential, "targets" | "notify">,
+): Promise<void> {
+  const { vault, rights, principal } = caller;
+  if (rights.isAdministrator) return;
+  const known = new Set(textsIn([before?.targets, before?.notify]));
   const ids = new Set((declared.targets ?? []).flatMap(({ adminId }) => adminId ?? []));
   for (const text of textsIn([declared.targets, declared.notify])) {
     if (!text.startsWith("coffre://")) continue;
     const reference = parseReference(text);
-    const found = reference.by === "id" ? reference.id : (await caller.vault.findCredential(reference.path))?.id;
+    const found = reference.by === "id" ? reference.id : (await vault.findCredential(reference.path))?.id;
     if (found !== undefined) ids.add(found);
+    else if (!known.has(text)) throw forbidden(principal.name, "name a path where no credential is");
   }
   for (const id of ids) {
     await readableCredential(caller, id).catch((error: unknown) => {

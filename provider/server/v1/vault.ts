@@ -1,3 +1,4 @@
+import type { VaultEvent } from "../../vault/port.js";
 import { errorShape } from "../../vault/remote/error-shape.js";
 import { asCoffreError, forbidden } from "../failures.js";
 import { refuseReserved } from "../identities/keys.js";
@@ -50,10 +51,19 @@ export const VAULT_HANDLERS: Handlers<
 
   async *"list-events"(caller, filter) {
     const { vault, rights, principal } = caller;
+    const { credentialId } = filter;
     if (!rights.isAdministrator) {
-      if (filter.credentialId === undefined) throw forbidden(principal.name, "see the events of all entries");
-      await readableCredential(caller, filter.credentialId);
+      if (credentialId === undefined) throw forbidden(principal.name, "see the events of all entries");
+      await readableCredential(caller, credentialId);
     }
-    yield* vault.listEvents(filter);
+    for await (const event of vault.listEvents(filter))
+      yield rights.isAdministrator || credentialId === undefined ? event : onlyOf(credentialId, event);
   },
 };
+
+/** The event as it concerns this entry: what happened to others with it, such as reads in bulk, is theirs to know. */
+function onlyOf(credentialId: string, event: VaultEvent): VaultEvent {
+  if (event.ids.length === 1) return event;
+  const { detail: _detail, ...shown } = event;
+  return { ...shown, ids: [credentialId] };
+}

@@ -1,6 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import { accountsOf } from "../port-accounts.js";
-import { named } from "./context.js";
+import { named, namedTo, type VaultContext } from "./context.js";
 import { pathOf } from "./credential-view.js";
 import type { CredentialRow, ReadRows } from "./rows.js";
 import type { Tree } from "./tree.js";
@@ -9,7 +9,7 @@ import type { Tree } from "./tree.js";
  * Asks whether name and accounts of a row that is about to be written are its own.
  * @throws CoffreError CONFLICT that names the credential which has them
  */
-export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
+export function checkPlace(tx: ReadRows, tree: Tree, context: VaultContext, row: CredentialRow): void {
   const taken = tx.credentialNamed(row.categoryId, row.name);
   if (taken !== undefined && taken !== row.id) {
     throw new CoffreError(
@@ -34,7 +34,7 @@ export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
     const owner = tx.credential(first);
     throw new CoffreError(
       "CONFLICT",
-      `The account ${account} belongs to credential ${named(owner ? pathOf(tree, owner) : [], first)}`,
+      `The account ${account} belongs to credential ${owner ? namedTo(context, pathOf(tree, owner), owner) : first}`,
       {
         hint: "One account has one credential: use that one, or archive it first.",
         details: { account, credentialId: first },
@@ -47,14 +47,14 @@ export function checkPlace(tx: ReadRows, tree: Tree, row: CredentialRow): void {
  * An admin whose own admin leads back to it could never be rotated: each would wait for the other.
  * @throws CoffreError CONFLICT that names the admin which closes the circle
  */
-export function checkAdmins(tx: ReadRows, tree: Tree, row: CredentialRow): void {
+export function checkAdmins(tx: ReadRows, tree: Tree, context: VaultContext, row: CredentialRow): void {
   const seen = new Set<string>();
   const visit = (current: CredentialRow): void => {
     for (const { adminId } of current.targets) {
       if (adminId === undefined || seen.has(adminId)) continue;
       if (adminId === row.id) {
         const path = [...tree.path(row.categoryId), row.name];
-        const closing = current.id === row.id ? "itself" : named(pathOf(tree, current), current.id);
+        const closing = current.id === row.id ? "itself" : namedTo(context, pathOf(tree, current), current);
         throw new CoffreError("CONFLICT", `Credential ${named(path, row.id)} would be its own admin, by ${closing}`, {
           hint: "Break the circle: one of them needs an admin outside of it.",
         });

@@ -25,6 +25,15 @@ export function logEvent(
   tx.addEvent({ at: context.clock.now().toISOString(), actor: context.actor, action, ids, ...facts });
 }
 
+/** What stands in messages: the path for people, the id for programs; for who may not read there the id alone. */
+export function namedTo(
+  { mayRead }: VaultContext,
+  path: readonly string[],
+  { id, categoryId }: { id: string; categoryId: string | null },
+): string {
+  return mayRead?.(categoryId) === false ? id : named(path, id);
+}
+
 /** What stands in messages: the path for people, the id for programs. */
 export function named(path: readonly string[], id: string): string {
   return `${path.join("/")} (${id})`;

@@ -12,7 +12,7 @@ import type {
   TargetRecord,
 } from "../port.js";
 import { checkAdmins, checkPlace } from "./claims.js";
-import { categoryGone, credentialGone, logEvent, named, type VaultContext } from "./context.js";
+import { categoryGone, credentialGone, logEvent, named, namedTo, type VaultContext } from "./context.js";
 import { pathOf, viewCredential } from "./credential-view.js";
 import { type AppliedFields, applyFieldChanges } from "./fields.js";
 import { bookNotices, plainHooks, settleNotices } from "./notices.js";
@@ -36,8 +36,8 @@ export function createCredentials(
   return inputs.map((input) => {
     if (input.categoryId !== null && !tree.row(input.categoryId)) throw categoryGone(input.categoryId);
     const row = bookNotices(undefined, newRow(keyed, input, createdAt));
-    checkPlace(tx, tree, row);
-    checkAdmins(tx, tree, row);
+    checkPlace(tx, tree, context, row);
+    checkAdmins(tx, tree, context, row);
     const applied = changeFields(row, input.fields, createdAt);
     tx.putCredential(row);
     if (input.initial) {
@@ -121,8 +121,8 @@ export function updateCredential(
   if (changes.length === 0 && events.length === 0) return viewCredential(tree, keyed, before);
 
   if (row.categoryId !== null && !tree.row(row.categoryId)) throw categoryGone(row.categoryId);
-  checkPlace(tx, tree, row);
-  checkAdmins(tx, tree, row);
+  checkPlace(tx, tree, context, row);
+  checkAdmins(tx, tree, context, row);
   tx.putCredential(row);
   if (changes.length > 0) logEvent(tx, context, "credential.updated", [id], { detail: changes.join(", ") });
   writeFields(tx, context, id, { ...applied, events });
@@ -201,8 +201,8 @@ export function unarchiveCredential(
   if (categoryId !== null && !tree.row(categoryId)) throw categoryGone(categoryId);
   const { archived: _archived, ...live } = before;
   const row: CredentialRow = { ...live, categoryId };
-  checkPlace(tx, tree, row);
-  checkAdmins(tx, tree, row);
+  checkPlace(tx, tree, context, row);
+  checkAdmins(tx, tree, context, row);
   tx.putCredential(row);
   logEvent(tx, context, "credential.unarchived", [id]);
   return viewCredential(tree, keyed, row);
@@ -229,8 +229,8 @@ export function deleteCredential(
   }
   const dependant = tx.dependants(id)[0];
   if (dependant !== undefined) {
-    const path = pathOf(tree, liveRow(tx, dependant));
-    throw new CoffreError("CONFLICT", `${what} is the admin of ${named(path, dependant)}`, {
+    const found = liveRow(tx, dependant);
+    throw new CoffreError("CONFLICT", `${what} is the admin of ${namedTo(context, pathOf(tree, found), found)}`, {
       hint: "Give that one another admin first, or archive this one.",
       details: { dependantId: dependant },
     });

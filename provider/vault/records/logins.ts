@@ -1,11 +1,13 @@
+import { CoffreError } from "../../core/errors.js";
 import { BOOKING_KEPT_MS, checkBudget } from "../budget.js";
 import type { LoginBooking, LoginOutcome } from "../port.js";
 import { logEvent, type VaultContext } from "./context.js";
-import type { WriteRows } from "./rows.js";
+import type { ReadRows, WriteRows } from "./rows.js";
 
 /** The rules of `Vault.bookLogin`, and of the step `book-login`. */
 export function bookLogin(tx: WriteRows, context: VaultContext, { sparing, ...booking }: LoginBooking): void {
   if (tx.booking(booking.id)) return;
+  refuseOthers(tx, context, booking.account);
   const now = context.clock.now();
   const ofAccount = tx.bookingsOf({ account: booking.account });
   const bookings = [...ofAccount, ...tx.bookingsOf({ host: booking.host })];
@@ -43,8 +45,25 @@ export function settleLogin(tx: WriteRows, bookingId: string, outcome: LoginOutc
 
 /** The rules of `Vault.clearLogins`. */
 export function clearLogins(tx: WriteRows, context: VaultContext, account: string): void {
+  refuseOthers(tx, context, account);
   const bookings = tx.bookingsOf({ account });
   if (bookings.length === 0) return;
   for (const { id } of bookings) tx.removeBooking(id);
   logEvent(tx, context, "login.cleared", [], { detail: account });
+}
+
+/**
+ * Whoever logs in to an account reads its password first; others could only use its attempts up, or let more be made than its
+ * owner wants.
+ * @throws CoffreError FORBIDDEN if a credential has the account that who asks may not read
+ */
+function refuseOthers(tx: ReadRows, { mayRead, actor }: VaultContext, account: string): void {
+  if (!mayRead) return;
+  const owner = tx.accountOwner(account);
+  const row = owner === undefined ? undefined : tx.credential(owner);
+  if (!row || mayRead(row.categoryId)) return;
+  throw new CoffreError("FORBIDDEN", `${actor} may not book logins of an account of credential ${row.id}`, {
+    hint: "A manager of its category, or an administrator, can give the right by a grant.",
+    details: { credentialId: row.id },
+  });
 }

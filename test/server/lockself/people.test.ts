@@ -41,6 +41,18 @@ describe("users", () => {
     expect((await scene.ask(`GET ${route}`)).status).toBe(404);
   });
 
+  test("of an administrator are another administrator's to change: no moderator blocks or deletes one", async () => {
+    const { body } = await scene.ask("POST /api-key/users", ANA);
+    const userId = (await scene.server.vault.people.findPrincipal("user", ANA.email))?.id ?? "";
+    await scene.server.token(ANA.email, { role: "administrator", userId });
+    const token = await scene.server.token("mo", { role: "moderator" });
+    const route = `/api-key/users/${body.id}`;
+    expect((await scene.ask(`PUT ${route}`, { isBlocked: true }, { token })).status).toBe(403);
+    expect((await scene.ask(`DELETE ${route}`, undefined, { token })).status).toBe(403);
+    expect((await scene.ask(`GET ${route}`, undefined, { token })).body).toMatchObject({ isBlocked: false });
+    expect((await scene.ask(`PUT ${route}`, { isBlocked: true })).status).toBe(200);
+  });
+
   test("are refused without an address, twice, or with what this server doesn't hold", async () => {
     await scene.ask("POST /api-key/users", ANA);
     for (const [sent, status] of [

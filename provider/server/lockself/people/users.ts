@@ -64,7 +64,7 @@ export async function updateUser(call: Call): Promise<Answer> {
   requirePeopleKeeper(call);
   const body = parseSent(UpdateBody, call.body);
   refuseUnheld(body);
-  const before = await requirePrincipal(call, "user", call.params["id"]);
+  const before = await requireChangeable(call);
   const { email, firstName, lastName, isBlocked } = body;
   const names = namesOf(before);
   const displayName = displayNameOf(firstName ?? names.firstName, lastName ?? names.lastName);
@@ -84,7 +84,7 @@ export async function updateUser(call: Call): Promise<Answer> {
 
 export async function deleteUser(call: Call): Promise<Answer> {
   requirePeopleKeeper(call);
-  await call.vault.people.deletePrincipal((await requirePrincipal(call, "user", call.params["id"])).id, {});
+  await call.vault.people.deletePrincipal((await requireChangeable(call)).id, {});
   return { status: 204 };
 }
 
@@ -104,6 +104,13 @@ export async function requirePrincipal(
 ): Promise<Principal> {
   const id = await requireId(call, kind === "user" ? "us_" : "gp_", kind, number);
   return call.vault.people.readPrincipal(id);
+}
+
+/** The user that a path names. @throws CoffreError NOT_FOUND; FORBIDDEN for an administrator's, which is another one's to change */
+async function requireChangeable(call: Call): Promise<Principal> {
+  const user = await requirePrincipal(call, "user", call.params["id"]);
+  if (!call.rights.mayChangeUser(user.id)) throw notAllowed(call, "change an administrator");
+  return user;
 }
 
 /** The user with this address. @throws CoffreError NOT_FOUND; CONFLICT if two have it */
