@@ -4,10 +4,12 @@ import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
 import type { RotationWindow } from "../core/window.js";
 import type { People } from "./port-people.js";
+import type { TreeChange, TreeQuery, VaultTree } from "./port-tree.js";
 
 export { accountsOf, usernameOf } from "./port-accounts.js";
 export { isOver, refuseDraining } from "./port-draining.js";
 export * from "./port-people.js";
+export * from "./port-tree.js";
 export type { CommandHook, Hook, HttpHook } from "../core/hook.js";
 
 /**
@@ -50,6 +52,15 @@ export interface Vault {
   listCategories(): AsyncIterable<Category>;
   /** The live category at this path of names, `undefined` if there is none. @throws CONFLICT if there are two */
   findCategory(path: readonly string[]): Promise<Category | undefined>;
+  /** Many categories and their grants, as of one moment, in no order. @throws NOT_FOUND if the category to look below is gone */
+  readTree(query: TreeQuery): Promise<VaultTree>;
+  /**
+   * Many changes of categories and grants in one durable write, one after the other, all or none, with one event each.
+   * @returns for each its id: what it made, changed or removed
+   * @throws what the method of its name throws, for the first that is refused; INVALID_INPUT for a `made` that names no
+   * earlier change which made a category
+   */
+  changeTree(changes: readonly TreeChange[]): Promise<string[]>;
 
   /**
    * Creates entries, all or none, with one event each. An entry with `initial` has a current version 1 at once: for
@@ -188,6 +199,8 @@ export interface Owner {
   stack: string;
   /** Random, kept in state: proves that a state speaks of this very entry. */
   token: string;
+  /** Of a resource with several categories: which of them this one is. Kept as it is; `readTree` answers it. */
+  part?: string;
 }
 
 /** What a change must prove; a token of `undefined` is a person's, by the CLI, and is always taken. */

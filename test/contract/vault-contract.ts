@@ -13,6 +13,7 @@ import { overlapCases } from "./vault-cases/overlap.js";
 import { ownerCases } from "./vault-cases/owners.js";
 import { grantCases, membershipCases, peopleOwnerCases, principalCases } from "./vault-cases/people.js";
 import { readingCases } from "./vault-cases/reading.js";
+import { treeCases } from "./vault-cases/trees.js";
 
 /** A storage under test: a fresh, empty vault for each case, on a clock that the case moves. */
 export interface VaultUnderTest {
@@ -50,6 +51,7 @@ export function vaultContract(
       membershipCases,
       grantCases,
       peopleOwnerCases,
+      treeCases,
     ]) {
       cases(create);
     }

@@ -47,6 +47,8 @@ const ROWS: Record<string, readonly [Need, (world: World) => object]> = {
   "delete-category": ["manages", ({ a }) => ({ id: a.id, proof })],
   "list-categories": ["anybody", () => ({})],
   "find-category": ["sees", () => ({ path: ["A"] })],
+  "read-tree": ["anybody", ({ a }) => ({ query: { below: a.id } })],
+  "change-tree": ["manages", ({ a }) => ({ changes: [{ change: "settle-notices", id: a.id, delivered: [] }] })],
   "create-credentials": ["writes", ({ a }) => ({ inputs: [{ name: "new", categoryId: a.id }] })],
   "read-credential": ["reads", ({ entry }) => ({ id: entry.id })],
   "has-token": ["reads", ({ entry }) => ({ id: entry.id, token: "x" })],
@@ -216,5 +218,67 @@ describe("what everybody may ask shows each only what is theirs:", () => {
     expect(await tree("moderator")).toContain('"name":"A"');
     expect(await lines("people/list-grants", "manager of B")).toBe(1);
     expect(await lines("people/list-grants", "moderator")).toBeGreaterThan(3);
+  });
+});
+
+describe("many changes of the tree at once need what each of them needs:", () => {
+  const asManager = (changes: object[]) =>
+    scene.send("/v1/change-tree", {
+      body: { changes },
+      headers: { "x-coffre-request": `a-change-of-the-tree-${(changed += 1)}` },
+      token: tokens["manager of A"] ?? "",
+    });
+  let changed = 0;
+
+  test.each<[string, (there: { free: string; closed: string; grant: string; group: string }) => object]>([
+    ["make one at the root", () => ({ change: "create-category", input: { name: "top", parentId: null } })],
+    [
+      "make one in what doesn't inherit",
+      ({ closed }) => ({ change: "create-category", input: { name: "x", parentId: closed } }),
+    ],
+    [
+      "adopt what doesn't inherit",
+      () => ({ change: "create-category", input: { name: "closed", parentId: { made: 0 } }, adopt: true }),
+    ],
+    ["change it", ({ closed }) => ({ change: "update-category", id: closed, patch: { inheritGrants: true } })],
+    [
+      "move something into it",
+      ({ free, closed }) => ({ change: "update-category", id: free, patch: { parentId: closed } }),
+    ],
+    ["take it away", ({ closed }) => ({ change: "delete-category", id: closed, proof: {} })],
+    ["hush its news", ({ closed }) => ({ change: "settle-notices", id: closed, delivered: [] })],
+    [
+      "give a right on it",
+      ({ closed, group }) => ({
+        change: "create-grant",
+        input: { categoryId: closed, principalId: group, role: "reader" },
+      }),
+    ],
+    ["change a right on it", ({ grant }) => ({ change: "update-grant", id: grant, patch: { role: "manager" } })],
+    ["take a right on it", ({ grant }) => ({ change: "delete-grant", id: grant, proof: {} })],
+  ])("a manager of A may not %s", async (_what, change) => {
+    const { vault } = scene;
+    const name = `tree ${(changed += 1)}`;
+    const free = await vault.createCategory({ name, parentId: world.a.id });
+    const closed = await vault.createCategory({ name: "closed", parentId: free.id, inheritGrants: false });
+    const other = await vault.people.createPrincipal({ kind: "group", name });
+    const grant = await vault.people.createGrant({ categoryId: closed.id, principalId: other.id, role: "reader" });
+    const group = await vault.people.createPrincipal({ kind: "group", name: `${name} too` });
+    const allowed = { change: "create-category", input: { name, parentId: world.a.id }, adopt: true };
+    const before = await vault.readTree({ below: null });
+    const refused = change({ free: free.id, closed: closed.id, grant: grant.id, group: group.id });
+    expect(await asManager([allowed, refused])).toMatchObject({ status: 403, body: { error: { code: "FORBIDDEN" } } });
+    expect(await vault.readTree({ below: null })).toEqual(before);
+    expect(await asManager([allowed])).toMatchObject({ status: 200, body: { value: [free.id] } });
+  });
+
+  test("and reading many answers what one may see", async () => {
+    const { vault } = scene;
+    const hidden = await vault.createCategory({ name: "hidden", parentId: world.a.id, inheritGrants: false });
+    const read = async (caller: string) => JSON.stringify((await send("read-tree", tokens[caller])).body);
+    expect(await read("administrator")).toContain(hidden.id);
+    expect(await read("manager of A")).toContain(world.a.id);
+    expect(await read("manager of A")).not.toContain(hidden.id);
+    expect(await read("manager of B")).toContain('{"categories":[],"grants":[]}');
   });
 });

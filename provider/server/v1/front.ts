@@ -22,11 +22,13 @@ import { LEASE_HANDLERS } from "./leases.js";
 import { describeApi } from "./openapi.js";
 import { PEOPLE_HANDLERS } from "./people.js";
 import { Replies } from "./replies.js";
+import { TREE_HANDLERS } from "./trees.js";
 import { VAULT_HANDLERS } from "./vault.js";
 
 const HANDLERS: Handlers<OperationName> = {
   ...VAULT_HANDLERS,
   ...CATEGORY_HANDLERS,
+  ...TREE_HANDLERS,
   ...CREDENTIAL_HANDLERS,
   ...LEASE_HANDLERS,
   ...PEOPLE_HANDLERS,

@@ -107,6 +107,10 @@ export class View implements WriteRows {
     return this.#known.directory(true).categories.find("mark", mark);
   }
 
+  categoriesIn(parentId: string | null): string[] {
+    return this.#known.directory(true).categories.find("parent", parentId ?? "-");
+  }
+
   categories(): CategoryRow[] {
     return this.#known.directory(true).categories.all();
   }

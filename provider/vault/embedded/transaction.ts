@@ -46,6 +46,10 @@ export class Transaction implements WriteRows {
     return this.#ids("SELECT id FROM category WHERE mark = ? ORDER BY rowid", mark);
   }
 
+  categoriesIn(parentId: string | null): string[] {
+    return this.#ids("SELECT id FROM category WHERE parent_id = ? ORDER BY rowid", parentId ?? ROOT);
+  }
+
   categories(): CategoryRow[] {
     return this.#store.categories.openAll().map((text) => parse<CategoryRow>(text));
   }

@@ -134,6 +134,10 @@ class MemoryTables implements WriteRows {
     return this.#categories.find("mark", mark);
   }
 
+  categoriesIn(parentId: string | null): string[] {
+    return this.#categories.find("parent", parentId ?? "-");
+  }
+
   categories(): CategoryRow[] {
     return this.#categories.all();
   }

@@ -2,7 +2,7 @@ import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { checkName } from "../../core/name.js";
 import { checkPolicy, mergePolicies } from "../../core/policy.js";
-import type { Category, CategoryInput, CategoryPatch, OwnerProof } from "../port.js";
+import type { Category, CategoryInput, CategoryNotice, CategoryPatch, OwnerProof } from "../port.js";
 import { categoryGone, logEvent, named, type VaultContext } from "./context.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
 import { refuseGranted } from "./grants.js";
@@ -10,8 +10,14 @@ import { changedFields, patched } from "./patch.js";
 import type { CategoryRow, ReadRows, WriteRows } from "./rows.js";
 import { policiesOf, Tree } from "./tree.js";
 
-/** The rules of `Vault.createCategory`. */
-export function createCategory(tx: WriteRows, context: VaultContext, keyed: Keyed, input: CategoryInput): Category {
+/** The rules of `Vault.createCategory`. `notices` are booked in the same write. */
+export function createCategory(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  input: CategoryInput,
+  notices: readonly CategoryNotice[] = [],
+): Category {
   const tree = new Tree(tx);
   if (input.parentId !== null && !tree.row(input.parentId)) throw categoryGone(input.parentId);
   const row: CategoryRow = {
@@ -22,6 +28,7 @@ export function createCategory(tx: WriteRows, context: VaultContext, keyed: Keye
     ...(input.policy === undefined ? {} : { policy: input.policy }),
     ...(input.inheritGrants === false ? { inheritGrants: false } : {}),
     ...(input.owner === undefined ? {} : { owner: ownerRow(keyed, input.owner) }),
+    ...(notices.length === 0 ? {} : { notices: [...notices] }),
   };
   checkNameFree(tx, tree, row);
   checkPolicy(mergePolicies(policiesOf([...tree.chain(row.parentId), row])));
@@ -38,6 +45,21 @@ export function updateCategory(
   id: string,
   patch: CategoryPatch,
 ): Category {
+  return changeCategory(tx, context, keyed, {
+    id,
+    patch,
+    // With the row as it will be, so that nothing is written before it is known to hold.
+    checkBelow: (row) => checkPoliciesBelow(tx, [row]),
+  });
+}
+
+/** The same, where whoever changes many looks at the policies below all of them once. */
+export function changeCategory(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  { id, patch, checkBelow }: { id: string; patch: CategoryPatch; checkBelow: (row: CategoryRow) => void },
+): Category {
   const before = tx.category(id);
   if (!before) throw categoryGone(id);
   checkOwner(keyed, before, patch, `Category ${named(new Tree(tx).view(before).path, id)}`);
@@ -52,7 +74,7 @@ export function updateCategory(
   if (row.parentId !== before.parentId) checkNoLoop(tx, row);
   const tree = new Tree(tx, [row]);
   if (changes.includes("name") || changes.includes("parentId")) checkNameFree(tx, tree, row);
-  if (changes.includes("policy") || changes.includes("parentId")) checkPoliciesBelow(tx, tree, row);
+  if (changes.includes("policy") || changes.includes("parentId")) checkBelow(row);
   tx.putCategory(row);
   logEvent(tx, context, "category.updated", [id], { detail: changes.join(", ") });
   return tree.view(row);
@@ -132,17 +154,28 @@ function checkNoLoop(tx: ReadRows, row: CategoryRow): void {
   });
 }
 
-/** A rule can clash with one of a category far below. @throws CoffreError POLICY naming both rules */
-function checkPoliciesBelow(tx: ReadRows, tree: Tree, changed: CategoryRow): void {
-  const chain = [...tree.chain(changed.parentId), changed];
-  checkPolicy(mergePolicies(policiesOf(chain)));
+/**
+ * A rule can clash with one of a category far below.
+ * @param changed rows as they are, or are about to be. @throws CoffreError POLICY naming both rules
+ */
+export function checkPoliciesBelow(tx: ReadRows, changed: readonly CategoryRow[]): void {
+  if (changed.length === 0) return;
+  const tree = new Tree(tx, changed);
+  const known = new Map(changed.map((row) => [row.id, row]));
   const children = Map.groupBy(tx.categories(), ({ parentId }) => parentId);
+  const seen = new Set<string>();
   const visit = (above: CategoryRow[]): void => {
     for (const child of children.get(above.at(-1)?.id ?? null) ?? []) {
-      const below = [...above, child];
+      if (seen.has(child.id)) continue;
+      seen.add(child.id);
+      const below = [...above, known.get(child.id) ?? child];
       if (child.policy !== undefined) checkPolicy(mergePolicies(policiesOf(below)));
       visit(below);
     }
   };
-  visit(chain);
+  for (const row of changed) {
+    const chain = [...tree.chain(row.parentId), row];
+    checkPolicy(mergePolicies(policiesOf(chain)));
+    visit(chain);
+  }
 }

@@ -5,12 +5,13 @@ import type { OwnerRow, Rows } from "./rows.js";
 /** Computes a vault's keyed digests. */
 export type Keyed = Rows["keyed"];
 
-/** An owner as the vault keeps it: three keyed digests, from which nobody learns project, stack or token. */
+/** An owner as the vault keeps it: keyed digests, from which nobody learns project, stack or token. */
 export function ownerRow(keyed: Keyed, owner: Owner): OwnerRow {
   return {
     mark: keyed("mark", owner.key),
     stack: keyed("stack", owner.stack),
     token: keyed("token", owner.token),
+    ...(owner.part === undefined ? {} : { part: owner.part }),
   };
 }
 

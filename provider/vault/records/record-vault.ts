@@ -20,13 +20,17 @@ import type {
   People,
   Resolution,
   RotationStep,
+  TreeChange,
+  TreeQuery,
   ValueAnswer,
   ValueRequest,
   Vault,
   VaultEvent,
   VaultIdentity,
+  VaultTree,
 } from "../port.js";
 import { comparePaths, createCategory, deleteCategory, listCategories, updateCategory } from "./categories.js";
+import { changeTree } from "./change-tree.js";
 import { categoryGone, credentialGone, logEvent, type VaultContext } from "./context.js";
 import { viewCredential } from "./credential-view.js";
 import {
@@ -38,6 +42,7 @@ import {
 } from "./credentials.js";
 import { bookLogin, clearLogins, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
+import { readTree } from "./read-tree.js";
 import { findCredentialId, readMany } from "./reading.js";
 import { RecordPeople } from "./record-people.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
@@ -137,6 +142,14 @@ export class RecordVault implements SharedVault {
       const row = id === undefined ? undefined : tx.category(id);
       return row && new Tree(tx).view(row);
     });
+  }
+
+  readTree(query: TreeQuery): Promise<VaultTree> {
+    return this.rows.read((tx) => readTree(tx, this.#keyed, query));
+  }
+
+  changeTree(changes: readonly TreeChange[]): Promise<string[]> {
+    return this.rows.write((tx) => changeTree(tx, this.context, this.#keyed, changes));
   }
 
   createCredentials(inputs: readonly CredentialInput[]): Promise<Credential[]> {

@@ -2,6 +2,7 @@ import type { CoffreError } from "../../core/errors.js";
 import type { PasswordPolicy } from "../../core/policy.js";
 import type { Secret } from "../../core/secret.js";
 import type {
+  CategoryNotice,
   Field,
   Hook,
   Journal,
@@ -47,6 +48,8 @@ export interface ReadRows {
   /** The category of this name below the parent, by its id. */
   categoryNamed(parentId: string | null, name: string): string | undefined;
   categoriesMarked(mark: string): string[];
+  /** Ids of the categories directly in this one, `null` for the root. */
+  categoriesIn(parentId: string | null): string[];
   categories(): CategoryRow[];
   /** True if no category and no live credential stands in it. */
   isEmpty(categoryId: string): boolean;
@@ -94,6 +97,8 @@ export interface OwnerRow {
   mark: string;
   stack: string;
   token: string;
+  /** As it is: see `Owner.part`. */
+  part?: string;
 }
 
 export interface CategoryRow {
@@ -105,6 +110,8 @@ export interface CategoryRow {
   /** Missing where grants from above hold, which is usual. */
   inheritGrants?: false;
   owner?: OwnerRow;
+  /** Missing while there is nothing to tell. */
+  notices?: CategoryNotice[];
 }
 
 export interface CredentialRow {

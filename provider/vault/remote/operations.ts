@@ -23,6 +23,7 @@ import {
   PrincipalShape,
 } from "./shapes/people.js";
 import { EventFilterShape, EventShape, IdentityShape, ValueAnswerShape, ValueRequestShape } from "./shapes/reading.js";
+import { TreeChangeShape, TreeQueryShape, TreeShape } from "./shapes/tree.js";
 
 /**
  * One method of the port as it travels: a POST to `/v1/<its name>` with a JSON body. `ask` changes nothing and may be
@@ -70,6 +71,8 @@ export const OPERATIONS = {
   "delete-category": change(Ended, Nothing),
   "list-categories": list(Empty, CategoryShape),
   "find-category": ask(ByPath, CategoryShape.optional()),
+  "read-tree": ask(z.strictObject({ query: TreeQueryShape }), TreeShape),
+  "change-tree": change(z.strictObject({ changes: z.array(TreeChangeShape) }), z.array(Id)),
 
   "create-credentials": change(z.strictObject({ inputs: z.array(CredentialInputShape) }), z.array(CredentialShape)),
   "read-credential": ask(ById, CredentialShape),

@@ -17,11 +17,14 @@ import type {
   People,
   Resolution,
   RotationStep,
+  TreeChange,
+  TreeQuery,
   ValueAnswer,
   ValueRequest,
   Vault,
   VaultEvent,
   VaultIdentity,
+  VaultTree,
 } from "../port.js";
 import { RemoteClient, type RemotePlace } from "./client.js";
 import { errorOf } from "./error-shape.js";
@@ -88,6 +91,14 @@ export class RemoteVault implements Vault {
 
   findCategory(path: readonly string[]): Promise<Category | undefined> {
     return this.#client.ask("find-category", { path });
+  }
+
+  readTree(query: TreeQuery): Promise<VaultTree> {
+    return this.#client.ask("read-tree", { query });
+  }
+
+  changeTree(changes: readonly TreeChange[]): Promise<string[]> {
+    return this.#client.change("change-tree", { changes });
   }
 
   async createCredentials(inputs: readonly CredentialInput[]): Promise<Credential[]> {

@@ -27,6 +27,7 @@ export const OwnerShape = complete<Owner>()(
     key: z.string(),
     stack: z.string(),
     token: z.string(),
+    part: z.string().exactOptional(),
   }) satisfies z.ZodType<Owner>,
 );
 

@@ -1,0 +1,55 @@
+import type { TreeCategory, TreeQuery, VaultTree } from "../port.js";
+import { categoryGone } from "./context.js";
+import { viewGrant } from "./grants.js";
+import type { Keyed } from "./owner.js";
+import type { CategoryRow, ReadRows } from "./rows.js";
+
+/** The rules of `Vault.readTree`. */
+export function readTree(tx: ReadRows, keyed: Keyed, query: TreeQuery): VaultTree {
+  if ("below" in query) return readBelow(tx, query.below);
+  const mark = keyed("mark", query.ownerKey);
+  return {
+    categories: tx.categoriesMarked(mark).flatMap((id) => viewsOf(tx.category(id))),
+    grants: grantsOf(tx, tx.people.marked("grant", mark)),
+  };
+}
+
+function readBelow(tx: ReadRows, top: string | null): VaultTree {
+  const row = top === null ? undefined : tx.category(top);
+  if (top !== null && !row) throw categoryGone(top);
+  const rows: CategoryRow[] = row ? [row] : [];
+  const visit = (parentId: string | null): void => {
+    for (const id of tx.categoriesIn(parentId)) {
+      const child = tx.category(id);
+      if (!child) continue;
+      rows.push(child);
+      visit(id);
+    }
+  };
+  visit(top);
+  const onRoot =
+    top === null
+      ? tx.people
+          .grants()
+          .filter(({ categoryId }) => categoryId === null)
+          .map(viewGrant)
+      : [];
+  return {
+    categories: rows.flatMap(viewsOf),
+    grants: [...onRoot, ...rows.flatMap(({ id }) => grantsOf(tx, tx.people.grantsOn(id)))],
+  };
+}
+
+function grantsOf(tx: ReadRows, ids: readonly string[]): VaultTree["grants"] {
+  return ids.flatMap((id) => {
+    const row = tx.people.grant(id);
+    return row ? [viewGrant(row)] : [];
+  });
+}
+
+function viewsOf(row: CategoryRow | undefined): TreeCategory[] {
+  if (!row) return [];
+  const { owner, inheritGrants = true, ...shown } = row;
+  const part = owner?.part;
+  return [{ ...shown, inheritGrants, owned: owner !== undefined, ...(part === undefined ? {} : { part }) }];
+}
