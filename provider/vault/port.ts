@@ -8,6 +8,7 @@ import type { TreeChange, TreeQuery, VaultTree } from "./port-tree.js";
 
 export { accountsOf, usernameOf } from "./port-accounts.js";
 export { isOver, refuseDraining } from "./port-draining.js";
+export type * from "./port-outbox.js";
 export * from "./port-people.js";
 export * from "./port-tree.js";
 export type { CommandHook, Hook, HttpHook } from "../core/hook.js";

@@ -123,12 +123,12 @@ test("any byte of the age file changed, or the file cut anywhere, is refused, an
 test("a newer format is NEWER_FORMAT, whatever else it holds", async () => {
   const encrypter = new Encrypter();
   encrypter.addRecipient(scene.recipient);
-  writeFileSync(join(scene.to, "newer"), await encrypter.encrypt('{"coffreBackup":2,"more":true}\n["and",1]\n'));
+  writeFileSync(join(scene.to, "newer"), await encrypter.encrypt('{"coffreBackup":3,"more":true}\n["and",1]\n'));
   const error = await scene.intoNew(join(scene.to, "newer")).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  expect(error).toMatchObject({ code: "NEWER_FORMAT", details: { format: 2, known: 1 } });
+  expect(error).toMatchObject({ code: "NEWER_FORMAT", details: { format: 3, known: 2 } });
   expect(
     await scene
       .open()

@@ -83,6 +83,7 @@ export async function furnish(vault: EmbeddedVault): Promise<{ orders: Credentia
   const dba = await vault.people.createPrincipal({ kind: "group", name: "DBA" });
   await vault.people.createMembership({ groupId: dba.id, memberId: ana.id });
   await vault.people.createGrant({ principalId: dba.id, categoryId: below.id, role: "manager" });
+  await vault.outbox.add([{ to: "ana@example.com", template: "hello", parameters: {} }]);
   return { orders: await vault.readCredential(orders.id), admin };
 }
 

@@ -9,6 +9,7 @@ import { fieldCases } from "./vault-cases/fields.js";
 import { leaseCases } from "./vault-cases/leases.js";
 import { loginCases } from "./vault-cases/logins.js";
 import { noticeCases } from "./vault-cases/notices.js";
+import { outboxCases } from "./vault-cases/outbox.js";
 import { overlapCases } from "./vault-cases/overlap.js";
 import { ownerCases } from "./vault-cases/owners.js";
 import { grantCases, membershipCases, peopleOwnerCases, principalCases } from "./vault-cases/people.js";
@@ -25,12 +26,12 @@ export interface VaultUnderTest {
 
 /**
  * Every promise of `provider/vault/port.ts`, as cases that any vault must pass.
- * @param log who keeps it, as `capabilities.events` says
+ * @param declares what of its capabilities is another than most vaults have
  */
 export function vaultContract(
   name: string,
   create: () => Promise<VaultUnderTest>,
-  log: Capabilities["events"] = "own",
+  { events = "own", dropBoxes = false }: Partial<Capabilities> = {},
 ): void {
   jest.setTimeout(30_000); // for a busy machine: a case takes a tenth of a second
   describe(`the contract of a vault: ${name}`, () => {
@@ -44,7 +45,7 @@ export function vaultContract(
       leaseCases,
       loginCases,
       identityCases,
-      log === "own" ? eventCases : serverLogCases,
+      events === "own" ? eventCases : serverLogCases,
       noticeCases,
       overlapCases,
       principalCases,
@@ -52,6 +53,7 @@ export function vaultContract(
       grantCases,
       peopleOwnerCases,
       treeCases,
+      ...(dropBoxes ? [outboxCases] : []),
     ]) {
       cases(create);
     }

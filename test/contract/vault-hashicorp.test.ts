@@ -21,5 +21,5 @@ vaultContract(
       },
     };
   },
-  "server",
+  { events: "server" },
 );

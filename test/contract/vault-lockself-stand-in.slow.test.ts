@@ -22,5 +22,5 @@ vaultContract(
       },
     };
   },
-  "server",
+  { events: "server" },
 );

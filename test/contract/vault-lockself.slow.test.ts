@@ -34,5 +34,5 @@ vaultContract(
       },
     };
   },
-  "server",
+  { events: "server" },
 );

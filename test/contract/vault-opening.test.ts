@@ -96,10 +96,10 @@ describe("opening a vault", () => {
 
   test("a newer format is refused without touching the file", async () => {
     const scene = await makeScene();
-    scene.sql((db) => db.exec("PRAGMA user_version = 2"));
+    scene.sql((db) => db.exec("PRAGMA user_version = 3"));
     const before = readFileSync(scene.path);
     const error = await failure(scene.open().identity(), "NEWER_FORMAT");
-    expect(error.details).toEqual({ format: 2, known: 1 });
+    expect(error.details).toEqual({ format: 3, known: 2 });
     expect(readFileSync(scene.path).equals(before)).toBe(true);
     expect(readdirSync(scene.folder)).toEqual(["coffre.db"]);
   });
@@ -108,7 +108,7 @@ describe("opening a vault", () => {
     const scene = await makeScene();
     const vault = scene.open();
     await createOne(vault, { name: "a" });
-    scene.sql((db) => db.exec("UPDATE meta SET format = 2"));
+    scene.sql((db) => db.exec("UPDATE meta SET format = 3"));
     await failure(createOne(vault, { name: "b" }), "NEWER_FORMAT");
   });
 

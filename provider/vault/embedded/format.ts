@@ -1,7 +1,14 @@
 import { CoffreError } from "../../core/errors.js";
 
 /** The format that this release writes, and the newest that it opens; what that promises is in `docs/vault-format.md`. */
-export const FORMAT = 1;
+export const FORMAT = 2;
+/** The first format, which has no tables for drop-boxes, files and mail. */
+export const FIRST_FORMAT = 1;
+/**
+ * How keys are derived and texts sealed: the number that every derivation and every sealed text is bound to. It is the one of
+ * the first format; a format that only adds tables seals as before, so that nothing has to be sealed anew.
+ */
+export const SEALING = 1;
 
 /** SQLite's `application_id` of a vault: "Cofr". */
 export const APPLICATION_ID = 0x436f6672;

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import type { KeyedPurpose } from "../records/rows.js";
-import { encodeParts, FORMAT } from "./format.js";
+import { encodeParts, SEALING } from "./format.js";
 
 /** Length of the data key and of every key that is derived from it. */
 export const KEY_BYTES = 32;
@@ -74,7 +74,7 @@ export class VaultKeys {
   boundTo(table: string): string {
     let bound = this.#bound.get(table);
     if (bound === undefined) {
-      bound = encodeParts(["coffre", FORMAT, this.vaultId, this.keyNumber, table]);
+      bound = encodeParts(["coffre", SEALING, this.vaultId, this.keyNumber, table]);
       this.#bound.set(table, bound);
     }
     return bound;
@@ -115,7 +115,7 @@ export class VaultKeys {
   purposeKey(purpose: Purpose): KeyObject {
     let key = this.#purposes.get(purpose);
     if (!key) {
-      const info = encodeParts(["coffre", FORMAT, this.vaultId, this.keyNumber, purpose]);
+      const info = encodeParts(["coffre", SEALING, this.vaultId, this.keyNumber, purpose]);
       key = createSecretKey(Buffer.from(hkdfSync("sha256", this.#dataKey, "", info, KEY_BYTES)));
       this.#purposes.set(purpose, key);
     }

@@ -13,8 +13,9 @@ export function readLocks(
   db.exec("BEGIN");
   try {
     const version = connection.prepare("PRAGMA user_version").get();
-    checkFormat(path, version ? numberOf(version, "user_version") : 0);
-    checkSchema(db);
+    const format = version ? numberOf(version, "user_version") : 0;
+    checkFormat(path, format);
+    checkSchema(db, format);
     const meta = selectMeta(connection);
     checkFormat(path, numberOf(meta, "format"));
     const rows = connection.prepare("SELECT id, kind, kdf, salt, wrapped, checksum FROM slot ORDER BY rowid").all();

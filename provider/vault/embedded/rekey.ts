@@ -8,7 +8,7 @@ import { rewrap, slotKindOf } from "./slots.js";
 import { SlotText } from "./slot-rows.js";
 import { bytesOf, numberOf, textOf } from "./sqlite.js";
 import { Store } from "./store.js";
-import { ALL_TABLES, DATA_TABLES, LINK_TABLES } from "./tables.js";
+import { ALL_TABLES, LINK_TABLES, tablesOf } from "./tables.js";
 import { linksOf } from "./transaction.js";
 
 /** What of `meta` becomes another one with the new key. */
@@ -29,7 +29,7 @@ export function resealAll(store: Store, path: string, change: MetaChange = {}): 
   const keys = new VaultKeys(Buffer.from(dataKey), home.vaultId, home.keyNumber);
   keys.learnLastingKey(Buffer.from(meta.lastingKey));
   const next = new Store(path, connection, keys);
-  for (const definition of DATA_TABLES) {
+  for (const definition of tablesOf(meta.format)) {
     const [from, to] = [store.table(definition.name), next.table(definition.name)];
     for (const id of from.ids()) {
       const { revision, text } = from.revisionOf(id);

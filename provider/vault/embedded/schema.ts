@@ -1,11 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
-import { corrupt } from "./format.js";
+import { corrupt, FIRST_FORMAT } from "./format.js";
+
+const oneLine = (statement: string): string => statement.replace(/\s+/g, " ");
 
 /**
  * The tables of format 1. What a person could read is sealed in `body`; the other columns are random ids, keyed digests
  * and counters, each authenticated by the body's tag or by a MAC. `docs/vault-format.md` describes them.
  */
-const SCHEMA = [
+const FIRST_SCHEMA = [
   `CREATE TABLE meta (
     id TEXT PRIMARY KEY, format INTEGER NOT NULL, vault_id TEXT NOT NULL, key_number INTEGER NOT NULL,
     restore_counter INTEGER NOT NULL, head_block INTEGER NOT NULL, head_seq INTEGER NOT NULL, head_mac BLOB NOT NULL,
@@ -66,15 +68,30 @@ const SCHEMA = [
     number INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, mac BLOB NOT NULL, body BLOB NOT NULL
   ) STRICT`,
   `CREATE INDEX log_by_seq ON log (last_seq)`,
-].map((statement) => statement.replace(/\s+/g, " "));
+].map(oneLine);
+
+/** What format 2 adds: mail that waits. */
+const SECOND_SCHEMA = [
+  `CREATE TABLE mail (
+    id TEXT PRIMARY KEY, waiting INTEGER NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE INDEX mail_by_waiting ON mail (waiting) WHERE waiting = 1`,
+].map(oneLine);
 
 export function createSchema(db: DatabaseSync): void {
-  for (const statement of SCHEMA) db.exec(statement);
+  for (const statement of FIRST_SCHEMA) db.exec(statement);
+  addSecondTables(db);
+}
+
+/** What a file of format 1 lacks of format 2. */
+export function addSecondTables(db: DatabaseSync): void {
+  for (const statement of SECOND_SCHEMA) db.exec(statement);
 }
 
 /** A trigger or a view that somebody added would run inside our transactions. @throws CoffreError CORRUPT */
-export function checkSchema(db: DatabaseSync): void {
+export function checkSchema(db: DatabaseSync, format: number): void {
+  const expected = format === FIRST_FORMAT ? FIRST_SCHEMA : [...FIRST_SCHEMA, ...SECOND_SCHEMA];
   const found = db.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").all();
-  const same = found.length === SCHEMA.length && found.every(({ sql }, index) => sql === SCHEMA[index]);
+  const same = found.length === expected.length && found.every(({ sql }, index) => sql === expected[index]);
   if (!same) throw corrupt("sqlite_schema", "tables", "they aren't those of a vault");
 }

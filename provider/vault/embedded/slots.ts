@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, sharedSecret } from "./curve-keys.js";
-import { corrupt, encodeParts, FORMAT } from "./format.js";
+import { corrupt, encodeParts, SEALING } from "./format.js";
 import { parseKeyText, readKeyFile } from "./key-file.js";
 import { KEY_BYTES } from "./keys.js";
 import { open, seal } from "./seal.js";
@@ -148,7 +148,7 @@ function publicKeyOf(slotKey: Uint8Array): string {
 
 /** What a wrapped slot key is good for: this slot of this vault. A re-key leaves it as it is. */
 function boundTo({ vaultId }: SlotHome, slotId: string): string {
-  return encodeParts(["coffre transit slot", FORMAT, vaultId, slotId]);
+  return encodeParts(["coffre transit slot", SEALING, vaultId, slotId]);
 }
 
 /** Wraps another data key for a slot that exists: its own key isn't needed for that. */
@@ -243,7 +243,7 @@ async function deriveKey(key: Exclude<VaultKey, { transit: TransitKey }>, salt: 
 }
 
 function wrapData({ vaultId, keyNumber }: SlotHome, slot: Omit<SlotLock, "wrapped" | "checksum">): string {
-  return encodeParts(["coffre slot", FORMAT, vaultId, keyNumber, slot.id, slot.kind, slot.kdf, slot.salt]);
+  return encodeParts(["coffre slot", SEALING, vaultId, keyNumber, slot.id, slot.kind, slot.kdf, slot.salt]);
 }
 
 function checksumOf(home: SlotHome, slot: Omit<SlotLock, "checksum">): string {

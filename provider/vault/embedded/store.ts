@@ -1,6 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import type { VaultEvent } from "../port.js";
-import { checkFormat, corrupt } from "./format.js";
+import { checkFormat, corrupt, FORMAT } from "./format.js";
 import type { VaultKeys } from "./keys.js";
 import { Ledger, takeCensus } from "./ledger.js";
 import { LinkTable } from "./link-table.js";
@@ -8,7 +8,8 @@ import { Log } from "./log.js";
 import { type Meta, openMeta, selectMeta, writeMeta } from "./meta.js";
 import { SealedTable } from "./sealed-table.js";
 import { type Connection, numberOf } from "./sqlite.js";
-import { ACCESS_GRANT, BOOKING, CATEGORY, CREDENTIAL, MEMBERSHIP, PRINCIPAL, SLOT, VALUE } from "./tables.js";
+import { addSecondTables } from "./schema.js";
+import { ACCESS_GRANT, BOOKING, CATEGORY, CREDENTIAL, MAIL, MEMBERSHIP, PRINCIPAL, SLOT, VALUE } from "./tables.js";
 
 /**
  * An opened vault: its tables behind the vault's keys, and what a transaction has changed so far. One transaction at a
@@ -26,6 +27,7 @@ export class Store {
   readonly principals: SealedTable;
   readonly memberships: SealedTable;
   readonly grants: SealedTable;
+  readonly mails: SealedTable;
   /** Blind index of an account, and the live credential that has claimed it. */
   readonly claims: LinkTable;
   /** Id of an admin, and a live credential that it administrates. */
@@ -55,19 +57,47 @@ export class Store {
     this.principals = new SealedTable(connection, keys, PRINCIPAL);
     this.memberships = new SealedTable(connection, keys, MEMBERSHIP);
     this.grants = new SealedTable(connection, keys, ACCESS_GRANT);
+    this.mails = new SealedTable(connection, keys, MAIL);
     this.claims = new LinkTable(connection, keys, "claim", "account");
     this.admins = new LinkTable(connection, keys, "admin", "admin_id");
   }
 
-  /** All tables whose rows the census counts. */
+  /** All tables whose rows the census counts: those that the file has. */
   get sealedTables(): SealedTable[] {
+    return this.hasSecondTables ? [...this.#firstTables, ...this.#secondTables] : [...this.#firstTables];
+  }
+
+  get #firstTables(): SealedTable[] {
     const { principals, memberships, grants } = this;
     return [this.categories, this.credentials, this.values, this.bookings, this.slots, principals, memberships, grants];
   }
 
-  /** One of {@link sealedTables} by its name. */
+  get #secondTables(): SealedTable[] {
+    return [this.mails];
+  }
+
+  /** Whether the file has the tables of format 2. Asked of the file itself: a transaction may just have added them. */
+  get hasSecondTables(): boolean {
+    const select = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'mail'";
+    return this.connection.prepare(select).get() !== undefined;
+  }
+
+  /**
+   * Gives a file of format 1 what format 2 adds, in the write transaction that needs it: releases before this one refuse
+   * the file from then on. Nothing that is there is touched. Does nothing for a file of this format.
+   */
+  upgrade(by: { at: string; actor: string }): void {
+    if (this.hasSecondTables) return;
+    const { db } = this.connection;
+    addSecondTables(db);
+    db.exec(`PRAGMA user_version = ${FORMAT}`);
+    this.#meta = { ...this.meta, format: FORMAT };
+    this.addEvent({ ...by, action: "vault.upgraded", ids: [], detail: `format ${FORMAT}` });
+  }
+
+  /** The sealed table of this name, whether the file has it or not. */
   table(name: string): SealedTable {
-    const table = this.sealedTables.find((each) => each.name === name);
+    const table = [...this.#firstTables, ...this.#secondTables].find((each) => each.name === name);
     if (!table) throw new Error(`there is no sealed table ${name}`);
     return table;
   }
@@ -142,7 +172,7 @@ export class Store {
 
   /** Everything is read afresh from now on. */
   forget(): void {
-    for (const table of this.sealedTables) table.forget();
+    for (const table of [...this.#firstTables, ...this.#secondTables]) table.forget();
     this.names.clear();
     this.#meta = undefined;
     this.#complete = false;

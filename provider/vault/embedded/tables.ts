@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { corrupt } from "./format.js";
+import { corrupt, FIRST_FORMAT } from "./format.js";
 import type { Columns } from "./sealed-table.js";
 
 /**
@@ -153,16 +153,31 @@ export function grantColumns({ categoryId, principalId, owner }: z.infer<typeof 
   return [categoryId ?? ROOT, principalId, owner?.mark ?? null];
 }
 
+const Mail = z.object({ state: z.string() });
+
+export const MAIL: DataTable = {
+  name: "mail",
+  columns: ["waiting"],
+  columnsOf: (_index, _id, row) => mailColumns(Mail.parse(row)),
+};
+
+export function mailColumns({ state }: { state: string }): Columns {
+  return [state === "failed" ? 0 : 1];
+}
+
+/** Tables of format 1. */
+const FIRST_TABLES: readonly DataTable[] = [CATEGORY, CREDENTIAL, VALUE, BOOKING, PRINCIPAL, MEMBERSHIP, ACCESS_GRANT];
+
+/** Tables that format 2 adds; a file of format 1 gets all of them with the first row that one is needed for. */
+export const SECOND_TABLES: readonly DataTable[] = [MAIL];
+
 /** Everything that a backup holds, besides the log and what `meta` says. Rows come in this order, so what others name is there first. */
-export const DATA_TABLES: readonly DataTable[] = [
-  CATEGORY,
-  CREDENTIAL,
-  VALUE,
-  BOOKING,
-  PRINCIPAL,
-  MEMBERSHIP,
-  ACCESS_GRANT,
-];
+export const DATA_TABLES: readonly DataTable[] = [...FIRST_TABLES, ...SECOND_TABLES];
+
+/** Those of a vault of this format. */
+export function tablesOf(format: number): readonly DataTable[] {
+  return format === FIRST_FORMAT ? FIRST_TABLES : DATA_TABLES;
+}
 
 /** The key slots: they belong to the file, and stand in no backup. */
 export const SLOT = { name: "slot", columns: ["kind", "kdf", "salt", "wrapped", "checksum"] } as const;

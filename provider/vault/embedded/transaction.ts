@@ -5,6 +5,7 @@ import type { VaultEvent, VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
 import { proofOf } from "./log.js";
+import { MailTable } from "./mail-table.js";
 import { PeopleTables } from "./people-tables.js";
 import type { SealedTable } from "./sealed-table.js";
 import { textOf } from "./sqlite.js";
@@ -16,6 +17,7 @@ const MOST_INDEXES = 10_000;
 /** The vault's rows as one transaction on the store sees and changes them. */
 export class Transaction implements WriteRows {
   readonly people: PeopleTables;
+  readonly outbox: MailTable;
   readonly #store: Store;
   /** A name is looked up before it is written: its index is computed once. */
   readonly #indexes = new Map<string, string>();
@@ -23,6 +25,7 @@ export class Transaction implements WriteRows {
   constructor(store: Store) {
     this.#store = store;
     this.people = new PeopleTables(store);
+    this.outbox = new MailTable(store);
   }
 
   identity(): VaultIdentity {

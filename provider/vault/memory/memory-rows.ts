@@ -12,6 +12,7 @@ import type {
   ValueKey,
   WriteRows,
 } from "../records/rows.js";
+import { MemoryOutbox } from "./memory-outbox.js";
 import { MemoryPeople } from "./memory-people.js";
 import { UndoTable } from "./undo-table.js";
 
@@ -64,6 +65,7 @@ function key(parent: string | null, name: string): string {
 
 class MemoryTables implements WriteRows {
   readonly people = new MemoryPeople();
+  readonly outbox = new MemoryOutbox();
   readonly #identity: Omit<VaultIdentity, "head" | "headProof">;
   readonly #categories = new UndoTable<CategoryRow, "named" | "parent" | "mark">({
     named: ({ parentId, name }) => [key(parentId, name)],
@@ -110,7 +112,8 @@ class MemoryTables implements WriteRows {
   }
 
   #all(): { commit(): void; rollBack(): void }[] {
-    return [this.#categories, this.#credentials, this.#values, this.#bookings, ...this.people.tables];
+    const own = [this.#categories, this.#credentials, this.#values, this.#bookings];
+    return [...own, ...this.people.tables, ...this.outbox.tables];
   }
 
   identity(): VaultIdentity {

@@ -29,6 +29,7 @@ import type {
   VaultIdentity,
   VaultTree,
 } from "../port.js";
+import type { Outbox } from "../port-outbox.js";
 import { comparePaths, createCategory, deleteCategory, listCategories, updateCategory } from "./categories.js";
 import { changeTree } from "./change-tree.js";
 import { categoryGone, credentialGone, logEvent, type VaultContext } from "./context.js";
@@ -44,6 +45,7 @@ import { bookLogin, clearLogins, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
 import { readTree } from "./read-tree.js";
 import { findCredentialId, readMany } from "./reading.js";
+import { RecordOutbox } from "./outbox.js";
 import { RecordPeople } from "./record-people.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
 import type { ReadRows, Rows } from "./rows.js";
@@ -65,6 +67,8 @@ export interface RecordVaultOptions {
 
 /** A vault through which one process acts for several people: `coffre serve`. */
 export interface SharedVault extends Vault {
+  /** Mail that the vault owes. @throws NOT_SUPPORTED by every method where `capabilities.dropBoxes` is false */
+  readonly outbox: Outbox;
   /**
    * The same vault for one of them, whose name the events carry. Their reads at the same time share one sync of the disk.
    * Closing what it answers closes nothing.
@@ -87,6 +91,7 @@ export class RecordVault implements SharedVault {
     events: "own",
   };
   readonly people: People;
+  readonly outbox: Outbox;
   protected readonly rows: Rows;
   protected readonly context: VaultContext;
   readonly #keyed: Keyed;
@@ -98,6 +103,7 @@ export class RecordVault implements SharedVault {
     this.context = { actor, clock, source, ...(mayRead ? { mayRead } : {}) };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
     this.people = new RecordPeople(rows, this.context, this.#keyed);
+    this.outbox = new RecordOutbox(rows, this.context);
   }
 
   identity(): Promise<VaultIdentity> {

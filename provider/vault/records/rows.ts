@@ -16,6 +16,7 @@ import type {
   VaultIdentity,
   VersionInfo,
 } from "../port.js";
+import type { ReadOutbox, WriteOutbox } from "./outbox-rows.js";
 import type { ReadPeople, WritePeople } from "./people-rows.js";
 
 /**
@@ -41,6 +42,8 @@ export type KeyedPurpose = "digest" | "mark" | "stack" | "token";
 
 export interface ReadRows {
   readonly people: ReadPeople;
+  /** @throws NOT_SUPPORTED where the storage has none */
+  readonly outbox: ReadOutbox;
   identity(): VaultIdentity;
   /** As the port's `hasHeads`, for one proof. */
   hasHead(proof: string): boolean;
@@ -79,6 +82,7 @@ export interface ReadRows {
 
 export interface WriteRows extends ReadRows {
   readonly people: WritePeople;
+  readonly outbox: WriteOutbox;
   putCategory(row: CategoryRow): void;
   removeCategory(id: string): void;
   /** Also keeps the lookups by name, mark, stack, account and admin: those of a live row, none of an archived one. */

@@ -119,6 +119,10 @@ function compare(live: Store, { store, header, end }: Draft): Compared {
 }
 
 function compareTable(name: string, live: Store, draft: Store, counted: number, compared: Compared): void {
+  if (!live.sealedTables.some((table) => table.name === name)) {
+    compared.changedSince += counted; // the vault is of a format without it
+    return;
+  }
   const [ours, theirs] = [live.table(name), draft.table(name)];
   const liveIds = new Set(ours.ids());
   let found = 0;

@@ -5,10 +5,11 @@ import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "../cu
 import { encodeParts } from "../format.js";
 
 /** The format of backups that this release writes, and the newest that it reads: `docs/backup-format.md`. */
-export const BACKUP_FORMAT = 1;
+export const BACKUP_FORMAT = 2;
 
 /** What the first line of a backup says. */
 export interface BackupHeader {
+  /** Its format, which is the one of the vault: it says which tables follow. */
   coffreBackup: number;
   /** ISO 8601, UTC: the moment of the snapshot. */
   takenAt: string;
@@ -46,7 +47,7 @@ const KEY_HEX = /^[0-9a-f]{64}$/;
 export const AnyHeader = z.looseObject({ coffreBackup: z.int() });
 
 export const HeaderLine: z.ZodType<BackupHeader> = z.object({
-  coffreBackup: z.literal(BACKUP_FORMAT),
+  coffreBackup: z.int().min(1).max(BACKUP_FORMAT),
   takenAt: z.iso.datetime(),
   vault: z.object({
     id: z.uuid(),
@@ -86,24 +87,28 @@ export function checkSigner(text: string): string {
   });
 }
 
-export function signEnd(signingKey: Uint8Array, end: Omit<BackupEnd, "signer" | "signature">): BackupEnd {
-  const signature = sign(null, signedText(end), privateKeyOf("ed25519", signingKey)).toString("base64url");
+export function signEnd(
+  signingKey: Uint8Array,
+  format: number,
+  end: Omit<BackupEnd, "signer" | "signature">,
+): BackupEnd {
+  const signature = sign(null, signedText(format, end), privateKeyOf("ed25519", signingKey)).toString("base64url");
   return { ...end, signer: signerText(signingKey), signature };
 }
 
 /** True if whoever has the key that `signer` names signed exactly this. */
-export function isSigned(end: BackupEnd): boolean {
+export function isSigned(format: number, end: BackupEnd): boolean {
   const key = signerBytes(end.signer);
   if (!key) return false;
   const signature = Buffer.from(end.signature, "base64url");
   // Written back, so that no character is skipped over: the decoder takes any.
   if (signature.toString("base64url") !== end.signature) return false;
-  return verify(null, signedText(end), publicKeyOf("ed25519", key), signature);
+  return verify(null, signedText(format, end), publicKeyOf("ed25519", key), signature);
 }
 
-function signedText({ rows, blocks, sha256 }: Omit<BackupEnd, "signer" | "signature">): Buffer {
+function signedText(format: number, { rows, blocks, sha256 }: Omit<BackupEnd, "signer" | "signature">): Buffer {
   const counts = Object.entries(rows).flat();
-  return Buffer.from(encodeParts(["coffre backup", BACKUP_FORMAT, sha256, blocks, ...counts]));
+  return Buffer.from(encodeParts(["coffre backup", format, sha256, blocks, ...counts]));
 }
 
 function signerBytes(text: string): Buffer | undefined {

@@ -3,8 +3,8 @@ import type { Head } from "../log.js";
 import { refuseUnknownTables } from "../rekey.js";
 import { bytesOf, numberOf } from "../sqlite.js";
 import type { Store } from "../store.js";
-import { DATA_TABLES } from "../tables.js";
-import { BACKUP_FORMAT, type BackupEnd, type BackupHeader, newDigest, signEnd } from "./format.js";
+import { tablesOf } from "../tables.js";
+import { type BackupEnd, type BackupHeader, newDigest, signEnd } from "./format.js";
 
 /**
  * A whole vault as lines of JSON, from the snapshot that the store reads: a header, the rows of each table, the log, and
@@ -23,7 +23,7 @@ export function* backupLines(store: Store, takenAt: Date): Generator<string, Bac
   };
   yield noted(`${JSON.stringify(headerOf(store, takenAt))}\n`);
   const rows: Record<string, number> = {};
-  for (const { name } of DATA_TABLES) {
+  for (const { name } of tablesOf(meta.format)) {
     rows[name] = 0;
     for (const { id, revision, text } of store.table(name).stream()) {
       rows[name] += 1;
@@ -35,7 +35,7 @@ export function* backupLines(store: Store, takenAt: Date): Generator<string, Bac
     blocks += 1;
     yield noted(`${lineStart("log", number, seq)}${text}]\n`);
   }
-  const end = signEnd(meta.signingKey, { rows, blocks, sha256: digest.digest("hex") });
+  const end = signEnd(meta.signingKey, meta.format, { rows, blocks, sha256: digest.digest("hex") });
   yield `${JSON.stringify({ end })}\n`;
   return end;
 }
@@ -49,7 +49,8 @@ function headerOf({ meta }: Store, takenAt: Date): BackupHeader {
   const { vaultId: id, name, createdAt, keyNumber, restoreCounter, lastingKey } = meta;
   const head = { block: meta.head.block, seq: meta.head.seq, mac: meta.head.mac.toString("hex") };
   const vault = { id, name, createdAt, keyNumber, restoreCounter, head, lastingKey: lastingKey.toString("hex") };
-  return { coffreBackup: BACKUP_FORMAT, takenAt: takenAt.toISOString(), vault };
+  // A vault without the tables of format 2 has a backup that the first release takes too.
+  return { coffreBackup: meta.format, takenAt: takenAt.toISOString(), vault };
 }
 
 /** The log's blocks, each checked against the one before it, up to the head. @throws CoffreError CORRUPT */

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import * as z from "zod";
 import { CoffreError } from "../../../core/errors.js";
-import { DATA_TABLES } from "../tables.js";
+import { tablesOf } from "../tables.js";
 import {
   AnyHeader,
   BACKUP_FORMAT,
@@ -40,7 +40,8 @@ const BlockLine = z.tuple([z.literal("log"), z.int().positive(), z.int().nonnega
  */
 export async function parseBackup(bytes: AsyncIterable<Uint8Array>, consumer: BackupConsumer): Promise<BackupEnd> {
   const digest = newDigest();
-  const rows: Record<string, number> = Object.fromEntries(DATA_TABLES.map(({ name }) => [name, 0]));
+  let format = 0;
+  let rows: Record<string, number> = {};
   let blocks = 0;
   let number = 0;
   let end: BackupEnd | undefined;
@@ -57,7 +58,10 @@ export async function parseBackup(bytes: AsyncIterable<Uint8Array>, consumer: Ba
     }
     digest.update(bytesOfLine).update("\n");
     if (number === 1) {
-      consumer.header(parseHeader(value));
+      const header = parseHeader(value);
+      format = header.coffreBackup;
+      rows = Object.fromEntries(tablesOf(format).map(({ name }) => [name, 0]));
+      consumer.header(header);
       continue;
     }
     if (Array.isArray(value) && value[0] === "log") {
@@ -73,7 +77,7 @@ export async function parseBackup(bytes: AsyncIterable<Uint8Array>, consumer: Ba
   }
   if (!end || number < 2) throw cutShort();
   const same = end.blocks === blocks && JSON.stringify(end.rows) === JSON.stringify(rows);
-  if (!same || end.sha256 !== digest.digest("hex") || !isSigned(end)) {
+  if (!same || end.sha256 !== digest.digest("hex") || !isSigned(format, end)) {
     throw corruptBackup("isn't as it was written: its rows and its signed end don't fit");
   }
   return end;

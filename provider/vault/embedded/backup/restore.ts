@@ -11,12 +11,23 @@ import { relink } from "../rekey.js";
 import { checkLabel, putSlot } from "../slot-rows.js";
 import { lockSlot, type VaultKey } from "../slots.js";
 import type { Store } from "../store.js";
-import { ACCESS_GRANT, BOOKING, CREDENTIAL, DATA_TABLES, MEMBERSHIP, VALUE } from "../tables.js";
+import {
+  ACCESS_GRANT,
+  BOOKING,
+  CREDENTIAL,
+  DATA_TABLES,
+  type DataTable,
+  MAIL,
+  MEMBERSHIP,
+  SECOND_TABLES,
+  tablesOf,
+  VALUE,
+} from "../tables.js";
 import { Transaction } from "../transaction.js";
 import { type BackupSource, type Draft, readDraft } from "./draft.js";
 import { checkSigner, signerText } from "./format.js";
 import { findNewer, type KeptEntry, type Newer, putNewer } from "./keep-newer.js";
-import { markRolledBack, refuseLeases } from "./rolled-back.js";
+import { holdMail, markRolledBack, refuseLeases } from "./rolled-back.js";
 
 export interface RestoreOptions extends BackupSource {
   /** The backup key that must have signed it. Default: in place the vault's own, for a new file any. */
@@ -48,6 +59,8 @@ export interface RestoreReport {
 /** What of the report comes from the restored rows. */
 type Found = Pick<RestoreReport, "undecided" | "carriedOver" | "setAside" | "rightsBack">;
 
+/** What stays in place as it is: logins that targets have counted, and mail, since what was sent is known here only. */
+const KEPT = [BOOKING.name, MAIL.name];
 /** Tables that say who may do what. */
 const RIGHTS = [MEMBERSHIP.name, ACCESS_GRANT.name];
 
@@ -80,6 +93,7 @@ export async function restoreNew(options: RestoreOptions, { path, key, label }: 
       store.begin();
       const createdAt = clock.now().toISOString();
       const undecided = markRolledBack(store, draft.header, clock.now());
+      holdMail(store, draft.header);
       putSlot(store, slot, { label, createdAt });
       store.addEvent({ at: createdAt, actor, action: "slot.added", ids: [slot.id], detail: label });
       store.finish({ restoreCounter: nextCounter(draft.header.vault.restoreCounter, clock.now()) });
@@ -128,7 +142,10 @@ export async function restoreInPlace(rows: EmbeddedRows, options: RestoreOptions
         refuseLeases(store, now); // again: now nobody can get one
         found.rightsBack = countRightsBack(store, draft.store);
         const newer = findNewer(store, draft.store, now);
-        for (const { name } of DATA_TABLES) if (name !== BOOKING.name) bringBack(name, store, draft.store, newer);
+        if (!isEmpty(draft.store, SECOND_TABLES)) store.upgrade({ at: now.toISOString(), actor });
+        for (const { name } of tablesOf(store.meta.format)) {
+          if (!KEPT.includes(name)) bringBack(name, store, draft.store, newer);
+        }
         store.names.clear();
         relink(store); // before rows are written: an account may be another credential's again
         putNewer(store, newer);
@@ -183,6 +200,10 @@ function bringBack(name: string, store: Store, draft: Store, { rows }: Newer): v
     const columns = definition.columnsOf(store.keys.indexOf, id, JSON.parse(text));
     store.ledger.note(name, id, next, { after: live.place(id, columns, next, text) });
   }
+}
+
+function isEmpty(store: Store, tables: readonly DataTable[]): boolean {
+  return tables.every(({ name }) => store.table(name).ids().length === 0);
 }
 
 /** Those that the backup has and the vault hasn't, or has otherwise: whatever was revoked since holds again. */

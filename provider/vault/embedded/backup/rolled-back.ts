@@ -30,6 +30,19 @@ export function markRolledBack(store: Store, { takenAt }: BackupHeader, now: Dat
   return undecided;
 }
 
+/**
+ * Mail that waited when the backup was made may have been sent since: none of it is sent by itself. A person who sees it
+ * may send it again.
+ */
+export function holdMail(store: Store, { takenAt }: BackupHeader): void {
+  const { outbox } = new Transaction(store);
+  for (const id of outbox.mails("waiting")) {
+    const row = outbox.mail(id);
+    if (row)
+      outbox.putMail({ ...row, state: "failed", problem: `the vault was restored from the backup of ${takenAt}` });
+  }
+}
+
 function rolledBack({ journal, targets }: CredentialRow, takenAt: string, now: Date): Journal {
   const { pending } = journal;
   const newer = targets.length > 0 ? "its target may have a newer version" : "a newer value may have been there";

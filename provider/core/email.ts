@@ -1,0 +1,28 @@
+import * as z from "zod";
+import { CoffreError } from "./errors.js";
+
+/** RFC 5321, 4.5.3.1.3: a path has 256 octets, two of them its angle brackets. */
+const LONGEST_ADDRESS = 254;
+
+const Address = z.email().max(LONGEST_ADDRESS);
+
+/** True for one plain address: no name before it, no list, nothing that could begin another header of a mail. */
+export function isEmailAddress(text: string): boolean {
+  return Address.safeParse(text).success;
+}
+
+/**
+ * Checks one plain address.
+ * @returns it with the domain in lower case, as it is kept and compared: the part before the @ is its owner's to spell
+ * @throws CoffreError INVALID_INPUT with `details.field`; without the address, which may be anything
+ */
+export function checkEmailAddress(field: string, text: string): string {
+  if (isEmailAddress(text)) {
+    const at = text.lastIndexOf("@");
+    return text.slice(0, at) + text.slice(at).toLowerCase();
+  }
+  throw new CoffreError("INVALID_INPUT", `${field} isn't an e-mail address`, {
+    hint: "Write one plain address, such as ana@example.com.",
+    details: { field },
+  });
+}
