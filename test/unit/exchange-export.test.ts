@@ -10,7 +10,7 @@ import { collect } from "../../provider/core/collect.js";
 import { type FieldType, fileValue } from "../../provider/core/field.js";
 import { Secret } from "../../provider/core/secret.js";
 import { openAgeFile, sealForRecipients } from "../../provider/exchange/age.js";
-import { parseCertificates, sealForCertificates } from "../../provider/exchange/cms.js";
+import { parseCertificates, sealForCertificates } from "../../provider/core/cms.js";
 import { compareEntries } from "../../provider/exchange/compare.js";
 import { readJson, writeJson } from "../../provider/exchange/json.js";
 import { readKeepassFile } from "../../provider/exchange/keepass-file.js";

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { existsSync, mkdirSync } from "node:fs";
 import { CoffreError } from "../../core/errors.js";
 import { checkRecipients, sealForRecipients } from "../../exchange/age.js";
-import { type CmsRecipient, parseCertificates, sealForCertificates } from "../../exchange/cms.js";
+import { type CmsRecipient, parseCertificates, sealForCertificates } from "../../core/cms.js";
 import type { ExchangeNote } from "../../exchange/entry.js";
 import { EXPORT_FORMATS, type ExportFormat, parseFormat } from "../../exchange/formats.js";
 import { writeJson } from "../../exchange/json.js";

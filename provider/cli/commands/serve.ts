@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
 import { CoffreError } from "../../core/errors.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { parseCount } from "../reference.js";
-
-const DEFAULT_LISTEN = "127.0.0.1:8730";
+import { DEFAULT_LISTEN, readServeOptions } from "./serve-options.js";
 
 export const serve: CommandDefinition = {
   name: "serve",
@@ -12,6 +9,7 @@ export const serve: CommandDefinition = {
   description: [
     "Serves the configured vault, which is a file, to everybody who has a token: `coffre:url` is then `coffre+https://host:8730`. What each may do follows from the vault's users, groups and grants, and is enforced at every request. `coffre token create` makes tokens.",
     "It listens on 127.0.0.1 unless --listen says otherwise. Beyond this machine it speaks TLS only: --tls-cert and --tls-key name PEM files. A polite kill (SIGTERM) or Ctrl-C ends it: what is under way is answered first.",
+    "It speaks LockSelf's REST API as well, to clients that were written for that. The links that it answers there name it as the request did; behind a proxy that doesn't pass the host on, --public-url says what clients call it.",
     "Each request is one line of JSON on stdout: who, which route, how it ended, how long it took; never a name, a value or a token. `/healthz` says that the process answers, `/readyz` that the vault does.",
   ],
   options: [
@@ -21,6 +19,18 @@ export const serve: CommandDefinition = {
     { flags: "--requests-per-minute <number>", description: "the most of one token (default 60000)" },
     { flags: "--largest-request <bytes>", description: "the largest body that is taken (default 16777216)" },
     { flags: "--no-access-log", description: "no line for each request" },
+    {
+      flags: "--public-url <url>",
+      description: "where clients reach it, for links in answers (default: as each request names it)",
+    },
+    {
+      flags: "--lockself-lists <style>",
+      description: "lists on LockSelf's routes: sample (default), plain or embedded",
+    },
+    {
+      flags: "--export-certificate <file>",
+      description: "PEM file: exports on LockSelf's routes are for its certificates, and no zip",
+    },
   ],
   examples: [
     {
@@ -31,11 +41,22 @@ export const serve: CommandDefinition = {
       command: "coffre serve --listen 0.0.0.0:8730 --tls-cert /etc/coffre/tls.pem --tls-key /etc/coffre/tls.key",
       does: "for a team",
     },
+    {
+      command: "coffre serve --public-url https://vault.example.com --export-certificate /etc/coffre/technician.pem",
+      does: "behind a proxy of that name, with exports that only the technician opens",
+    },
   ],
   json: "Nothing more than without it: the access log is JSON already, and its first line names the address (`listening`).",
-  exits: [{ code: 2, when: "plain HTTP beyond this machine, or an address that is taken" }],
+  exits: [
+    {
+      code: 2,
+      when: "an option or a file that it names is wrong, plain HTTP beyond this machine, or an address that is taken",
+    },
+  ],
   async run(context, { options }) {
     const { terminal, clock, signal } = context;
+    // Before the vault is opened: what is wrong here is told at once, and nothing was made.
+    const { place, limits, tls, lockself } = await readServeOptions(options, clock.now());
     const [vault, { createServer }, { openState, statePath }, { v1Front }, { lockselfFront }] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
@@ -49,13 +70,13 @@ export const serve: CommandDefinition = {
         vault,
         state,
         clock,
-        fronts: [v1Front, lockselfFront(state)],
-        limits: limitsOf(options),
-        ...tlsOf(options),
+        fronts: [v1Front, lockselfFront(state, lockself)],
+        limits,
+        ...(tls ? { tls } : {}),
         ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),
         complain: (error) => complain(context, error),
       });
-      const origin = await server.listen(placeOf(options["listen"] ?? DEFAULT_LISTEN));
+      const origin = await server.listen(place);
       terminal.print(JSON.stringify({ at: clock.now().toISOString(), listening: origin }));
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
@@ -74,37 +95,4 @@ export function complain({ terminal }: CommandContext, error: unknown): void {
   if (error instanceof CoffreError) terminal.complain(`coffre: ${error.code}: ${error.problem}`);
   else if (error instanceof Error)
     terminal.complain(`coffre: ${error.name}\n${(error.stack ?? "").split("\n    at ").slice(1).join("\n    at ")}`);
-}
-
-function placeOf(text: unknown): { host: string; port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(String(text)) ?? [];
-  const host = bracketed ?? plain;
-  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
-  throw new CoffreError("INVALID_INPUT", "--listen isn't host:port", { hint: "Write 127.0.0.1:8730 or [::1]:8730." });
-}
-
-function limitsOf(options: Readonly<Record<string, unknown>>) {
-  const [requests, bytes] = [options["requestsPerMinute"], options["largestRequest"]];
-  return {
-    ...(requests === undefined ? {} : { requestsPerMinute: parseCount("--requests-per-minute", requests) }),
-    ...(bytes === undefined ? {} : { largestRequest: parseCount("--largest-request", bytes) }),
-  };
-}
-
-function tlsOf(options: Readonly<Record<string, unknown>>): { tls?: { cert: string; key: string } } {
-  const [cert, key] = [options["tlsCert"], options["tlsKey"]];
-  if (cert === undefined && key === undefined) return {};
-  if (typeof cert === "string" && typeof key === "string") return { tls: { cert: read(cert), key: read(key) } };
-  throw new CoffreError("INVALID_INPUT", "--tls-cert and --tls-key belong together", { hint: "Give both." });
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new CoffreError("CONFIGURATION", `The file ${path} can't be read`, {
-      hint: "Name a PEM file that this user may read.",
-      cause,
-    });
-  }
 }

@@ -1,6 +1,6 @@
-import type { X509Certificate } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { Clock } from "../../core/clock.js";
+import type { CmsRecipient } from "../../core/cms.js";
 import { CoffreError } from "../../core/errors.js";
 import type { Caller } from "../app.js";
 import type { CategoryRules } from "../category-rules.js";
@@ -26,8 +26,8 @@ export interface LockselfStyle {
   lists?: ListStyle;
   /** Where clients reach this server, for absolute links: `https://vault.example`. Default: as the request came. */
   publicUrl?: string;
-  /** An export is a CMS message to this certificate, instead of a zip with a password. */
-  exportCertificate?: X509Certificate;
+  /** An export is a CMS message to these certificates, instead of a zip with a password. */
+  exportCertificates?: readonly CmsRecipient[];
 }
 
 /** What all requests share. */

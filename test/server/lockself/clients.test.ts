@@ -1,11 +1,11 @@
 import { execFile, execFileSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { parse } from "csv-parse/sync";
+import { parseCertificates } from "../../../provider/core/cms.js";
 import { HandClock } from "../../contract/vault-cases/setup.js";
 import { LockselfScene } from "../../fixtures/lockself-scene.js";
 
@@ -135,8 +135,9 @@ test("with a certificate the export is a CMS message, which openssl opens with i
       ["curve", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
     ] as const) {
       openssl("req", "-x509", ...kind, "-nodes", "-keyout", `${key}.key`, "-out", `${key}.pem`, "-subj", "/CN=backup");
-      const exportCertificate = new X509Certificate(readFileSync(join(folder, `${key}.pem`)));
-      scene = await LockselfScene.start({ style: { exportCertificate } });
+      const pem = readFileSync(join(folder, `${key}.pem`), "utf8");
+      const exportCertificates = parseCertificates(pem, `${key}.pem`, new Date());
+      scene = await LockselfScene.start({ style: { exportCertificates } });
       await fill();
       const order = { method: "downloadGlobalExport", organizationId: 1 };
       const { body } = await scene.ask("POST /api-key/download/generate/token", order);

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { FastifyInstance } from "fastify";
+import { sealForCertificates } from "../../../core/cms.js";
 import { type LockselfCsvRow, writeLockselfCsv } from "../../../core/lockself-csv.js";
 import { Secret } from "../../../core/secret.js";
 import { LockselfInteger } from "../../../vault/lockself/forms.js";
@@ -9,7 +10,7 @@ import { DECRYPTED } from "../credential-entry.js";
 import { type Answer, type Call, checkOrganization, type LockselfFront, notAllowed, notThere } from "../front.js";
 import { linkTo } from "../links.js";
 import type { ExportFile } from "./exports.js";
-import { envelopExport, zipExport } from "./seal-export.js";
+import { zipExport } from "./zip-export.js";
 
 /** The one method that is known. */
 const Body = z.strictObject({
@@ -29,14 +30,18 @@ export async function createExport(call: Call): Promise<Answer> {
   const { organizationId, zipPassword } = parseSent(Body, call.body);
   if (principal.role !== "administrator" && principal.role !== "moderator") throw notAllowed(call, "export");
   checkOrganization(organizationId);
-  const { exportCertificate } = front.style;
+  const { exportCertificates } = front.style;
   // Asked for before anything is read.
-  const password = exportCertificate ? undefined : parseSent(z.object({ zipPassword: z.string() }), { zipPassword });
+  const password = exportCertificates ? undefined : parseSent(z.object({ zipPassword: z.string() }), { zipPassword });
   const csv = writeLockselfCsv(await rowsOf(call));
   try {
     const now = front.clock.now();
-    const file: ExportFile = exportCertificate
-      ? { name: "export.csv.p7m", type: "application/pkcs7-mime", bytes: await envelopExport(csv, exportCertificate) }
+    const file: ExportFile = exportCertificates
+      ? {
+          name: "export.csv.p7m",
+          type: "application/pkcs7-mime",
+          bytes: await sealForCertificates(csv, exportCertificates),
+        }
       : {
           name: "export.zip",
           type: "application/zip",

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { CoffreError } from "../core/errors.js";
+import { CoffreError } from "./errors.js";
 
 const ENVELOPED_DATA = "1.2.840.113549.1.7.3"; // RFC 5652, section 6
 const LEAST_RSA_BITS = 2048;
