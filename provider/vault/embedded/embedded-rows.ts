@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { CoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
+import { Durability, type SyncData } from "./durability.js";
 import { VaultKeys } from "./keys.js";
 import { checkFile, type FileIdentity, type FileSystemType, fileSystemType, identifyFile } from "./location.js";
 import { readLocks } from "./locks.js";
@@ -22,12 +23,15 @@ export interface EmbeddedRowsOptions extends SqliteOptions {
   longestWaitMs?: number;
   /** For tests: what statfs says of the folder. */
   typeOfFileSystem?: FileSystemType;
+  /** For tests: what brings the write-ahead log to disk. */
+  syncData?: SyncData;
 }
 
 /** What is open: from the first call until `close`. */
 interface Opened {
   store: Store;
   transaction: Transaction;
+  durability: Durability;
   file: FileIdentity;
   /** Which key slot opened it. */
   slotId: string;
@@ -57,12 +61,12 @@ export class EmbeddedRows implements Rows {
   /** One consistent snapshot, with all that lies below the rows. */
   async inspect<T>(work: (opened: Opened) => T): Promise<T> {
     const opened = await this.#open();
-    const { store } = opened;
+    const { store, durability } = opened;
     const { db } = store.connection;
-    return this.#attempt(() => {
+    return this.#attempt(durability, () => {
       db.exec("BEGIN");
       try {
-        store.begin();
+        if (store.begin()) durability.noteState();
         return work(opened);
       } finally {
         db.exec("ROLLBACK"); // nothing was written
@@ -73,15 +77,17 @@ export class EmbeddedRows implements Rows {
   /** Under the write lock: all or nothing, durable on return. */
   async change<T>(work: (opened: Opened) => T): Promise<T> {
     const opened = await this.#open();
-    const { store, file } = opened;
+    const { store, file, durability } = opened;
     const { db } = store.connection;
-    return this.#attempt(() => {
+    return this.#attempt(durability, () => {
       db.exec("BEGIN IMMEDIATE");
       try {
         this.#checkNotReplaced(file);
-        store.begin();
+        const isNew = store.begin();
         const result = work(opened);
-        db.exec(store.finish() ? "COMMIT" : "ROLLBACK");
+        const wrote = store.finish();
+        db.exec(wrote ? "COMMIT" : "ROLLBACK");
+        if (isNew || wrote) durability.noteState();
         return result;
       } catch (error) {
         store.abandon();
@@ -98,9 +104,9 @@ export class EmbeddedRows implements Rows {
    */
   async rekey(work: (opened: Opened) => MetaChange): Promise<void> {
     const opened = await this.#open();
-    const { store, file } = opened;
+    const { store, file, durability } = opened;
     const { db } = store.connection;
-    const next = await this.#attempt(() => {
+    await this.#attempt(durability, () => {
       db.exec("BEGIN IMMEDIATE");
       try {
         this.#checkNotReplaced(file);
@@ -109,15 +115,16 @@ export class EmbeddedRows implements Rows {
         store.finish();
         const resealed = resealAll(store, this.path, change);
         db.exec("COMMIT");
-        return resealed;
+        durability.noteState();
+        // In one go with the transaction: nothing may be sealed under the old key from now on.
+        this.#opened = { ...opened, store: resealed, transaction: new Transaction(resealed) };
+        this.#opening = Promise.resolve(this.#opened);
       } catch (error) {
         store.abandon();
         if (db.isTransaction) db.exec("ROLLBACK");
         throw error;
       }
     });
-    this.#opened = { ...opened, store: next, transaction: new Transaction(next) };
-    this.#opening = Promise.resolve(this.#opened);
     store.forget();
     store.keys.wipe();
     emptyJournal(db);
@@ -125,14 +132,14 @@ export class EmbeddedRows implements Rows {
 
   /** One consistent snapshot that may take its time, on a connection of its own: everybody goes on reading and writing. */
   async snapshot<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    const { store } = await this.#open();
+    const { store, durability } = await this.#open();
     const connection = new Connection(openSqlite(this.path, this.#options));
     try {
       const still = new Store(this.path, connection, store.keys);
-      await this.#attempt(() => {
+      await this.#attempt(durability, () => {
         connection.db.exec("BEGIN");
         try {
-          still.begin();
+          if (still.begin()) durability.noteState();
         } catch (error) {
           connection.db.exec("ROLLBACK");
           throw error;
@@ -159,14 +166,19 @@ export class EmbeddedRows implements Rows {
     opened?.store.forget();
     opened?.store.keys.wipe();
     opened?.store.connection.close();
+    await opened?.durability.close();
   }
 
-  async #attempt<T>(transaction: () => T): Promise<T> {
+  /** Answers once all that `transaction` has seen is on disk. */
+  async #attempt<T>(durability: Durability, transaction: () => T): Promise<T> {
     try {
-      return await untilFree(this.#options.longestWaitMs ?? LONGEST_WAIT_MS, () => {
+      const answer = await untilFree(this.#options.longestWaitMs ?? LONGEST_WAIT_MS, () => {
         if (!this.#opened) throw closed(this.path);
+        durability.refuseIfFailed();
         return transaction();
       });
+      await durability.settle();
+      return answer;
     } catch (error) {
       throw mapSqliteError(this.path, error);
     }
@@ -185,7 +197,7 @@ export class EmbeddedRows implements Rows {
   }
 
   async #unlock(): Promise<Opened> {
-    const { path, key, longestWaitMs = LONGEST_WAIT_MS, typeOfFileSystem = fileSystemType } = this.#options;
+    const { path, key, longestWaitMs = LONGEST_WAIT_MS, typeOfFileSystem = fileSystemType, syncData } = this.#options;
     const file = checkFile(path, typeOfFileSystem);
     const connection = new Connection(openSqlite(path, this.#options));
     try {
@@ -193,7 +205,8 @@ export class EmbeddedRows implements Rows {
       const home = { vaultId, keyNumber };
       const { dataKey, slotId } = await unlock({ ...home, path }, slots, typeof key === "function" ? key() : key);
       const store = new Store(path, connection, new VaultKeys(dataKey, vaultId, keyNumber));
-      return { store, transaction: new Transaction(store), file, slotId };
+      const durability = new Durability(path, connection, syncData);
+      return { store, transaction: new Transaction(store), durability, file, slotId };
     } catch (error) {
       connection.close();
       throw error;

@@ -114,18 +114,20 @@ export class Store {
 
   /**
    * Looks at what other processes did since the last transaction.
+   * @returns true if the state isn't the one that this process read or wrote last
    * @throws CoffreError ROLLED_BACK, WRONG_VAULT, NEWER_FORMAT, CORRUPT
    */
-  begin(): void {
+  begin(): boolean {
     const row = this.connection.prepare("PRAGMA data_version").get();
     const dataVersion = row && numberOf(row, "data_version");
-    if (this.#meta && dataVersion === this.#dataVersion) return;
+    if (this.#meta && dataVersion === this.#dataVersion) return false;
     this.forget();
     const meta = this.#readMeta();
     this.#restoreCounter ??= meta.restoreCounter;
     if (meta.restoreCounter !== this.#restoreCounter) throw this.#restored();
     this.#meta = meta;
     this.#dataVersion = dataVersion;
+    return true;
   }
 
   #readMeta(): Meta {
