@@ -276,6 +276,7 @@ describe("a set", () => {
     const { name, spec } = await newRole();
     const logged = (await harness.log()).length;
     await session.set(spec, newPassword());
+    await session.look(spec); // what it saw lets the next set send all at once
     const blocker = new Client(harness.server.connection());
     await blocker.connect();
     await blocker.query(`BEGIN; ALTER ROLE ${name} CONNECTION LIMIT 5`);

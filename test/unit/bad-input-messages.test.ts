@@ -80,6 +80,7 @@ function refusal(more: Partial<Facts>): string {
     version: 180_000,
     isStandby: false,
     isReadOnly: false,
+    loadedAt: "2026-01-01 00:00:00+00",
     iterations: 4096,
     me: { name: "weak", isSuperuser: false, mayCreateRoles: false },
     account: ACCOUNT,

@@ -16,6 +16,9 @@ export class WireError extends ConnectionError<"untrusted" | "no-tls" | "foreign
   override readonly name = "WireError";
 }
 
+/** One for all: a run closes a connection for each account, and an error costs as much as the rest of it. */
+const CLOSED = new WireError("lost", "the connection was closed");
+
 /** How to check the server's certificate. */
 export interface TlsOptions {
   /** PEM, in place of the system's authorities. */
@@ -84,7 +87,7 @@ export abstract class Wire<Message> implements Breakable {
   close({ loggedIn }: { loggedIn: boolean }): void {
     const socket = this.#socket;
     if (this.#failure !== undefined || socket === undefined) return;
-    this.#failure = new WireError("lost", "the connection was closed");
+    this.#failure = CLOSED;
     if (loggedIn) socket.end(this.goodbye);
     else socket.end();
     socket.unref(); // a program that has nothing else to do doesn't wait for the goodbye
@@ -161,8 +164,12 @@ export abstract class Wire<Message> implements Breakable {
   #adopt(socket: Socket | TLSSocket): void {
     this.#socket = socket;
     // `error` keeps its listener for ever: without one, a late reset would end the process.
-    socket.on("error", (error: NodeJS.ErrnoException) => this.fail(this.#describe(error)));
-    socket.on("close", () => this.fail(this.#describe(undefined)));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#ended(error));
+    socket.on("close", () => this.#ended(undefined));
+  }
+
+  #ended(error: NodeJS.ErrnoException | undefined): void {
+    if (this.usable) this.fail(this.#describe(error));
   }
 
   #describe(error: NodeJS.ErrnoException | undefined): WireError {

@@ -1,5 +1,5 @@
 import type { TargetDriver } from "../port.js";
-import { parsePostgresTarget, PostgresTarget } from "./schema.js";
+import { parsePostgresTarget, targetOf } from "./schema.js";
 import { openSession } from "./session.js";
 import { proveAt } from "./verify.js";
 
@@ -8,8 +8,7 @@ export const postgresDriver: TargetDriver = {
   kind: "postgres",
   parse: parsePostgresTarget,
   connect: openSession,
-  verify: async (spec, password, address, signal) =>
-    proveAt(spec, PostgresTarget.parse(spec.description), password, address, signal),
+  verify: async (spec, password, address, signal) => proveAt(spec, targetOf(spec), password, address, signal),
 };
 
 export { PostgresTarget, type PostgresTargetArgs } from "./schema.js";

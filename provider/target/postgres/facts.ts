@@ -1,7 +1,9 @@
 import { escapeLiteral } from "pg";
 import * as z from "zod";
 import type { AskedRoles } from "./overlap.js";
-import { oneLine } from "./statement.js";
+import { ServerError } from "./errors.js";
+import { oneLine, type Prepared, run, runPrepared } from "./statement.js";
+import type { PostgresWire } from "./wire.js";
 
 /** A role that the account, or the one that it acts as, is to be a member of. */
 const Group = z.object({
@@ -19,6 +21,8 @@ const Facts = z.object({
   version: z.number(),
   isStandby: z.boolean(),
   isReadOnly: z.boolean(),
+  /** When the server last read its configuration, and with it the rules of logins; in its own words. */
+  loadedAt: z.string(),
   /** `scram_iterations` (from PostgreSQL 16 on), else null. */
   iterations: z.number().nullable(),
   me: z.object({ name: z.string(), isSuperuser: z.boolean(), mayCreateRoles: z.boolean() }),
@@ -59,12 +63,42 @@ export type Facts = z.output<typeof Facts>;
  * The query of {@link readFacts}: one row with one column. `pg_roles` and the comments of roles are readable by everybody.
  * 'MEMBER WITH ADMIN OPTION' is what the server itself asks before ALTER ROLE and GRANT (`user.c`).
  */
-export function factsQuery({ username, memberOf, group, logins = [] }: AskedRoles): string {
+export function factsQuery(asked: AskedRoles): string {
+  const { username, group = username } = asked;
+  return factsText({ username: escapeLiteral(username), holder: escapeLiteral(group) }, asked);
+}
+
+/**
+ * Asks for the facts of a role. One that stands for itself, and is in no group by declaration, is asked about by a
+ * statement that the connection keeps: its plan costs more than its answer.
+ * @throws as {@link run}
+ */
+export async function askFacts(wire: PostgresWire, asked: AskedRoles): Promise<Facts> {
+  const { username, memberOf, group } = asked;
+  if (memberOf.length > 0 || group !== undefined) return readFacts((await run(wire, factsQuery(asked))).value);
+  try {
+    return readFacts((await runPrepared(wire, PLAIN_FACTS, [username])).value);
+  } catch (error) {
+    const isForgotten = error instanceof ServerError && FORGOTTEN.includes(error.sqlState);
+    if (!isForgotten) throw error;
+    return readFacts((await run(wire, factsQuery(asked))).value);
+  }
+}
+
+/** What stands between hands the connection's statements to another one: there is none of the name, or another's. */
+const FORGOTTEN = ["26000", "42P05"];
+
+/** @param names SQL that yields them; `holder`: who holds rights and objects */
+function factsText(
+  names: { username: string; holder: string },
+  { memberOf, group, logins = [] }: Pick<AskedRoles, "memberOf" | "group" | "logins">,
+): string {
   return oneLine(`
     SELECT json_build_object(
       'version', current_setting('server_version_num')::int,
       'isStandby', pg_is_in_recovery(),
       'isReadOnly', current_setting('transaction_read_only')::bool,
+      'loadedAt', pg_conf_load_time()::text,
       'iterations', current_setting('scram_iterations', true)::int,
       'me', json_build_object('name', me.rolname, 'isSuperuser', me.rolsuper, 'mayCreateRoles', me.rolcreaterole),
       'account', CASE WHEN u.oid IS NOT NULL THEN json_build_object(
@@ -78,12 +112,17 @@ export function factsQuery({ username, memberOf, group, logins = [] }: AskedRole
       'groups', ${memberOf.length === 0 ? NONE : groupsQuery(memberOf)},
       'group', ${group === undefined ? "NULL" : GROUP},
       'logins', ${logins.length === 0 ? NONE : loginsQuery(logins)})
-    FROM pg_catalog.pg_roles me LEFT JOIN pg_catalog.pg_roles u ON u.rolname = ${escapeLiteral(username)}
-    LEFT JOIN pg_catalog.pg_roles h ON h.rolname = ${escapeLiteral(group ?? username)}
+    FROM pg_catalog.pg_roles me LEFT JOIN pg_catalog.pg_roles u ON u.rolname = ${names.username}
+    LEFT JOIN pg_catalog.pg_roles h ON h.rolname = ${names.holder}
     WHERE me.rolname = current_user`);
 }
 
 const NONE = "'[]'::json";
+
+const PLAIN_FACTS: Prepared = {
+  name: "coffre_facts",
+  text: factsText({ username: "$1", holder: "$1" }, { memberOf: [] }),
+};
 
 /** `h` holds rights and objects: the account itself, or the role that it acts as. */
 const GROUP = `CASE WHEN h.oid IS NOT NULL THEN json_build_object(

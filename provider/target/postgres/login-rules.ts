@@ -14,7 +14,7 @@ export class LoginRules {
   readonly #wire: PostgresWire;
   readonly #tls: boolean;
   readonly #version: number;
-  #loadedAt: string | null | undefined;
+  #loadedAt: string | undefined;
   #hold = false;
 
   /** @param version the server's, as `server_version_num` has it */
@@ -27,15 +27,15 @@ export class LoginRules {
   /**
    * True if it is certain that the server asks every account that comes from here, by such a connection, for SCRAM-SHA-256.
    * False says nothing: rules for some accounts or databases, names of hosts, a proxy between, files changed since.
+   * @param loadedAt when the server last read its configuration, as it just said
    * @throws WireError
    */
-  async askEverybodyForScram(): Promise<boolean> {
+  async askEverybodyForScram(loadedAt: string): Promise<boolean> {
+    if (loadedAt === this.#loadedAt) return this.#hold;
+    this.#loadedAt = undefined;
     try {
-      const { value } = await run(this.#wire, "SELECT pg_conf_load_time()::text");
-      if (value === this.#loadedAt) return this.#hold;
-      this.#loadedAt = undefined;
       this.#hold = (await run(this.#wire, this.#query())).value === "t";
-      this.#loadedAt = value;
+      this.#loadedAt = loadedAt;
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       this.#hold = false; // it may not see them any more

@@ -108,11 +108,24 @@ export type PostgresTarget = z.output<typeof PostgresTarget>;
 /** What a stack author writes: {@link PostgresTarget} before defaults. */
 export type PostgresTargetArgs = z.input<typeof PostgresTarget>;
 
-/** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
-export function parsePostgresTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
+/** Descriptions that were parsed, and aren't again for each call on the same target. */
+const known = new WeakMap<object, PostgresTarget>();
+
+function checked(description: Record<string, unknown>): PostgresTarget {
   const parsed = PostgresTarget.safeParse(description, { error: issueText });
   if (!parsed.success) throw invalidDescription(PostgresTarget, parsed.error.issues, DESCRIBED);
-  const target = parsed.data;
+  for (const each of [description, parsed.data]) known.set(each, parsed.data);
+  return parsed.data;
+}
+
+/** A target's description as {@link parsePostgresTarget} left it in its spec. */
+export function targetOf({ description }: TargetSpec): PostgresTarget {
+  return known.get(description) ?? PostgresTarget.parse(description);
+}
+
+/** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
+export function parsePostgresTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
+  const target = known.get(description) ?? checked(description);
   const address = { host: target.host, port: target.port };
   const overlaps = target.overlap !== undefined;
   const role = checkUsername(username, overlaps ? SUFFIX_BYTES : 0);

@@ -1,4 +1,4 @@
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, createSecretKey, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 import type { Secret } from "../../core/secret.js";
 
@@ -13,7 +13,7 @@ const KEY_BYTES = 32;
 const GS2_HEADER = "n,,"; // no channel binding
 
 const derive = promisify(pbkdf2);
-const hmac = (key: Buffer, text: string) => createHmac("sha256", key).update(text).digest();
+const hmac = (key: Buffer, text: string) => createHmac("sha256", createSecretKey(key)).update(text).digest();
 const sha256 = (data: Buffer) => createHash("sha256").update(data).digest();
 
 /** The exchange went in a way that a real server's doesn't. Its message is the end of a sentence about the server. */

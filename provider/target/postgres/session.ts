@@ -3,17 +3,16 @@ import type { Secret } from "../../core/secret.js";
 import type { Look, SetResult, TargetAddress, TargetLogin, TargetSession, TargetSpec } from "../port.js";
 import { formatAddress } from "../common/address.js";
 import { ServerError, SQLSTATE, toCoffreError } from "./errors.js";
-import { type Facts, factsQuery, readFacts } from "./facts.js";
+import { askFacts, type Facts } from "./facts.js";
 import { begin, prove, untilReady } from "./login.js";
 import { LoginRules } from "./login-rules.js";
 import { judgeFacts } from "./look.js";
 import { rolesOf } from "./overlap.js";
 import { assertProvable, WHY_NO_PROOF } from "./provable.js";
 import { endLogin, removeAccount } from "./remove.js";
-import { PostgresTarget } from "./schema.js";
+import { type PostgresTarget, targetOf } from "./schema.js";
 import { ScramError } from "./scram.js";
-import { setPassword } from "./set.js";
-import { run } from "./statement.js";
+import { makeVerifier, setPassword } from "./set.js";
 import { tlsFor, usesTls } from "../common/tls.js";
 import { within } from "../common/connection.js";
 import { Turns } from "../common/turns.js";
@@ -21,7 +20,7 @@ import { PostgresWire } from "./wire.js";
 
 /** Connects and logs in. An admin's password, too, is sent in the form of a SCRAM proof only. @throws as the port promises */
 export async function openSession(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession> {
-  const target = PostgresTarget.parse(spec.description);
+  const target = targetOf(spec);
   const tls = await tlsFor(spec.address, spec, target);
   const wire = new PostgresWire();
   const asking = new FirstQuestions(spec, target);
@@ -114,7 +113,7 @@ class PostgresSession implements TargetSession {
   }
 
   async look(spec: TargetSpec): Promise<Look> {
-    const target = PostgresTarget.parse(spec.description);
+    const target = targetOf(spec);
     const first = this.#asking.take(spec);
     const rules = first === undefined ? this.#rules : undefined;
     const isSet = ({ host, port }: TargetAddress) => host === spec.address.host && port === spec.address.port;
@@ -122,11 +121,10 @@ class PostgresSession implements TargetSession {
     // All at once: a look costs the slowest of them. What the admin sees says more, so its error goes first.
     const [seen, ...asked] = await Promise.allSettled([
       this.#inTurn(spec, spec.limits.connectMs, async () => {
-        const { value } = await run(this.#wire, factsQuery(rolesOf(spec, target.account?.memberOf)));
-        const facts = readFacts(value);
+        const facts = await askFacts(this.#wire, rolesOf(spec, target.account?.memberOf));
         this.#seen.set(spec.account, facts);
         if (facts.me.isSuperuser) this.#rules ??= new LoginRules(this.#wire, rulesFor(spec, target, facts));
-        return { look: judgeFacts(spec, target, facts), isProvable: await rules?.askEverybodyForScram() };
+        return { look: judgeFacts(spec, target, facts), isProvable: await rules?.askEverybodyForScram(facts.loadedAt) };
       }),
       ...(first ?? ask(spec, target, unknown)),
     ]);
@@ -137,13 +135,15 @@ class PostgresSession implements TargetSession {
   }
 
   async set(spec: TargetSpec, password: Secret): Promise<SetResult> {
-    const target = PostgresTarget.parse(spec.description);
+    const target = targetOf(spec);
     const startedAt = performance.now();
     const seen = this.#seen.get(spec.account);
     this.#seen.delete(spec.account);
+    // Before its turn: it takes longer than the connection is needed for.
+    const verifier = await makeVerifier(password, seen);
     try {
       return await this.#inTurn(spec, spec.limits.setMs, () =>
-        setPassword(this.#wire, spec, target, { password, startedAt, seen }),
+        setPassword(this.#wire, spec, target, { password, verifier, startedAt, seen }),
       );
     } catch (error) {
       // Only while it waited for its turn can it fail so: nothing was sent.

@@ -8,7 +8,7 @@ import { rolesOf } from "./overlap.js";
 import { hasMark, withMark, withoutMark } from "./role-marks.js";
 import { LEAST_ITERATIONS, MOST_ITERATIONS, scramVerifier } from "./scram.js";
 import type { PostgresTarget } from "./schema.js";
-import { beginQuery, run } from "./statement.js";
+import { beginQuery, run, runEach } from "./statement.js";
 import { WireError } from "../common/wire.js";
 import type { PostgresWire } from "./wire.js";
 
@@ -16,53 +16,89 @@ const REPLICA_POLL_MS = 20;
 /** Its NOLOGIN is Coffre's, so that a set takes it back once rotations overlap no more. */
 const GROUP_MARKS = withMark(withMark(null, "made"), "disabled");
 
+/** A verifier, and the number of iterations that it was made with. */
+export interface Verifier {
+  text: string;
+  iterations: number;
+}
+
+/** By the number of iterations that the server was seen to have; unseen, by the one that nearly all have. */
+export async function makeVerifier(password: Secret, seen: Facts | undefined): Promise<Verifier> {
+  const iterations = seen ? iterationsOf(seen) : LEAST_ITERATIONS;
+  return { text: await scramVerifier(password, { iterations }), iterations };
+}
+
+interface Asked {
+  password: Secret;
+  verifier: Verifier;
+  /** `performance.now()` of the call, since time in the queue counts too. */
+  startedAt: number;
+  /**
+   * What the look right before saw of a role that stands for itself. What doesn't fit it any more the server refuses, with
+   * nothing changed.
+   */
+  seen: Facts | undefined;
+}
+
 /**
  * Sets the password by its verifier, in one transaction. `COMMIT` is a message of its own: until it is sent, whatever
  * fails has changed nothing for certain; from then on, only an answer tells.
- * @param startedAt `performance.now()` of the call, since time in the queue counts too
- * @param seen what the look right before saw of a role that stands for itself. What doesn't fit it any more the server
- *   refuses, with nothing changed
  */
 export async function setPassword(
   wire: PostgresWire,
   spec: TargetSpec,
   target: PostgresTarget,
-  { password, startedAt, seen }: { password: Secret; startedAt: number; seen: Facts | undefined },
+  { password, verifier, startedAt, seen }: Asked,
 ): Promise<SetResult> {
   const serverLimitMs = spec.limits.setMs / 2;
-  let commitSent = false;
+  let inDoubt: string | undefined;
   try {
     const known = spec.actsAs === undefined ? seen : undefined;
-    const opening = beginQuery(serverLimitMs) + (known ? "" : factsQuery(rolesOf(spec, target.account?.memberOf)));
-    // The verifier is made meanwhile, by the number of iterations that nearly every server has.
-    const [begun, usualVerifier] = await Promise.all([run(wire, opening), scramVerifier(password)]);
-    const facts = known ?? readFacts(begun.value);
+    const facts = known ?? (await beginAndAsk(wire, spec, target, serverLimitMs));
     // A login that takes turns is always Coffre's to make; the role that it acts as is what the declaration speaks of.
     const declared = spec.actsAs === undefined ? facts.account : facts.group;
     if (declared === null && target.account?.create !== true) {
-      await run(wire, "ROLLBACK");
+      if (!known) await run(wire, "ROLLBACK");
       return { result: "refused", reason: "the role doesn't exist and isn't to be created" };
     }
     const iterations = iterationsOf(facts);
-    const isUsual = iterations === LEAST_ITERATIONS;
-    const verifier = isUsual ? usualVerifier : await scramVerifier(password, { iterations });
-    await run(wire, changeQuery(spec, facts, verifier));
+    const isRight = iterations === verifier.iterations;
+    const change = changeQuery(spec, facts, isRight ? verifier.text : await scramVerifier(password, { iterations }));
+    if (known) {
+      const [begun, changed] = await runEach(wire, beginQuery(serverLimitMs), change);
+      // Outside a transaction the change would stand.
+      if (begun instanceof ServerError && !(changed instanceof ServerError)) inDoubt = "its transaction didn't begin";
+      for (const answer of [begun, changed]) if (answer instanceof ServerError) throw answer;
+    } else {
+      await run(wire, change);
+    }
     // The server may still work on a commit for its own limit; together they stay below the limit of the call.
     if (performance.now() - startedAt > serverLimitMs) {
       await run(wire, "ROLLBACK");
       return { result: "refused", reason: "the server was too slow; nothing was committed" };
     }
-    commitSent = true;
+    inDoubt = "no answer to COMMIT";
     const { tag } = await run(wire, "COMMIT");
     if (tag !== "COMMIT") return { result: "refused", reason: "the server rolled the change back" };
     if (spec.verifyAddresses.length > 1) await awaitReplicas(wire, startedAt + spec.limits.setMs * 0.9).catch(() => {});
     return { result: "set", accountMade: facts.account === null || hasMark(facts.account.comment, "made") };
   } catch (error) {
-    if (!commitSent && wire.usable) await run(wire, "ROLLBACK").catch(() => {});
+    if (inDoubt === undefined && wire.usable) await run(wire, "ROLLBACK").catch(() => {});
     if (!(error instanceof ServerError || error instanceof WireError)) throw error;
-    if (commitSent) return { result: "in-doubt", reason: `no answer to COMMIT: ${reasonOf(error)}` };
+    if (inDoubt !== undefined) return { result: "in-doubt", reason: `${inDoubt}: ${reasonOf(error)}` };
     return { result: refusesValue(error) ? "value-refused" : "refused", reason: reasonOf(error) };
   }
+}
+
+/** What nothing was seen of, or must not change until the set: in its own transaction. */
+async function beginAndAsk(
+  wire: PostgresWire,
+  spec: TargetSpec,
+  target: PostgresTarget,
+  limitMs: number,
+): Promise<Facts> {
+  const { value } = await run(wire, beginQuery(limitMs) + factsQuery(rolesOf(spec, target.account?.memberOf)));
+  return readFacts(value);
 }
 
 function iterationsOf({ iterations }: Facts): number {

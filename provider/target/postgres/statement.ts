@@ -17,6 +17,50 @@ export interface Answer {
  */
 export async function run(wire: PostgresWire, sql: string): Promise<Answer> {
   wire.send(serialize.query(sql));
+  return answerOf(wire);
+}
+
+/**
+ * Sends several messages without waiting in between: the server takes each once it has answered the one before, also after
+ * an error.
+ * @returns what each was answered
+ * @throws WireError if the connection breaks before the last answer is complete; ServerError if the server said why
+ */
+export async function runEach(wire: PostgresWire, ...sql: string[]): Promise<(Answer | ServerError)[]> {
+  wire.send(...sql.map((text) => serialize.query(text)));
+  const answers: (Answer | ServerError)[] = [];
+  while (answers.length < sql.length) {
+    const answer = await answerOf(wire).catch((error: unknown) => {
+      if (error instanceof ServerError && wire.usable) return error;
+      throw error;
+    });
+    answers.push(answer);
+  }
+  return answers;
+}
+
+/** A statement that a connection keeps, so that the server plans it once. */
+export interface Prepared {
+  name: string;
+  /** With `$1`, `$2` … for its values. */
+  text: string;
+}
+
+/** What is kept, by connection. */
+const kept = new WeakMap<PostgresWire, Set<string>>();
+
+/** Runs a statement that is kept on the connection from its first run on. @throws as {@link run} */
+export async function runPrepared(wire: PostgresWire, { name, text }: Prepared, values: string[]): Promise<Answer> {
+  const names = kept.get(wire) ?? new Set();
+  kept.set(wire, names);
+  const first = names.has(name) ? [] : [serialize.parse({ name, text })];
+  wire.send(...first, serialize.bind({ statement: name, values }), serialize.execute(), serialize.sync());
+  const answer = await answerOf(wire);
+  names.add(name);
+  return answer;
+}
+
+async function answerOf(wire: PostgresWire): Promise<Answer> {
   const answer: Answer = { value: undefined, tag: "" };
   let refusal: ServerError | undefined;
   for (;;) {
