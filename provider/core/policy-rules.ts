@@ -94,11 +94,14 @@ export function mergePolicies(policies: readonly { policy: PasswordPolicy; from:
   return merged;
 }
 
+const LETTERS_AND_DIGITS = withoutCharacters(PRINTABLE_ASCII, ALL_SYMBOLS);
+
 /** The characters that a generated password may have, each once: what the policy allows and the target accepts. */
 export function policyAlphabet(merged: MergedPolicy, acceptedCharacters: string = PRINTABLE_ASCII): string {
   const symbols = merged.allowedSymbols.length === 0 ? DEFAULT_SYMBOLS : allowedSymbols(merged);
-  const lettersAndDigits = withoutCharacters(PRINTABLE_ASCII, ALL_SYMBOLS);
-  return withoutCharacters(onlyCharacters(lettersAndDigits + symbols, acceptedCharacters), forbiddenCharacters(merged));
+  const allowed = onlyCharacters(LETTERS_AND_DIGITS + symbols, acceptedCharacters);
+  const forbidden = forbiddenCharacters(merged);
+  return forbidden === "" ? allowed : withoutCharacters(allowed, forbidden);
 }
 
 /** The alphabet in its classes, each with its count: what the drawing works on. Classes without a character are left out. */

@@ -24,5 +24,9 @@ export async function policyFor(vault: Vault, categoryId: string | null): Promis
 
 /** The characters that every target accepts; all of printable ASCII without targets. */
 export function acceptedByAll(targets: readonly Pick<Target, "spec">[]): string {
-  return targets.reduce((accepted, { spec }) => onlyCharacters(accepted, spec.acceptedCharacters), PRINTABLE_ASCII);
+  const sets = new Set(targets.map(({ spec }) => spec.acceptedCharacters));
+  return [...sets].reduce(
+    (accepted, each) => (each === accepted ? accepted : onlyCharacters(accepted, each)),
+    PRINTABLE_ASCII,
+  );
 }

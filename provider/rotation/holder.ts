@@ -9,12 +9,20 @@ import { hostname } from "node:os";
 
 /** A holder text for this process. Each call gives another one, so that two rotations of one process are two holders. */
 export function newHolder(): string {
-  return holderOf(process.pid);
+  ownStart ??= startOf(process.pid);
+  return holderText(process.pid, ownStart);
 }
 
 /** The same for another process of this machine. */
 export function holderOf(pid: number): string {
-  return [machine(), pid, startOf(pid) ?? "unknown", randomBytes(6).toString("hex")].join("/");
+  return holderText(pid, startOf(pid));
+}
+
+/** A process starts once. */
+let ownStart: string | undefined;
+
+function holderText(pid: number, start = "unknown"): string {
+  return [machine(), pid, start, randomBytes(6).toString("hex")].join("/");
 }
 
 /**

@@ -22,6 +22,16 @@ async function problems(
 
 describe("a preview refuses", () => {
   test.each([
+    [{ between: ["02:00", "02:00"], timeZone: "Europe/Paris" }, "a window that ends as it begins never opens"],
+    [{ between: ["02:00", "04:00"], timeZone: "Europe/Paris", days: [] }, "rotation.window.days: must name a day"],
+    [{ between: ["24:00", "04:00"], timeZone: "Europe/Paris" }, "rotation.window.between.0: must be a time of day"],
+    [{ between: ["02:00", "04:00"], timeZone: "Mars/Olympus" }, "rotation.window.timeZone: must be an IANA time zone"],
+  ])("a window that never opens: %j", async (window, reason) => {
+    const [problem] = await problems({ name: "a", rotation: { everyDays: 30, window } });
+    expect(problem).toContain(reason);
+  });
+
+  test.each([
     [{ name: "" }, "The name of the credential is empty"],
     [{ name: "a\nb" }, "has a line break"],
     [{ name: "a/b" }, "has a slash"],

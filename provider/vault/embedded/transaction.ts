@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import { accountsOf } from "../port-accounts.js";
@@ -131,9 +132,11 @@ export class Transaction implements WriteRows {
 
   putCredential(row: CredentialRow): void {
     const { credentials, ledger, names } = this.#store;
+    const before = credentials.glimpse<CredentialRow>(row.id);
     const isNew = credentials.put(ledger, row.id, credentialColumns(this.#index, row), JSON.stringify(row));
     if (!isNew) names.clear();
-    if (!isNew || row.targets.length > 0) this.#link(row.id, row.archived ? [] : row.targets);
+    const isLinked = before ? isDeepStrictEqual(linkedBy(before), linkedBy(row)) : isNew && row.targets.length === 0;
+    if (!isLinked) this.#link(row.id, linkedBy(row));
   }
 
   removeCredential(row: CredentialRow): void {
@@ -219,6 +222,11 @@ export class Transaction implements WriteRows {
     }
     return index;
   };
+}
+
+/** The targets by which a credential is found: an archived one by none. */
+function linkedBy({ archived, targets }: Readonly<CredentialRow>): CredentialRow["targets"] {
+  return archived ? [] : targets;
 }
 
 /** The keys under which a live credential's targets are found. */
