@@ -35,9 +35,9 @@ interface FullShare {
 /** A server's traffic has a boundary every few bytes: thousands of points, of which a share is drawn anew with each seed. */
 const FULL: Readonly<Record<VaultKind, FullShare>> = {
   embedded: { enginePoints: 75, targets: TARGETS },
-  served: { points: 300, enginePoints: 15, targets: ["postgres"] },
-  openbao: { points: 600, enginePoints: 75, targets: TARGETS },
-  lockself: { points: 60, enginePoints: 8, targets: ["postgres"] },
+  served: { points: 150, enginePoints: 10, targets: ["postgres"] },
+  openbao: { points: 400, enginePoints: 75, targets: TARGETS },
+  lockself: { points: 40, enginePoints: 5, targets: ["postgres"] },
 };
 /** Each kind is measured first, which takes as long as many points do. */
 const QUICK: readonly TargetKind[] = ["postgres", "linux"];
