@@ -118,6 +118,23 @@ describe("a stranger", () => {
   });
 });
 
+test("no request asks for so much that nobody else is answered, and a client asks for more by several", async () => {
+  const { a } = await start();
+  const token = await scene.token("root", { role: "administrator" });
+  const ask = (name: string, body: object) => scene.send(`/v1/${name}`, { token, body });
+  const refused = { status: 400, body: { error: { code: "INVALID_INPUT" } } };
+  const requests = Array.from({ length: 10_001 }, () => ({ id: "x" }));
+  expect(await ask("read-many", { requests })).toMatchObject(refused);
+  expect(await ask("has-heads", { proofs: requests.map(({ id }) => id) })).toMatchObject(refused);
+  const one = await createOne(scene.vault, { name: "one", categoryId: a.id, ...withValue("x") });
+  const secret = new Secret(token);
+  const client = openRemoteVault({ origin: scene.origin, token: () => secret });
+  opened.push(client);
+  const answers = await client.readMany([...requests, { id: one.id }]);
+  expect(answers).toHaveLength(10_002);
+  expect(answers.at(-1)).toMatchObject({ id: one.id });
+});
+
 describe("an answer", () => {
   test("is for nobody's cache", async () => {
     await start();

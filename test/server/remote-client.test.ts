@@ -1,5 +1,6 @@
 import { createServer as createHttp, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline, Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { v1Front } from "../../provider/server/v1/front.js";
@@ -47,6 +48,25 @@ async function stranger(
   await new Promise<void>((resolve) => other?.listen(0, "127.0.0.1", resolve));
   vault = openRemoteVault({ origin: `http://127.0.0.1:${(other.address() as AddressInfo).port}` });
   return { vault, asked: () => count };
+}
+
+/** Something that answers with one text and never stops. */
+async function endless(): Promise<{ vault: RemoteVault; sent: () => number }> {
+  const part = Buffer.alloc(1024 * 1024, '"');
+  let count = 0;
+  function* parts(): Iterable<Buffer> {
+    for (; ; count += part.length) yield part;
+  }
+  other = createHttp((request, response) => {
+    request.resume();
+    pipeline(Readable.from(parts()), response, () => undefined); // ends with the client's patience
+  });
+  await new Promise<void>((resolve) => other?.listen(0, "127.0.0.1", resolve));
+  vault = openRemoteVault({
+    origin: `http://127.0.0.1:${(other.address() as AddressInfo).port}`,
+    longestAnswer: 4 * 1024 * 1024,
+  });
+  return { vault, sent: () => count };
 }
 
 describe("a change whose answer is lost", () => {
@@ -110,6 +130,20 @@ describe("an answer that is none of ours", () => {
   test("a list that breaks off is UNREACHABLE, never a shorter list", async () => {
     const { vault: wrong } = await stranger(200, '{"item":{"id":"ct_1"');
     await failure(collect(wrong.listCategories()), "UNREACHABLE");
+  });
+
+  test("one that never ends is a BAD_RESPONSE, and not read on", async () => {
+    for (const ask of [
+      (wrong: RemoteVault) => wrong.identity(),
+      (wrong: RemoteVault) => collect(wrong.listCategories()),
+    ]) {
+      const { vault: wrong, sent } = await endless();
+      await failure(ask(wrong), "BAD_RESPONSE");
+      expect(sent()).toBeLessThan(40 * 1024 * 1024);
+      await wrong.close();
+      other?.closeAllConnections();
+      other?.close();
+    }
   });
 
   test("429 is waited for, as long as it says, and not for ever", async () => {

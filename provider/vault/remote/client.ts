@@ -19,6 +19,7 @@ import {
   SERVER_HEADER,
   SOURCE_HEADER,
 } from "./operations.js";
+import { Pieces } from "./pieces.js";
 
 /** Where a server is, and who asks. */
 export interface RemotePlace {
@@ -32,6 +33,8 @@ export interface RemotePlace {
   token?: () => Secret;
   /** The machine that logs in to targets. Default: this one's host name. */
   source?: string;
+  /** Characters of one answer, and of one item of a list, beyond which it isn't read on. Default 256 Mi. */
+  longestAnswer?: number;
 }
 
 const CONNECT_MS = 10_000;
@@ -93,26 +96,28 @@ export class RemoteClient {
   async *list<Name extends NamesOf<"list">>(name: Name, input: Sent<InputOf<Name>>): AsyncIterable<OutputOf<Name>> {
     const answer = await this.#patiently(name, () => this.#open(name, wireJson(input), {}));
     const body = answer.body.setEncoding("utf8");
+    const rest = new Pieces(this.#place.longestAnswer);
     let ended = false;
-    let rest = "";
     try {
       for await (const chunk of body) {
-        const lines = (rest + String(chunk)).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) {
+        const lines = String(chunk).split("\n");
+        const last = lines.pop() ?? "";
+        for (const end of lines) {
+          const line = rest.add(end) ? rest.take() : "";
           const parsed = Line.safeParse(parseJson(line)).data;
           if (!parsed) throw this.#badResponse(name);
           if ("error" in parsed) throw errorOf(parsed.error);
           if ("end" in parsed) ended = true;
           else yield this.#parse(name, parsed.item);
         }
+        if (!rest.add(last)) throw this.#badResponse(name);
       }
     } catch (error) {
       throw isCoffreError(error) ? error : unreachable(this.#place, error);
     } finally {
       body.destroy();
     }
-    if (!ended || rest !== "") throw unreachable(this.#place, undefined);
+    if (!ended || rest.take() !== "") throw unreachable(this.#place, undefined);
   }
 
   async close(): Promise<void> {
@@ -128,7 +133,7 @@ export class RemoteClient {
   ): Promise<OutputOf<Name>> {
     const { text } = await this.#patiently(name, async (again) => {
       const answer = await this.#open(name, body, { ...headers, ...again });
-      return { status: answer.statusCode, headers: answer.headers, text: await this.#text(answer) };
+      return { status: answer.statusCode, headers: answer.headers, text: await this.#text(name, answer) };
     });
     const parsed = z.object({ value: z.unknown().optional() }).safeParse(parseJson(text)).data;
     if (!parsed) throw this.#badResponse(name);
@@ -186,15 +191,21 @@ export class RemoteClient {
     const start = answer.headers[SERVER_HEADER];
     if (typeof start === "string") this.#start = start;
     if (answer.statusCode < 300) return answer;
-    throw this.#refusal(name, { status: answer.statusCode, headers: answer.headers, text: await this.#text(answer) });
+    throw this.#refusal(name, {
+      status: answer.statusCode,
+      headers: answer.headers,
+      text: await this.#text(name, answer),
+    });
   }
 
-  async #text(answer: Dispatcher.ResponseData): Promise<string> {
+  async #text(name: OperationName, { body }: Dispatcher.ResponseData): Promise<string> {
+    const text = new Pieces(this.#place.longestAnswer);
     try {
-      return await answer.body.text();
+      for await (const part of body.setEncoding("utf8")) if (!text.add(String(part))) throw this.#badResponse(name);
     } catch (error) {
-      throw this.#silence(error);
+      throw isCoffreError(error) ? error : this.#silence(error);
     }
+    return text.take();
   }
 
   /** No answer, and what that means for sending again. */

@@ -46,6 +46,9 @@ function list<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
   return { kind: "list" as const, input, output };
 }
 
+/** Of what costs a server more than its letters: nobody else is answered meanwhile. */
+export const MOST_AT_ONCE = 10_000;
+
 const Nothing = z.undefined();
 const Empty = z.strictObject({});
 const ById = z.strictObject({ id: Id });
@@ -62,7 +65,7 @@ const input = <Shape extends z.ZodType>(shape: Shape) => z.strictObject({ input:
 /** Every method of the port, by the name under which it travels: the one table of server, client and their description. */
 export const OPERATIONS = {
   identity: ask(Empty, IdentityShape),
-  "has-heads": ask(z.strictObject({ proofs: z.array(z.string()) }), z.array(z.boolean())),
+  "has-heads": ask(z.strictObject({ proofs: z.array(z.string()).max(MOST_AT_ONCE) }), z.array(z.boolean())),
   digest: ask(z.strictObject({ text: z.string() }), z.string()),
 
   "create-category": change(input(CategoryInputShape), CategoryShape),
@@ -85,7 +88,10 @@ export const OPERATIONS = {
   "find-owned": ask(Owned, Id.optional()),
   "list-credentials": list(ListFilter, CredentialShape),
   "list-dependants": ask(ById, z.array(Id)),
-  "read-many": ask(z.strictObject({ requests: z.array(ValueRequestShape) }), z.array(ValueAnswerShape)),
+  "read-many": ask(
+    z.strictObject({ requests: z.array(ValueRequestShape).max(MOST_AT_ONCE) }),
+    z.array(ValueAnswerShape),
+  ),
 
   "acquire-lease": change(
     z.strictObject({ id: Id, request: LeaseRequestShape, steps: Steps }),

@@ -28,6 +28,7 @@ import type {
 } from "../port.js";
 import { RemoteClient, type RemotePlace } from "./client.js";
 import { errorOf } from "./error-shape.js";
+import { MOST_AT_ONCE } from "./operations.js";
 import { RemotePeople } from "./remote-people.js";
 import type { CredentialShape } from "./shapes/credential.js";
 
@@ -144,8 +145,12 @@ export class RemoteVault implements Vault {
   }
 
   async readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]> {
-    const answers = await this.#client.ask("read-many", { requests });
-    return answers.map((one) => ("error" in one ? errorOf(one.error) : one.answer));
+    const read: (ValueAnswer | Error)[] = [];
+    for (let at = 0; at < requests.length; at += MOST_AT_ONCE) {
+      const answers = await this.#client.ask("read-many", { requests: requests.slice(at, at + MOST_AT_ONCE) });
+      for (const one of answers) read.push("error" in one ? errorOf(one.error) : one.answer);
+    }
+    return read;
   }
 
   async acquireLease(id: string, request: LeaseRequest, steps: readonly RotationStep[] = []): Promise<LeaseGrant> {
