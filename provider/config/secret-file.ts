@@ -1,10 +1,13 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { CoffreError } from "../core/errors.js";
 import { Secret } from "../core/secret.js";
 import { systemCode } from "./system-error.js";
 
 const LARGEST_BYTES = 64 * 1024;
 const GROUP_AND_OTHERS = 0o077;
+const OTHERS = 0o007;
+const OTHERS_OR_GROUP_WRITE = 0o027;
 
 /**
  * Reads a key, a passphrase or a token from a file (or a pipe) that nobody but its owner may open. One line break at the
@@ -36,7 +39,7 @@ function readPrivate(path: string, what: string): Uint8Array {
     // Asked of the open file, so that what was checked is what is read.
     const { mode } = fstatSync(descriptor);
     // Windows has no such bits: Node makes them up there.
-    if (process.platform !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) {
+    if (process.platform !== "win32" && (mode & (isServiceCredential(path) ? OTHERS : GROUP_AND_OTHERS)) !== 0) {
       const problem = `may be opened by others than its owner (mode ${(mode & 0o777).toString(8).padStart(4, "0")})`;
       throw wrongFile(what, path, problem, `Run: chmod 600 ${path} (where it is mounted: mount it with mode 0400).`);
     }
@@ -46,6 +49,15 @@ function readPrivate(path: string, what: string): Uint8Array {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Whether systemd handed the file to this service (`LoadCredential=`). It lies in a folder that nobody else may enter, and newer
+ * versions let the service read it by an access control list: stat(2) shows the list's mask in the place of a group's rights, 0440.
+ */
+function isServiceCredential(path: string): boolean {
+  const folder = process.env["CREDENTIALS_DIRECTORY"];
+  return folder !== undefined && dirname(path) === folder && (statSync(folder).mode & OTHERS_OR_GROUP_WRITE) === 0;
 }
 
 function readUpTo(descriptor: number, largest: number, tooLarge: () => CoffreError): Uint8Array {

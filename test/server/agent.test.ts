@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -228,6 +229,24 @@ describe("COFFRE_AGENT is refused with what to do next:", () => {
 
   test("another user's", async () => {
     await expect(askAgent(await foreign())).rejects.toMatchObject(next("FORBIDDEN", "belongs to another user"));
+  });
+
+  test("this user's, in a folder in which others may put another while it is asked", async () => {
+    await start();
+    const open = join(folder, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    symlinkSync(join(socket, ".."), join(open, "run"));
+    await expect(askAgent(join(open, "run", "agent.sock"))).rejects.toMatchObject(
+      next("FORBIDDEN", "where others may put another in its place (mode 0777)"),
+    );
+    chmodSync(open, 0o1777);
+    expect(await askAgent(join(open, "run", "agent.sock"))).toMatchObject({ pid: process.pid });
+    if (!isRoot) return;
+    lchownSync(join(open, "run"), NOBODY, NOBODY);
+    await expect(askAgent(join(open, "run", "agent.sock"))).rejects.toMatchObject(
+      next("FORBIDDEN", "belongs to another user"),
+    );
   });
 
   test("a relative path", async () => {

@@ -378,6 +378,35 @@ describe("keys, passphrases and tokens", () => {
     expect(() => key?.read()).toThrow(expect.objectContaining({ code: "CONFIGURATION" }));
     expect(() => key?.read()).toThrow(message);
   });
+
+  test("a key that systemd hands over may show its access list's mask as the group's right, in its own folder only", () => {
+    const credentials = join(folder, "credentials");
+    mkdirSync(credentials);
+    const handed = join(credentials, "key");
+    const elsewhere = write("key", "x", 0o440);
+    write("credentials/key", "x", 0o440);
+    const before = process.env["CREDENTIALS_DIRECTORY"];
+    try {
+      process.env["CREDENTIALS_DIRECTORY"] = credentials;
+      const read = (file: string) => find({ env: { COFFRE_KEY_FILE: file } }).key?.read();
+      for (const mode of [0o500, 0o550]) {
+        chmodSync(credentials, mode);
+        expect(read(handed)?.reveal()).toBe("x");
+      }
+      expect(() => read(elsewhere)).toThrow(/mode 0440/);
+      for (const mode of [0o555, 0o570]) {
+        chmodSync(credentials, mode);
+        expect(() => read(handed)).toThrow(/mode 0440/);
+      }
+      chmodSync(credentials, 0o500);
+      chmodSync(handed, 0o444);
+      expect(() => read(handed)).toThrow(/mode 0444/);
+    } finally {
+      chmodSync(credentials, 0o700);
+      if (before === undefined) delete process.env["CREDENTIALS_DIRECTORY"];
+      else process.env["CREDENTIALS_DIRECTORY"] = before;
+    }
+  });
 });
 
 describe("the user's configuration", () => {

@@ -1,11 +1,10 @@
-import { lstatSync, mkdirSync, realpathSync, type Stats } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { CoffreError } from "../../core/errors.js";
+import { octal, wayProblem } from "../../vault/agent/safe-way.js";
 
-const OTHERS_MAY_WRITE = 0o022;
 const GROUP_AND_OTHERS = 0o077;
-const STICKY = 0o1000;
 const HINT = "Set XDG_RUNTIME_DIR to a folder that only you may open, or name a --socket in one.";
 
 /**
@@ -38,14 +37,8 @@ export function preparePrivateFolder(folder: string): void {
   if (!facts.isDirectory()) throw wrong(folder, "is a link or a file");
   if (facts.uid !== uid) throw wrong(folder, "belongs to another user");
   if ((facts.mode & GROUP_AND_OTHERS) !== 0) throw wrong(folder, `is open to others (mode ${octal(facts)})`);
-  for (let above = dirname(realpathSync(folder)); ; above = dirname(above)) {
-    const owner = lstatSync(above);
-    if (owner.uid !== uid && owner.uid !== 0) throw wrong(folder, `lies in ${above}, which belongs to another user`);
-    if ((owner.mode & OTHERS_MAY_WRITE) !== 0 && (owner.mode & STICKY) === 0) {
-      throw wrong(folder, `lies in ${above}, where others may put another in its place (mode ${octal(owner)})`);
-    }
-    if (above === dirname(above)) return;
-  }
+  const problem = wayProblem(folder);
+  if (problem !== undefined) throw wrong(folder, problem);
 }
 
 function ownUid(): number {
@@ -58,10 +51,6 @@ function ownUid(): number {
       hint: "Let each command open the vault itself.",
     },
   );
-}
-
-function octal({ mode }: Stats): string {
-  return (mode & 0o7777).toString(8).padStart(4, "0");
 }
 
 function wrong(folder: string, problem: string): CoffreError {

@@ -1,7 +1,8 @@
 import { request } from "node:http";
-import { isAbsolute } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
 import { AGENT_ROUTE, AgentAnswer } from "./messages.js";
+import { wayProblem } from "./safe-way.js";
 import { type SocketState, socketState } from "./socket-file.js";
 
 const ANSWER_MS = 10_000;
@@ -44,6 +45,13 @@ export async function askAgent(socket: string): Promise<AgentAnswer> {
   }
   const state = await socketState(socket);
   if (state !== "live") throw refusal(socket, state);
+  // Each request connects anew: what is this user's socket now must stay it.
+  const problem = wayProblem(dirname(socket));
+  if (problem !== undefined) {
+    throw new CoffreError("FORBIDDEN", `COFFRE_AGENT names a socket in ${dirname(socket)}, which ${problem}`, {
+      hint: "It is neither asked nor told anything. Start an agent in a folder of your own (`coffre agent`), or unset COFFRE_AGENT.",
+    });
+  }
   const { status, text } = await ask(socket);
   const parsed = status === 200 ? AgentAnswer.safeParse(parseJson(text)).data : undefined;
   if (parsed) return parsed;
