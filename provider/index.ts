@@ -2,6 +2,14 @@
 export type { PasswordPolicy } from "./core/policy.js";
 export { Category } from "./resources/category/resource.js";
 export type { CategoryArgs } from "./resources/category/resource.js";
+export { CategoryTree } from "./resources/category-tree/resource.js";
+export type {
+  CategoryTreeArgs,
+  TreeCopyArgs,
+  TreeGrantArgs,
+  TreeNodeArgs,
+  TreeTemplateArgs,
+} from "./resources/category-tree/resource.js";
 export { Credential } from "./resources/credential/resource.js";
 export type {
   CommandHookArgs,

@@ -1,5 +1,6 @@
 import { isCoffreError } from "../core/errors.js";
 import * as category from "../resources/category/handlers.js";
+import { categoryTreeHandlers } from "../resources/category-tree/handlers.js";
 import * as credential from "../resources/credential/handlers.js";
 import type { CheckResult } from "../resources/failures.js";
 import { failureOf, PartialFailure } from "../resources/failures.js";
@@ -42,6 +43,7 @@ const HANDLERS = {
   "group-membership": groupMembershipHandlers,
   grant: grantHandlers,
   "vault-sync": vaultSyncHandlers,
+  "category-tree": categoryTreeHandlers,
 } satisfies Record<string, Handlers>;
 
 /** The property in which the dynamic provider plugin finds the code; no handler ever sees it. */

@@ -91,6 +91,12 @@ export function getUserOutput(
   return askOutput(args, opts, LOOKUPS.user);
 }
 
+/** @internal The id of the category at this whole path, wherever `coffre:rootCategory` is. */
+export function categoryIdAt(path: pulumi.Input<string>, opts: pulumi.InvokeOutputOptions): pulumi.Output<string> {
+  const fromRoot: LookUp<GetCategoryResult> = (place, query) => LOOKUPS.category({ ...place, rootCategory: [] }, query);
+  return askOutput({ path }, opts, fromRoot).id;
+}
+
 type Query = Readonly<Record<string, unknown>>;
 type LookUp<Result> = (place: LookupPlace, query: Query) => Promise<Result>;
 

@@ -62,6 +62,33 @@ describe("a program registers", () => {
     expect(found.get("mail")?.inputs).toMatchObject({ name: "Mail", ownerKey: "shop/dev/Category/mail" });
   });
 
+  test("a tree by its own name, or by the names of its copies, and none whose template holds itself", async () => {
+    const shared: coffre.TreeNodeArgs = { name: "Lockers" };
+    const template = {
+      nodes: [
+        { name: "Bridge", nodes: [shared] },
+        { name: "Engine", nodes: [shared] },
+      ],
+    };
+    const found = await registered(() => {
+      new coffre.CategoryTree("Aurora", { template });
+      new coffre.CategoryTree("ships", { names: ["Borealis"], template });
+    });
+    expect(found.get("Aurora")).toMatchObject({
+      type: "coffre:index:CategoryTree",
+      inputs: {
+        name: "Aurora",
+        template,
+        ownerKey: "shop/dev/CategoryTree/Aurora",
+        __provider: 'exports.handler=()=>require("coffre/dynamic/category-tree")',
+      },
+    });
+    expect(found.get("ships")?.inputs).not.toHaveProperty("name");
+    const nodes: coffre.TreeNodeArgs[] = [];
+    nodes.push({ name: "Bridge", nodes });
+    expect(() => new coffre.CategoryTree("loop", { template: { nodes } })).toThrow("The template holds itself");
+  });
+
   test("one default instance with the settings of the stack, and no other namespace's", async () => {
     const config = { "coffre:url": "file://./coffre.db", "coffre:rotateDue": "true", "aws:region": "eu-west-3" };
     const found = await registered(() => {

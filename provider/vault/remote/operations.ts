@@ -75,7 +75,7 @@ export const OPERATIONS = {
   "list-categories": list(Empty, CategoryShape),
   "find-category": ask(ByPath, CategoryShape.optional()),
   "read-tree": ask(z.strictObject({ query: TreeQueryShape }), TreeShape),
-  "change-tree": change(z.strictObject({ changes: z.array(TreeChangeShape) }), z.array(Id)),
+  "change-tree": change(z.strictObject({ changes: z.array(TreeChangeShape).max(MOST_AT_ONCE) }), z.array(Id)),
 
   "create-credentials": change(z.strictObject({ inputs: z.array(CredentialInputShape) }), z.array(CredentialShape)),
   "read-credential": ask(ById, CredentialShape),

@@ -1,0 +1,210 @@
+import { isDeepStrictEqual } from "node:util";
+import { newId } from "../../core/id.js";
+import type {
+  Grant,
+  GrantInput,
+  Owner,
+  Place,
+  PlacedCategoryPatch,
+  TreeCategory,
+  TreeChange,
+  VaultTree,
+} from "../../vault/port.js";
+import type { TreeCopy } from "./copies.js";
+import type { TreeGrant } from "./schema.js";
+import type { TemplateNode } from "./template.js";
+import { categoryWords, grantWords } from "./words.js";
+
+/** What is to be: copies of a template below a category. */
+export interface Wanted {
+  parentId: string | null;
+  copies: readonly TreeCopy[];
+  nodes: readonly TemplateNode[];
+  /** Takes over what has the name already. */
+  adopt: boolean;
+  /** Names of hooks that are told of each new copy. */
+  hooks: readonly string[];
+  /** ISO 8601, UTC. */
+  now: string;
+  /** Whose the categories are. */
+  owner: Omit<Owner, "part">;
+  /** The name of a user or group, for people. */
+  nameOf: (principalId: string) => string;
+}
+
+/** What the resource has made so far. */
+export interface Made extends VaultTree {
+  /** Ids of categories and grants that carry the mark of an earlier place in the program. */
+  stale: ReadonlySet<string>;
+}
+
+export interface CopyPlan {
+  copy: TreeCopy;
+  /** Its top, if that is there. */
+  topId?: string;
+  /** In order; `made` counts from the first of these. */
+  changes: TreeChange[];
+  /** What becomes of it, in short texts; the same for copies that change in the same way. */
+  words: string[];
+}
+
+export interface TreePlan {
+  copies: CopyPlan[];
+  /** What the resource made, and isn't wanted any more. */
+  surplus: TreeCategory[];
+}
+
+/** Compares what is to be with what is there, and asks nobody. A copy is what its template is: what people changed is set back. */
+export function planTree(wanted: Wanted, made: Made): TreePlan {
+  const planner = new Planner(wanted, made);
+  const copies = planner.matched().map(({ copy, key }) => planner.plan(copy, key));
+  return { copies, surplus: made.categories.filter(({ id }) => !planner.used.has(id)) };
+}
+
+class Planner {
+  readonly used = new Set<string>();
+  readonly #wanted: Wanted;
+  readonly #stale: ReadonlySet<string>;
+  readonly #rows: ReadonlyMap<string, TreeCategory>;
+  readonly #grants: ReadonlyMap<string | null, Grant[]>;
+
+  constructor(wanted: Wanted, { categories, grants, stale }: Made) {
+    this.#wanted = wanted;
+    this.#stale = stale;
+    this.#rows = new Map(categories.map((row) => [row.part ?? "", row]));
+    this.#grants = Map.groupBy(grants, ({ categoryId }) => categoryId);
+  }
+
+  /** Each copy with the key under which it stands: an earlier one, where a copy of its name was given another key since. */
+  matched(): { copy: TreeCopy; key: string }[] {
+    const { copies, parentId } = this.#wanted;
+    const keys = new Set(copies.map(({ key }) => key));
+    const left = [...this.#rows].filter(([part]) => !part.includes("/") && !keys.has(part));
+    const byName = new Map(left.filter(([, row]) => row.parentId === parentId).map(([part, { name }]) => [name, part]));
+    return copies.map((copy) => {
+      const known = this.#rows.has(copy.key) ? undefined : byName.get(copy.name);
+      return { copy, key: known ?? copy.key };
+    });
+  }
+
+  plan(copy: TreeCopy, key: string): CopyPlan {
+    const { parentId, nodes } = this.#wanted;
+    const changes: TreeChange[] = [];
+    const words: string[] = [];
+    const places: Place[] = [];
+    const topRow = this.#rows.get(key);
+    for (const node of nodes) {
+      const place: Place = node.parent < 0 ? parentId : (places[node.parent] ?? null);
+      const name = node.parent < 0 ? copy.name : node.name;
+      const row = this.#rows.get(partOf(key, node));
+      const owner = { ...this.#wanted.owner, part: partOf(copy.key, node) };
+      if (row) {
+        this.used.add(row.id);
+        const { patch, said } = patchOf(row, { ...node, name, parentId: place });
+        const marks = this.#stale.has(row.id) || row.part !== owner.part ? { owner } : {};
+        if (Object.keys({ ...patch, ...marks }).length > 0) {
+          changes.push({ change: "update-category", id: row.id, patch: { ...patch, ...marks, ...this.#proof } });
+        }
+        if (said.length > 0) words.push(`~ ${node.path || "its top"}: ${said.join(", ")}`);
+        places.push(row.id);
+      } else {
+        places.push({ made: changes.length });
+        changes.push(this.#creation(node, { name, parentId: place, owner }));
+        words.push(`+ ${node.path || "its top"}`);
+      }
+      this.#planGrants(node, row, places.at(-1) ?? null, { changes, words });
+    }
+    const added = words.filter((word) => word.startsWith("+")).length;
+    const isNew = topRow === undefined && added >= nodes.length;
+    return {
+      copy,
+      changes,
+      words: isNew ? [`new, ${nodes.length === 1 ? "one category" : `${nodes.length} categories`}`] : words,
+      ...(topRow ? { topId: topRow.id } : {}),
+    };
+  }
+
+  get #proof(): { token: string } {
+    return { token: this.#wanted.owner.token };
+  }
+
+  #creation(
+    node: TemplateNode,
+    { name, parentId, owner }: { name: string; parentId: Place; owner: Owner },
+  ): TreeChange {
+    const { adopt, hooks, now } = this.#wanted;
+    const { description, policy, inheritGrants } = node;
+    const notices = node.parent < 0 ? hooks.map((hook) => ({ id: newId("msg_"), hook, at: now })) : [];
+    return {
+      change: "create-category",
+      input: {
+        name,
+        parentId,
+        owner,
+        ...(description === undefined ? {} : { description }),
+        ...(policy === undefined ? {} : { policy }),
+        ...(inheritGrants ? {} : { inheritGrants }),
+      },
+      ...(adopt ? { adopt } : {}),
+      ...(notices.length === 0 ? {} : { notices }),
+    };
+  }
+
+  #planGrants(
+    node: TemplateNode,
+    row: TreeCategory | undefined,
+    place: Place,
+    out: Pick<CopyPlan, "changes" | "words">,
+  ) {
+    const { adopt, owner, nameOf } = this.#wanted;
+    const there = new Map((row ? (this.#grants.get(row.id) ?? []) : []).map((grant) => [grant.principalId, grant]));
+    const where = node.path || "its top";
+    const wanted = new Set(node.grants.map(({ principalId }) => principalId));
+    for (const grant of there.values()) {
+      if (wanted.has(grant.principalId)) continue;
+      out.changes.push({ change: "delete-grant", id: grant.id, proof: this.#proof });
+      out.words.push(`~ ${where}: no grant to ${nameOf(grant.principalId)}`);
+    }
+    for (const grant of node.grants) {
+      const known = there.get(grant.principalId);
+      const said = grantWords(known, grant, nameOf(grant.principalId));
+      if (!known) {
+        out.changes.push({
+          change: "create-grant",
+          input: { ...grantInput(grant), categoryId: place, owner },
+          ...(adopt ? { adopt } : {}),
+        });
+        if (row) out.words.push(`~ ${where}: ${said ?? ""}`);
+      } else if (said !== undefined || this.#stale.has(known.id)) {
+        const { role, expiresAt } = grant;
+        const marks = this.#stale.has(known.id) ? { owner } : {};
+        const patch = { role, expiresAt: expiresAt ?? null, ...marks, ...this.#proof };
+        out.changes.push({ change: "update-grant", id: known.id, patch });
+        if (said !== undefined) out.words.push(`~ ${where}: ${said}`);
+      }
+    }
+  }
+}
+
+/** What a category of a copy is known by. */
+export function partOf(key: string, { part }: Pick<TemplateNode, "part">): string {
+  return part === "" ? key : `${key}/${part}`;
+}
+
+type Target = Pick<TemplateNode, "name" | "description" | "policy" | "inheritGrants"> & { parentId: Place };
+
+function patchOf(row: TreeCategory, target: Target): { patch: PlacedCategoryPatch; said: string[] } {
+  const { name, parentId, description, policy, inheritGrants } = target;
+  const patch: PlacedCategoryPatch = {
+    ...(name === row.name ? {} : { name }),
+    ...(parentId === row.parentId ? {} : { parentId }),
+    ...(description === row.description ? {} : { description: description ?? null }),
+    ...(isDeepStrictEqual(policy, row.policy) ? {} : { policy: policy ?? null }),
+    ...(inheritGrants === row.inheritGrants ? {} : { inheritGrants }),
+  };
+  return { patch, said: categoryWords(row, patch) };
+}
+
+function grantInput({ principalId, role, expiresAt }: TreeGrant): Omit<GrantInput, "categoryId" | "owner"> {
+  return { principalId, role, ...(expiresAt === undefined ? {} : { expiresAt }) };
+}
