@@ -16,6 +16,12 @@ export interface Outbox {
    * @param request.limit default 20 @param request.seconds default 300
    */
   take(request?: { limit?: number; seconds?: number }): Promise<Mail[]>;
+  /**
+   * Notes that all of a mail but its last line is with a mail server: from here on it may be sent without anybody knowing.
+   * @param attempt {@link Mail.attempts} as it was handed out: whose time has run out may not go on
+   * @throws LOCKED if it is with somebody else by now, or settled
+   */
+  handOver(id: string, attempt: number): Promise<void>;
   /** Writes down what became of mail. One that is there no more is left out. @throws INVALID_INPUT for a time that is none */
   settle(outcomes: readonly MailOutcome[]): Promise<void>;
   /** Has mail that was given up tried again, from its first attempt, at once. One that isn't given up stays as it is. */
@@ -62,8 +68,10 @@ export interface Mail extends MailInput {
   bookedAt: string;
   /** When it is due; of one that is being sent, when its sender counts as dead. ISO 8601, UTC. */
   nextTry: string;
-  /** An earlier sender never said what became of it: it may have been sent. */
+  /** An earlier sender never said what became of it. */
   interrupted?: true;
+  /** Its sender has begun to hand it over ({@link Outbox.handOver}): with `interrupted`, it may have been sent. */
+  handedOver?: true;
   /** What went wrong the last time. */
   problem?: string;
 }

@@ -2,6 +2,7 @@ import { CoffreError } from "../../core/errors.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { DEFAULT_LISTEN, readServeOptions } from "./serve-options.js";
+import { MAIL_OPTIONS, readMailServer, readStyle, startMail, STYLE_OPTIONS } from "./serve-mail.js";
 
 export const serve: CommandDefinition = {
   name: "serve",
@@ -10,6 +11,7 @@ export const serve: CommandDefinition = {
     "Serves the configured vault, which is a file, to everybody who has a token: `coffre:url` is then `coffre+https://host:8730`. What each may do follows from the vault's users, groups and grants, and is enforced at every request. `coffre token create` makes tokens.",
     "It listens on 127.0.0.1 unless --listen says otherwise. Beyond this machine it speaks TLS only: --tls-cert and --tls-key name PEM files. A polite kill (SIGTERM) or Ctrl-C ends it: what is under way is answered first.",
     "It speaks LockSelf's REST API as well, to clients that were written for that. The links that it answers there name it as the request did; behind a proxy that doesn't pass the host on, --public-url says what clients call it.",
+    "With --mail-host it sends the mail that the vault owes to people: what a drop-box asks for, codes, receipts, notices. A mail stays in the vault until the mail server has taken it, and is sent once: one whose fate a crash left open is given up, not sent again.",
     "Each request is one line of JSON on stdout: who, which route, how it ended, how long it took; never a name, a value or a token. `/healthz` says that the process answers, `/readyz` that the vault does.",
   ],
   options: [
@@ -31,6 +33,8 @@ export const serve: CommandDefinition = {
       flags: "--export-certificate <file>",
       description: "PEM file: exports on LockSelf's routes are for its certificates, and no zip",
     },
+    ...MAIL_OPTIONS,
+    ...STYLE_OPTIONS,
   ],
   examples: [
     {
@@ -45,6 +49,11 @@ export const serve: CommandDefinition = {
       command: "coffre serve --public-url https://vault.example.com --export-certificate /etc/coffre/technician.pem",
       does: "behind a proxy of that name, with exports that only the technician opens",
     },
+    {
+      command:
+        "coffre serve --mail-host mail.example.com --mail-user drop --mail-password-file /etc/coffre/mail.password --mail-from 'Example Ltd <drop@example.com>'",
+      does: "with mail",
+    },
   ],
   json: "Nothing more than without it: the access log is JSON already, and its first line names the address (`listening`).",
   exits: [
@@ -57,6 +66,7 @@ export const serve: CommandDefinition = {
     const { terminal, clock, signal } = context;
     // Before the vault is opened: what is wrong here is told at once, and nothing was made.
     const { place, limits, tls, lockself } = await readServeOptions(options, clock.now());
+    const [style, mailServer] = await Promise.all([readStyle(options), readMailServer(options)]);
     const [vault, { createServer }, { openState, statePath }, { v1Front }, { lockselfFront }] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
@@ -64,6 +74,7 @@ export const serve: CommandDefinition = {
       import("../../server/v1/front.js"),
       import("../../server/lockself/lockself-front.js"),
     ]);
+    const complainOf = (error: unknown) => complain(context, error);
     const state = await openState(vault, statePath(vault.path), clock);
     try {
       const server = await createServer({
@@ -74,16 +85,18 @@ export const serve: CommandDefinition = {
         limits,
         ...(tls ? { tls } : {}),
         ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),
-        complain: (error) => complain(context, error),
+        complain: complainOf,
       });
       const origin = await server.listen(place);
       terminal.print(JSON.stringify({ at: clock.now().toISOString(), listening: origin }));
+      const mail =
+        mailServer && (await startMail({ ...mailServer, outbox: vault.outbox, style, clock, complain: complainOf }));
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         else signal.addEventListener("abort", () => resolve(), { once: true });
       });
       terminal.note("Ending: what is under way is answered first.");
-      await server.stop();
+      await Promise.all([server.stop(), mail?.stop()]);
     } finally {
       state.file.close();
     }

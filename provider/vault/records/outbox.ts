@@ -1,4 +1,5 @@
 import { checkEmailAddress } from "../../core/email.js";
+import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed, parseInstant } from "../../core/instant.js";
 import type { Mail, MailCause, MailInput, MailOutcome, Outbox } from "../port-outbox.js";
@@ -36,6 +37,18 @@ export class RecordOutbox implements Outbox {
     return this.#rows.write((tx) => takeMail(tx, this.#context, { limit, seconds }));
   }
 
+  handOver(id: string, attempt: number): Promise<void> {
+    return this.#rows.write((tx) => {
+      const row = tx.outbox.mail(id);
+      if (row?.state === "sending" && row.attempts === attempt && !row.handedOver) {
+        return tx.outbox.putMail({ ...row, handedOver: true });
+      }
+      throw new CoffreError("LOCKED", `The mail ${id} isn't this sender's any more`, {
+        hint: "It took longer than it was given; whoever has it now sends it.",
+      });
+    });
+  }
+
   settle(outcomes: readonly MailOutcome[]): Promise<void> {
     return this.#rows.write((tx) => outcomes.forEach((outcome) => settleMail(tx, this.#context, outcome)));
   }
@@ -45,7 +58,7 @@ export class RecordOutbox implements Outbox {
       for (const id of ids) {
         const row = tx.outbox.mail(id);
         if (row?.state !== "failed") continue;
-        const { problem: _problem, interrupted: _interrupted, ...rest } = row;
+        const { problem: _problem, ...rest } = withoutAttempt(row);
         tx.outbox.putMail({ ...rest, state: "waiting", attempts: 0, nextTry: this.#context.clock.now().toISOString() });
         logEvent(tx, this.#context, "mail.retried", idsOf(row), { detail: row.template });
       }
@@ -127,7 +140,7 @@ function settleMail(tx: WriteRows, context: VaultContext, outcome: MailOutcome):
     logEvent(tx, context, "mail.sent", idsOf(row), { detail: row.template });
     return;
   }
-  const { interrupted: _interrupted, ...rest } = row;
+  const rest = withoutAttempt(row);
   const { problem } = outcome;
   if (outcome.outcome === "retry") {
     tx.outbox.putMail({ ...rest, state: "waiting", nextTry: parseInstant("nextTry", outcome.nextTry), problem });
@@ -135,6 +148,10 @@ function settleMail(tx: WriteRows, context: VaultContext, outcome: MailOutcome):
   }
   tx.outbox.putMail({ ...rest, state: "failed", problem });
   logEvent(tx, context, "mail.failed", idsOf(row), { detail: row.template });
+}
+
+function withoutAttempt({ interrupted: _interrupted, handedOver: _handedOver, ...row }: MailRow): MailRow {
+  return row;
 }
 
 function rowsOf(outbox: ReadOutbox, which: "all" | "waiting"): MailRow[] {

@@ -59,7 +59,30 @@ export function outboxCases(create: CreateVault): void {
       expect(await outbox.take()).toEqual([]);
       expect(await outbox.nextDue()).toBe(first.nextTry);
       clock.pass({ seconds: 1 });
-      expect(only(await outbox.take())).toMatchObject({ id: first.id, attempts: 2, interrupted: true });
+      const second = only(await outbox.take());
+      expect(second).toMatchObject({ id: first.id, attempts: 2, interrupted: true });
+      expect(second.handedOver).toBeUndefined();
+    }),
+  );
+
+  test(
+    "a hand-over is noted once, by the sender that has the mail, and known to whoever gets it after",
+    onVault(create, async ({ vault, clock }) => {
+      const { outbox } = shared(vault);
+      await outbox.add([code]);
+      const { id } = only(await outbox.take({ seconds: 60 }));
+      clock.pass({ seconds: 60 });
+      await outbox.take({ seconds: 60 });
+      await failure(outbox.handOver(id, 1), "LOCKED");
+      await outbox.handOver(id, 2);
+      await failure(outbox.handOver(id, 2), "LOCKED");
+      clock.pass({ seconds: 60 });
+      expect(only(await outbox.take())).toMatchObject({ attempts: 3, interrupted: true, handedOver: true });
+      await outbox.settle([{ id, outcome: "failed", problem: "it may have been sent" }]);
+      await outbox.retry([id]);
+      expect(only(await outbox.take()).handedOver).toBeUndefined();
+      await outbox.settle([{ id, outcome: "sent" }]);
+      await failure(outbox.handOver(id, 1), "LOCKED");
     }),
   );
 

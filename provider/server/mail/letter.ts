@@ -1,0 +1,93 @@
+import { type Brand, inkOn } from "../html/brand.js";
+import { html, type Html } from "../html/html.js";
+import { oneLine, type Language } from "../html/locale.js";
+
+/** What a mail says, before it is text or HTML. Every text is plain. */
+export interface Letter {
+  subject: string;
+  paragraphs: readonly string[];
+  /** To be typed somewhere: shown large, alone in its line. */
+  code?: string;
+  /** Pairs of what and which. */
+  facts?: readonly (readonly [string, string])[];
+  /** The one thing to do. */
+  action?: { label: string; url: string };
+  /** In small print: why this mail came. */
+  footer: string;
+}
+
+/** A letter in both forms that a mail has. */
+export interface WrittenLetter {
+  subject: string;
+  text: string;
+  html: string;
+}
+
+/** Writes a letter as text and as HTML: no image, nothing that is fetched, every text escaped. */
+export function writeLetter(letter: Letter, brand: Brand, language: Language): WrittenLetter {
+  return {
+    subject: oneLine(letter.subject),
+    text: textOf(letter, brand),
+    html: `<!doctype html>\n${htmlOf(letter, brand, language).toString()}\n`,
+  };
+}
+
+function textOf({ paragraphs, code, facts = [], action, footer }: Letter, { name }: Brand): string {
+  const parts = [
+    ...paragraphs,
+    ...(code === undefined ? [] : [`    ${code}`]),
+    ...(facts.length === 0 ? [] : [facts.map(([label, value]) => `${label}: ${value}`).join("\n")]),
+    ...(action ? [`${action.label}:\n${action.url}`] : []),
+    // The convention of what follows the text: mail programs fold it (RFC 3676, 4.3).
+    `-- \n${name}\n${footer}`,
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+// Styles stand at the elements, since many mail programs drop style sheets; black on white for all, which those that have a
+// dark mode turn round by themselves.
+function htmlOf(letter: Letter, { name, colour }: Brand, language: Language): Html {
+  const { subject, paragraphs, code, facts = [], action, footer } = letter;
+  return html`<html lang="${language}">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width" />
+      <title>${subject}</title>
+    </head>
+    <body
+      style="margin:0;padding:0;background:#f3f4f6;color:#1b1f24;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+    >
+      <div style="max-width:36rem;margin:0 auto;padding:24px 12px">
+        <div style="border-top:4px solid ${colour};background:#ffffff;padding:24px;border-radius:4px">
+          <p style="margin:0 0 16px;font-weight:bold">${name}</p>
+          ${paragraphs.map((text) => html`<p style="margin:0 0 16px;overflow-wrap:anywhere;white-space:pre-line">${text}</p> `)}${
+            code !== undefined &&
+            html`<p style="margin:0 0 16px;font:bold 28px/1.4 monospace;letter-spacing:4px">${code}</p> `
+          }${
+            facts.length > 0 &&
+            html`<table role="presentation" style="margin:0 0 16px;border-collapse:collapse">
+              ${facts.map(
+                ([label, value]) =>
+                  html`<tr>
+                    <td style="padding:4px 16px 4px 0;color:#57606a;vertical-align:top">${label}</td>
+                    <td style="padding:4px 0;overflow-wrap:anywhere"><bdi>${value}</bdi></td>
+                  </tr> `,
+              )}
+            </table> `
+          }${
+            action &&
+            html`<p style="margin:24px 0">
+                <a
+                  href="${action.url}"
+                  style="display:inline-block;background:${colour};color:${inkOn(colour)};padding:12px 20px;border-radius:4px;text-decoration:none;font-weight:bold"
+                  >${action.label}</a
+                >
+              </p>
+              <p style="margin:0 0 16px;font-size:13px;color:#57606a;overflow-wrap:anywhere">${action.url}</p> `
+          }
+          <p style="margin:24px 0 0;font-size:13px;color:#57606a">${footer}</p>
+        </div>
+      </div>
+    </body>
+  </html>`;
+}

@@ -1,0 +1,152 @@
+import type { Brand } from "../html/brand.js";
+import { formatBytes, formatInstant, type Language, type Locale, oneLine } from "../html/locale.js";
+import { type Letter, writeLetter, type WrittenLetter } from "./letter.js";
+import type { MailContent, MailedFile } from "./mails.js";
+
+/** How a server writes its mails. */
+export interface LetterStyle {
+  brand: Brand;
+  /** Of mails to people whose language nobody knows. */
+  language: Language;
+  /** An IANA name: by whose clock times are written. */
+  timeZone: string;
+  /** The page of a drop-box, for people; missing where none is shown. */
+  pageOf?: (boxId: string) => string;
+}
+
+/** Writes the mail that says `content`. Names are shown in one line each, whatever is in them. */
+export function writeMail(content: MailContent, style: LetterStyle): WrittenLetter {
+  const language = content.template === "box-code" ? content.language : style.language;
+  const locale = { language, timeZone: style.timeZone };
+  const letter = language === "fr" ? french(content, style, locale) : english(content, style, locale);
+  return writeLetter(letter, style.brand, language);
+}
+
+function english(content: MailContent, style: LetterStyle, locale: Locale): Letter {
+  const name = oneLine(style.brand.name);
+  const box = oneLine(content.box);
+  const footer = `You receive this mail because this address was entered for the drop-box “${box}”.`;
+  switch (content.template) {
+    case "box-opened":
+      return {
+        subject: content.manager ? `A drop-box to look after: ${box}` : `${name} asks you for files: ${box}`,
+        paragraphs: [
+          content.manager
+            ? `${name} has opened the drop-box “${box}”, and you look after it: you see every deposit. A code that comes by mail shows that it is you.`
+            : `${name} has opened a drop-box for you, “${box}”. Open it to deposit your files; a code that comes by mail shows that it is you.`,
+          ...(content.description === null ? [] : [content.description]),
+        ],
+        facts: content.expiresAt === null ? [] : [["Open until", formatInstant(locale, content.expiresAt)]],
+        ...action(content.boxId, style, "Open the drop-box"),
+        footer,
+      };
+    case "box-code":
+      return {
+        subject: `Your code for ${box}`,
+        paragraphs: [
+          `Type this code on the page of the drop-box “${box}”. It holds for ${content.minutes} minutes, once.`,
+        ],
+        code: content.code,
+        footer: "You didn't ask for a code? Then do nothing: without it nobody comes in.",
+      };
+    case "deposit-received":
+      return {
+        subject: `New deposit in ${box}`,
+        paragraphs: [
+          `${oneLine(content.by)} has deposited ${content.files.length === 1 ? "a file" : `${content.files.length} files`} in “${box}”.`,
+          ...(content.note === null ? [] : [content.note]),
+        ],
+        facts: [...filesOf(content.files, locale), ...at("Deposited", content.submittedAt, locale)],
+        ...action(content.boxId, style, "See the deposits"),
+        footer: `You receive this mail because you look after the drop-box “${box}”.`,
+      };
+    case "deposit-receipt":
+      return {
+        subject: `Received: your deposit in ${box}`,
+        paragraphs: ["Your deposit has arrived whole. Keep this mail as your receipt."],
+        facts: [...filesOf(content.files, locale), ...at("Received", content.submittedAt, locale)],
+        footer,
+      };
+    case "file-downloaded":
+      return {
+        subject: `A file of ${box} was downloaded`,
+        paragraphs: [`${oneLine(content.by)} has downloaded a file that was deposited in “${box}”.`],
+        facts: [["File", oneLine(content.name)], ...at("Downloaded", content.at, locale)],
+        footer: `You receive this mail because you look after the drop-box “${box}”.`,
+      };
+  }
+}
+
+function french(content: MailContent, style: LetterStyle, locale: Locale): Letter {
+  const name = oneLine(style.brand.name);
+  const box = oneLine(content.box);
+  const footer = `Vous recevez ce message car cette adresse a été indiquée pour la boîte de dépôt « ${box} ».`;
+  const forManagers = `Vous recevez ce message car vous gérez la boîte de dépôt « ${box} ».`;
+  switch (content.template) {
+    case "box-opened":
+      return {
+        subject: content.manager ? `Une boîte de dépôt à gérer : ${box}` : `${name} vous demande des fichiers : ${box}`,
+        paragraphs: [
+          content.manager
+            ? `${name} a ouvert la boîte de dépôt « ${box} », et vous la gérez : vous voyez tous les dépôts. Un code reçu par courriel montre que c'est bien vous.`
+            : `${name} a ouvert une boîte de dépôt pour vous, « ${box} ». Ouvrez-la pour y déposer vos fichiers ; un code reçu par courriel montre que c'est bien vous.`,
+          ...(content.description === null ? [] : [content.description]),
+        ],
+        facts: content.expiresAt === null ? [] : [["Ouverte jusqu'au", formatInstant(locale, content.expiresAt)]],
+        ...action(content.boxId, style, "Ouvrir la boîte de dépôt"),
+        footer,
+      };
+    case "box-code":
+      return {
+        subject: `Votre code pour ${box}`,
+        paragraphs: [
+          `Saisissez ce code sur la page de la boîte de dépôt « ${box} ». Il est valable ${content.minutes} minutes, une seule fois.`,
+        ],
+        code: content.code,
+        footer: "Vous n'avez pas demandé de code ? Ne faites rien : sans lui, personne n'entre.",
+      };
+    case "deposit-received":
+      return {
+        subject: `Nouveau dépôt dans ${box}`,
+        paragraphs: [
+          `${oneLine(content.by)} a déposé ${content.files.length === 1 ? "un fichier" : `${content.files.length} fichiers`} dans « ${box} ».`,
+          ...(content.note === null ? [] : [content.note]),
+        ],
+        facts: [...filesOf(content.files, locale), ...at("Déposé le", content.submittedAt, locale)],
+        ...action(content.boxId, style, "Voir les dépôts"),
+        footer: forManagers,
+      };
+    case "deposit-receipt":
+      return {
+        subject: `Bien reçu : votre dépôt dans ${box}`,
+        paragraphs: ["Votre dépôt est arrivé en entier. Gardez ce message : c'est votre reçu."],
+        facts: [...filesOf(content.files, locale), ...at("Reçu le", content.submittedAt, locale)],
+        footer,
+      };
+    case "file-downloaded":
+      return {
+        subject: `Un fichier de ${box} a été téléchargé`,
+        paragraphs: [`${oneLine(content.by)} a téléchargé un fichier déposé dans « ${box} ».`],
+        facts: [["Fichier", oneLine(content.name)], ...at("Téléchargé le", content.at, locale)],
+        footer: forManagers,
+      };
+  }
+}
+
+type Fact = [string, string];
+
+function filesOf(files: readonly MailedFile[], locale: Locale): Fact[] {
+  const label = locale.language === "fr" ? "Fichier" : "File";
+  return files.flatMap(([name, bytes, sha256]): Fact[] => [
+    [label, `${oneLine(name)} (${formatBytes(locale, bytes)})`],
+    ["SHA-256", sha256],
+  ]);
+}
+
+function at(label: string, instant: string | null, locale: Locale): Fact[] {
+  return instant === null ? [] : [[label, formatInstant(locale, instant)]];
+}
+
+function action(boxId: string, { pageOf }: LetterStyle, label: string): Pick<Letter, "action"> {
+  return pageOf ? { action: { label, url: pageOf(boxId) } } : {};
+}

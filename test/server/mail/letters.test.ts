@@ -1,0 +1,111 @@
+import { describe, expect, test } from "@jest/globals";
+import { DEFAULT_BRAND, inkOn } from "../../../provider/server/html/brand.js";
+import { html } from "../../../provider/server/html/html.js";
+import { formatBytes, formatInstant, LANGUAGES, oneLine } from "../../../provider/server/html/locale.js";
+import { writeMail } from "../../../provider/server/mail/letters.js";
+import type { MailContent, MailedFile } from "../../../provider/server/mail/mails.js";
+
+const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.org \u202Egpj.exe`;
+const AT = "2026-03-03T17:00:00Z";
+const files: MailedFile[] = [[EVIL, 1_234_567, "ab".repeat(32)]];
+const deposit = { boxId: "bx_1", box: EVIL, by: EVIL, submittedAt: AT, note: EVIL, files };
+const hostile: MailContent[] = [
+  { template: "box-opened", boxId: "bx_1", box: EVIL, description: EVIL, expiresAt: AT, manager: false },
+  { template: "box-opened", boxId: "bx_1", box: EVIL, description: EVIL, expiresAt: AT, manager: true },
+  { template: "deposit-received", ...deposit },
+  { template: "deposit-receipt", ...deposit },
+  { template: "file-downloaded", boxId: "bx_1", box: EVIL, by: EVIL, at: AT, name: EVIL },
+];
+const LINKED = ["box-opened", "deposit-received"];
+const pageOf = (boxId: string) => `https://drop.example.com/box/${boxId}?a=1&b=2`;
+
+describe("script in every field of a mail stays text:", () => {
+  const codes = LANGUAGES.map((language) => ({
+    language,
+    content: { template: "box-code", boxId: "bx_1", box: EVIL, code: "123456", minutes: 15, language } as const,
+  }));
+  const cases = LANGUAGES.flatMap((language) => hostile.map((content) => ({ language, content })));
+  test.each([...codes, ...cases])("$content.template, $language", ({ content, language }) => {
+    const style = { brand: { name: EVIL, colour: "#123456" }, language, timeZone: "Europe/Paris", pageOf };
+    const written = writeMail(content, style);
+    expect(written.subject).not.toMatch(/[\p{Cc}\u202e]/u);
+    expect(written.html).not.toMatch(/<script|' onload/);
+    expect(written.html).toContain("&lt;script&gt;alert(&quot;x&quot;)");
+    expect(written.html.match(/<a\s|<img|<link|src=/g) ?? []).toHaveLength(LINKED.includes(content.template) ? 1 : 0);
+  });
+});
+
+test("an invitation says in both languages what is wanted, until when, and where", () => {
+  const content: MailContent = {
+    template: "box-opened",
+    boxId: "bx_1",
+    box: "March statements",
+    description: "The signed statement,\nas a PDF.",
+    expiresAt: AT,
+    manager: false,
+  };
+  const brand = { ...DEFAULT_BRAND, name: "Example Ltd" };
+  const [english, french] = LANGUAGES.map((language) =>
+    writeMail(content, { brand, language, timeZone: "Europe/Paris", pageOf }),
+  );
+  expect(english?.subject).toBe("Example Ltd asks you for files: March statements");
+  expect(english?.text).toContain("Open until: 3 March 2026 at 18:00 CET");
+  expect(english?.text).toContain("Open the drop-box:\nhttps://drop.example.com/box/bx_1?a=1&b=2\n");
+  expect(french?.text).toContain("Ouverte jusqu'au: 3 mars 2026 à 18:00 UTC+1");
+  expect(french?.html).toContain('<html lang="fr">');
+  for (const one of [english, french]) expect(one?.text).toContain("The signed statement,\nas a PDF.");
+});
+
+test("a code is written in the language of the page that asked for it", () => {
+  const content: MailContent = {
+    template: "box-code",
+    boxId: "bx_1",
+    box: "b",
+    code: "271828",
+    minutes: 15,
+    language: "fr",
+  };
+  const { subject, text } = writeMail(content, { brand: DEFAULT_BRAND, language: "en", timeZone: "UTC" });
+  expect([subject, text]).toEqual(["Votre code pour b", expect.stringContaining("    271828\n")]);
+});
+
+test("a receipt names each file with its size and digest", () => {
+  const receipt: MailContent = { template: "deposit-receipt", ...deposit, files: [["a.pdf", 1_500, "cd"]] };
+  const { text } = writeMail(receipt, { brand: DEFAULT_BRAND, language: "en", timeZone: "UTC" });
+  expect(text).toContain("File: a.pdf (1.5 kB)\nSHA-256: cd\nReceived: 3 March 2026 at 17:00 UTC");
+});
+
+describe("what pages and mails are made of:", () => {
+  test("a text is escaped, markup of ours isn't, what is missing leaves nothing", () => {
+    const part = html`<b>${"<&>\"'"}</b>`;
+    expect(String(part)).toBe("<b>&lt;&amp;&gt;&quot;&#39;</b>");
+    expect(String(html`<i>${[part, 1, undefined, false, "é"]}</i>`)).toBe("<i><b>&lt;&amp;&gt;&quot;&#39;</b>1é</i>");
+  });
+
+  test.each([
+    [0, "0 bytes", "0 octet"],
+    [1, "1 byte", "1 octet"],
+    [999, "999 bytes", "999 octets"],
+    [999_950, "1 MB", "1 Mo"],
+    [1_234_567, "1.2 MB", "1,2 Mo"],
+    [5_000_000_000, "5 GB", "5 Go"],
+  ])("%d bytes are %s", (bytes, english, french) => {
+    expect(formatBytes({ language: "en" }, bytes).replaceAll("\u00a0", " ")).toBe(english);
+    expect(formatBytes({ language: "fr" }, bytes).replaceAll(/[\u00a0\u202f]/g, " ")).toBe(french);
+  });
+
+  test("an instant is written by the clock of the reader's place", () => {
+    expect(formatInstant({ language: "en", timeZone: "America/New_York" }, AT)).toContain("12:00");
+  });
+
+  test("one line is one line", () => {
+    expect(oneLine(" a\r\n\tb\u2028c\u202Ed\u0000 ")).toBe("a b c d");
+  });
+
+  test.each([
+    ["#ffffff", "#000000"],
+    ["#ffee00", "#000000"],
+    ["#1f5f8b", "#ffffff"],
+    ["#000000", "#ffffff"],
+  ])("on %s one writes in %s", (colour, ink) => expect(inkOn(colour)).toBe(ink));
+});
