@@ -152,7 +152,9 @@ function causeFor(vaultId: string, { id, versions, fields, removedFields }: Cred
     [...fields, ...removedFields].map(({ name, versions: kept }) => [name, kept.map(({ createdAt }) => createdAt)]),
   );
   const passwords = versions
-    .filter(({ state }) => state === "current" || state === "previous")
+    .filter(
+      ({ state, valueRemovedAt }) => (state === "current" || state === "previous") && valueRemovedAt === undefined,
+    )
     .map(({ createdAt }) => createdAt);
   return (_entry, field, number) => {
     const at = (dates.get(field) ?? passwords)[number - 1];

@@ -101,20 +101,21 @@ interface WantedValue {
 /** What was or is in force, oldest first. Pending and discarded versions never were. */
 function valuesWanted(credential: Credential, history: boolean): WantedValue[] {
   const { versions, fields, removedFields } = credential;
-  const passwords = versions.map(({ number, state, createdAt, promotedAt }) => ({
+  const kept = versions.filter(({ valueRemovedAt }) => valueRemovedAt === undefined);
+  const passwords = kept.map(({ number, state, createdAt, promotedAt }) => ({
     number,
     state,
     at: promotedAt ?? createdAt,
   }));
   const all = [
     { field: PASSWORD_FIELD, versions: passwords },
-    ...[...fields, ...removedFields].map(({ name, versions: kept }) => {
-      return { field: name, versions: kept.map(({ number, state, createdAt }) => ({ number, state, at: createdAt })) };
+    ...[...fields, ...removedFields].map(({ name, versions: own }) => {
+      return { field: name, versions: own.map(({ number, state, createdAt }) => ({ number, state, at: createdAt })) };
     }),
   ];
-  return all.flatMap(({ field, versions: kept }): WantedValue[] => {
+  return all.flatMap(({ field, versions: own }): WantedValue[] => {
     const states = history ? ["current", "previous"] : ["current"];
-    const wanted = kept.filter(({ state }) => states.includes(state)).sort((left, right) => left.number - right.number);
+    const wanted = own.filter(({ state }) => states.includes(state)).sort((left, right) => left.number - right.number);
     const isCurrent = wanted.at(-1)?.state === "current";
     if (wanted.length === 0) return [];
     return [{ field, as: field === PASSWORD_FIELD && !isCurrent ? EARLIER : field, versions: wanted, isCurrent }];
@@ -136,6 +137,8 @@ function notesOf(credential: Credential): ExchangeNote[] {
   if (current && versions.some(({ state, username }) => state === "previous" && username !== current.username))
     note("earlier passwords are of other logins: a copy names the current one's", PASSWORD_FIELD);
   const discarded = versions.filter(({ state }) => state === "discarded").length;
+  const removed = versions.filter(({ valueRemovedAt }) => valueRemovedAt !== undefined).length;
+  if (removed > 0) note(`${count(removed, "earlier version")} whose value the vault kept no longer`, PASSWORD_FIELD);
   if (discarded > 0) note(`${count(discarded, "version")} that never came into force`, PASSWORD_FIELD);
   if (versions.length > 0 && versions.every(({ state }) => state === "previous")) {
     note(`it has none now: a copy has its earlier ones as the field ${EARLIER}`, PASSWORD_FIELD);

@@ -297,8 +297,12 @@ export function applyResolution(
   delete resolved.journal.attention;
   resolved.journal.draws = 0;
   if (decision.decision === "retry") return { ...resolved, events: [{ action: "attention.cleared", detail: "retry" }] };
-  if (!resolved.versions.some(({ number }) => number === decision.version)) {
-    throw new CoffreError("NOT_FOUND", `There is no version ${decision.version}`, {
+  const accepted = resolved.versions.find(({ number }) => number === decision.version);
+  if (!accepted || accepted.valueRemovedAt !== undefined) {
+    const problem = accepted
+      ? `The value of version ${decision.version} was removed`
+      : `There is no version ${decision.version}`;
+    throw new CoffreError("NOT_FOUND", problem, {
       hint: "`coffre history` lists the versions.",
     });
   }

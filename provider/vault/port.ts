@@ -467,6 +467,8 @@ export interface VersionInfo {
   /** True once every target proved it; false for `verify: "none"` and for entries without a target. */
   verified: boolean;
   discardReason?: string;
+  /** When the vault took its value away, which nobody needs any more. ISO 8601, UTC. */
+  valueRemovedAt?: string;
 }
 
 export interface Journal {

@@ -1,12 +1,15 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
+import { readCredentials } from "../../provider/exchange/read-vault.js";
 import { createLockselfVault } from "../../provider/vault/lockself/create.js";
 import {
   type LockselfPlace,
   type LockselfVault,
   openLockselfVault,
 } from "../../provider/vault/lockself/lockself-vault.js";
+import type { RotationStep } from "../../provider/vault/port.js";
 import { correctRoutes } from "../../provider/vault/lockself/routes.js";
 import { type Fault, LockselfStandIn, type Seen, STAND_IN_TOKENS } from "../fixtures/lockself-stand-in.js";
 import {
@@ -14,6 +17,7 @@ import {
   createOne,
   failure,
   finish,
+  HandClock,
   hold,
   readValue,
   rotate,
@@ -277,45 +281,152 @@ describe("what people find", () => {
 });
 
 describe("two at once", () => {
-  test("on a server that shows a low id late: one gets the lease, if both wait for longer than that", async () => {
+  // The second outcome is what the wait is there for: without it, the first test could not fail.
+  test.each([
+    ["one gets the lease, if both wait for longer than that", 300, 1],
+    ["both get it, if they don't wait", 0, 2],
+  ])("on a server that gives out a low id and stores it late: %s", async (_what, settleMs, granted) => {
     const made = await createOne(open(), { name: "x", targets: [target("app")] });
-    let first = true;
-    server.lagMs = (name) => {
-      const late = first && name.includes(`${made.id} r2 `);
-      if (late) first = false;
-      return late ? 100 : 0;
+    const [asked, answered, looked, first] = [later(), later(), later(), later()];
+    let creates = 0;
+    server.fault = ({ route, body }) => {
+      if (route === "credentials.create" && String(body["name"]).includes(`${made.id} r2 `)) {
+        creates += 1;
+        if (creates > 1) setTimeout(answered.done, 100);
+        else asked.done();
+        // Stored once the other one looks, or before, where that waits.
+        return creates === 1 ? { late: Promise.race([answered.promise, looked.promise]) } : {};
+      }
+      if (route === "credentials.list" && creates > 1) setTimeout(looked.done, 5);
+      // What the winner takes away is still there for the loser.
+      return route === "credentials.delete" ? { before: Promise.race([first.promise, pause(5_000)]) } : {};
     };
-    const place = server.place({ settleMs: 300 });
-    const outcomes = await Promise.allSettled(
-      ["one", "two"].map((holder) => hold(open(place), made.id, [stage(`of ${holder}`, account)], holder)),
-    );
-    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    const one = hold(open(server.place({ settleMs })), made.id, [stage("of one", account)], "one");
+    void one.then(first.done, first.done);
+    await asked.promise;
+    const other = hold(open(server.place({ settleMs })), made.id, [stage("of the other", account)], "the other");
+    const outcomes = await Promise.allSettled([one, other]);
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(granted);
   });
 
-  test("a writer that was overtaken while it looked knows that its own write counted", async () => {
+  test("a writer that was overtaken while it looked knows that its own write counted, and doesn't do it twice", async () => {
     const [slow, other] = [open(), open()];
     const made = await createOne(slow, { name: "x", targets: [target("app")] });
     const { lease } = await hold(slow, made.id, [stage("one", account)]);
-    let holding = true;
+    const [stored, overtaken] = [later(), later()];
+    let revisions = 0;
     server.fault = ({ route, body }) => {
-      const own = route === "credentials.create" && String(body["name"]).includes(`${made.id} r3 `);
-      if (own && holding) {
-        holding = false;
-        return { waitMs: 50 };
-      }
-      return undefined;
+      if (route !== "credentials.create" || !String(body["name"]).includes(`${made.id} r3 `)) return {};
+      revisions += 1;
+      setTimeout(stored.done, 5);
+      return { hold: overtaken.promise };
     };
     const writing = slow.record(lease, [{ step: "set-started", version: 1, account }]);
+    await stored.promise;
     await other.updateCredential(made.id, { description: "meanwhile" });
+    overtaken.done();
     await writing;
     const found = await other.readCredential(made.id);
     expect(found).toMatchObject({
       description: "meanwhile",
-      journal: { pending: { targets: [{ setStarted: true }] } },
+      journal: { pending: { targets: [{ setStarted: true, setTries: 1 }] } },
     });
+    expect(revisions).toBe(1);
     await slow.record(lease, [...finish(1, account).slice(1), { step: "release" }]);
   });
 });
+
+describe("values that nobody needs any more", () => {
+  const DAYS = 24 * 60;
+  const entriesOf = () => named("Coffre").filter((name) => name.includes("[Coffre:")).length;
+  let clock: HandClock;
+  let vault: LockselfVault;
+  beforeEach(() => {
+    clock = new HandClock();
+    vault = openLockselfVault({ ...server.place(), actor: "ana@runner-1 (test)", clock });
+    opened.push(vault);
+  });
+
+  test("are taken away 30 days after they were replaced, and once two newer ones were proven", async () => {
+    const made = await createOne(vault, { name: "x", targets: [target("app")] });
+    await rotate(vault, made, "one");
+    await rotate(vault, made, "two");
+    clock.pass({ minutes: 29 * DAYS });
+    await rotate(vault, made, "three");
+    expect(entriesOf()).toBe(3); // two newer ones, and 29 days
+    clock.pass({ minutes: 2 * DAYS });
+    const after = await rotate(vault, made, "four");
+    expect(named("Coffre").sort()).toEqual([
+      "x",
+      ...[2, 3, 4].map((version) => `x [Coffre: pending v${version}, do not delete]`),
+    ]);
+    expect(after.versions.map(({ valueRemovedAt }) => valueRemovedAt)).toEqual([
+      ...[clock.now().toISOString(), undefined, undefined, undefined],
+    ]);
+    expect([await readValue(vault, made.id, 2), await readValue(vault, made.id)]).toEqual(["two", "four"]);
+    const [answer] = await vault.readMany([{ id: made.id, version: 1 }]);
+    expect(answer).toMatchObject({ code: "NOT_FOUND", problem: expect.stringContaining("was removed at 2030-02-01") });
+    await failure(vault.resolveCredential(made.id, { decision: "accept", version: 1, verified: true }), "NOT_FOUND");
+    const elsewhere = await readCredentials(open(), [await open().readCredential(made.id)]);
+    expect(elsewhere[0]?.entry.values[0]?.versions.map(({ value }) => value.reveal())).toEqual([
+      "two",
+      "three",
+      "four",
+    ]);
+    await vault.updateCredential(made.id, {
+      categoryId: (await vault.createCategory({ name: "B", parentId: null })).id,
+    });
+    expect(named("B")).toHaveLength(4);
+    await vault.deleteCredential(made.id, {});
+    expect([named("Coffre"), named("B")]).toEqual([[], []]);
+  });
+
+  test("stay while newer ones aren't proven, while one is pending, and while a login still uses it", async () => {
+    const unproven = await createOne(vault, { name: "x", targets: [target("app")] });
+    for (const version of [1, 2, 3, 4]) {
+      const { lease } = await hold(vault, unproven.id, [stage(`${version}`, account)]);
+      const [started, confirmed] = finish(version, account);
+      const promote = { step: "promote", version, verified: false } as const;
+      await vault.record(lease, [...[started, confirmed].flatMap((step) => step ?? []), promote, { step: "release" }]);
+      clock.pass({ minutes: 40 * DAYS });
+    }
+    expect(entriesOf()).toBe(4);
+    const proven = await createOne(vault, { name: "y", targets: [target("other")] });
+    for (const value of ["one", "two"]) await rotate(vault, proven, value);
+    clock.pass({ minutes: 40 * DAYS });
+    const other = target("other").account;
+    const { lease } = await hold(vault, proven.id, [stage("three", other)]);
+    expect(await readValue(vault, proven.id, 1)).toBe("one");
+    const drain = [{ account: "postgres://old@db.example.com:5432", username: "old", version: 1, seconds: 3_600 }];
+    const [promote] = finish(3, other).slice(-1);
+    await vault.record(lease, [...finish(3, other).slice(0, -1), { ...promote, drain } as RotationStep]);
+    expect(await readValue(vault, proven.id, 1)).toBe("one");
+    await vault.record(lease, [
+      { step: "acknowledge" },
+      ...(["drain-started", "drained"] as const).map((step) => ({ step, account: drain[0]?.account ?? "" })),
+      { step: "release" },
+    ]);
+    await failure(readValue(vault, proven.id, 1), "NOT_FOUND");
+  });
+
+  test("that LockSelf doesn't let go leave the rotation as it is", async () => {
+    const made = await createOne(vault, { name: "x", targets: [target("app")] });
+    for (const value of ["one", "two"]) await rotate(vault, made, value);
+    clock.pass({ minutes: 40 * DAYS });
+    const kept = server.entries("Coffre").find(({ name }) => name.includes("v1,"))?.id;
+    server.fault = ({ route, id }) =>
+      route === "credentials.delete" && id === kept ? { status: 403, body: { code: 403, message: "no" } } : {};
+    await rotate(vault, made, "three");
+    expect(await readValue(vault, made.id)).toBe("three");
+    expect(entriesOf()).toBe(3);
+  });
+});
+
+/** Something that a test says is done. */
+function later(): { promise: Promise<void>; done: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { promise, done: () => resolve() };
+}
 
 test("routes that the configuration corrects are asked instead; a wrong correction is refused", async () => {
   const routes = correctRoutes({ "credentials.decrypt": "GET /api-key/elsewhere/{id}" });

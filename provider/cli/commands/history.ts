@@ -15,7 +15,7 @@ export const history: CommandDefinition = {
   description: [
     "Lists every version of a credential, the newest first, with its state, its cause and its dates. Values aren't shown: `coffre read '<ref>?version=3'` reads one.",
     "With --field, or `?field=…` in the reference, the versions of that field, also of one that was removed.",
-    "Previous and discarded versions keep their value for at least 30 days, and until two newer ones were verified.",
+    "Previous and discarded versions keep their value for at least 30 days, and until two newer ones were verified. Only a vault in LockSelf takes it away after that: `value removed`.",
   ],
   arguments: [{ name: "<ref>", description: "the credential" }],
   options: [{ flags: "--field <name>", description: "a field of the credential, not its password" }],
@@ -24,7 +24,7 @@ export const history: CommandDefinition = {
     { command: "coffre history Partners/mail-api --field tls.key", does: "the same of a field" },
     { command: "coffre read 'Databases/orders-app?version=2'", does: "the value of one of them" },
   ],
-  json: "An array, the newest first: `version`, `username` (the login that it is for, where rotations overlap), `state` (pending, current, previous, discarded), `verified`, `causes` (`kind`, `date`), `createdAt`, `promotedAt`, `discardReason`. Of a field: `version`, `state` (current, previous), `type`, `causes`, `createdAt`.",
+  json: "An array, the newest first: `version`, `username` (the login that it is for, where rotations overlap), `state` (pending, current, previous, discarded), `verified`, `causes` (`kind`, `date`), `createdAt`, `promotedAt`, `discardReason`, `valueRemovedAt`. Of a field: `version`, `state` (current, previous), `type`, `causes`, `createdAt`.",
   takesReferences: true,
   async run(context, { args: [ref = ""], options }) {
     const { terminal } = context;
@@ -37,16 +37,19 @@ export const history: CommandDefinition = {
     const versions = credential.versions.toSorted((left, right) => right.number - left.number);
     if (context.json) {
       terminal.json(
-        versions.map(({ number, username, state, verified, causes, createdAt, promotedAt, discardReason }) => ({
-          version: number,
-          username: username ?? null,
-          state,
-          verified,
-          causes: causes.map(causeShape),
-          createdAt,
-          promotedAt: promotedAt ?? null,
-          discardReason: discardReason ?? null,
-        })),
+        versions.map(
+          ({ number, username, state, verified, causes, createdAt, promotedAt, discardReason, valueRemovedAt }) => ({
+            version: number,
+            username: username ?? null,
+            state,
+            verified,
+            causes: causes.map(causeShape),
+            createdAt,
+            promotedAt: promotedAt ?? null,
+            discardReason: discardReason ?? null,
+            valueRemovedAt: valueRemovedAt ?? null,
+          }),
+        ),
       );
       return;
     }
@@ -54,15 +57,22 @@ export const history: CommandDefinition = {
       terminal.note(`${pathText(credential)} has no version yet.`);
       return;
     }
-    const rows = versions.map(({ number, username, state, verified, causes, createdAt, promotedAt, discardReason }) => [
-      String(number),
-      state === "current" ? terminal.style("green", state) : state,
-      verified ? "verified" : "not verified",
-      dateText(promotedAt ?? createdAt),
-      [username && printable(username), causesText(causes), discardReason && printable(discardReason)]
-        .filter(Boolean)
-        .join("; "),
-    ]);
+    const rows = versions.map(
+      ({ number, username, state, verified, causes, createdAt, promotedAt, discardReason, valueRemovedAt }) => [
+        String(number),
+        state === "current" ? terminal.style("green", state) : state,
+        verified ? "verified" : "not verified",
+        dateText(promotedAt ?? createdAt),
+        [
+          username && printable(username),
+          causesText(causes),
+          discardReason && printable(discardReason),
+          valueRemovedAt && `value removed ${dateText(valueRemovedAt)}`,
+        ]
+          .filter(Boolean)
+          .join("; "),
+      ],
+    );
     const head = ["version", "state", "proof", "since", "why"].map((word) => terminal.style("dim", word));
     for (const line of columns([head, ...rows])) terminal.print(line);
   },

@@ -257,11 +257,19 @@ export class Commit {
     if (change.change === "promotion") {
       const entry = await this.#entries.promote(before, change.shown);
       await this.#store.writeCredential({ ...after, entry }, version);
+      await this.#removeDropped(before, after);
       return;
     }
     if (change.change === "other") this.#due.add(id);
     const isDue = change.change === "other" && !(isArchived(after) && !before.entry);
     await this.#store.writeCredential(isDue ? { ...after, due: true } : after, version);
+    await this.#removeDropped(before, after);
+  }
+
+  /** What the document names no more. It is written, and counts: a value that can't be taken away harms nothing. */
+  async #removeDropped({ row, values }: CredentialDocument, after: CredentialDocument): Promise<void> {
+    const dropped = Object.entries(values).filter(([key]) => !(key in after.values));
+    await Promise.allSettled(dropped.map(async ([, part]) => "at" in part && this.#store.removeValue(row.id, part.at)));
   }
 
   async #remove(id: string, document: CredentialDocument): Promise<void> {

@@ -125,6 +125,7 @@ export class Run {
       identity: () => this.#vaultIdentity(),
       hasHead: (proof) => /^0:0{16,32}$/.test(proof),
       largestInline: this.#store.largestInline,
+      forgetsValues: this.#store.forgetsValues,
       directory: (exact) => this.#directory(exact),
       credentials: (ids) => this.#credentials(ids),
       asked: (id) => (this.#used.has(credentialKey(id)) ? this.#store.credentials.get(id)?.content : undefined),

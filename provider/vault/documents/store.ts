@@ -44,6 +44,8 @@ export class Store {
   readonly paths: DocumentPaths;
   /** A value up to this many characters stands in its credential's document; a larger one in one of its own. */
   readonly largestInline: number = 4_096;
+  /** Whether values that nobody needs any more are taken away. Where not, they stay as long as their credential. */
+  readonly forgetsValues: boolean = false;
   directory: Held<Directory> | undefined;
   readonly credentials = new Map<string, Held<CredentialDocument | undefined>>();
   /** By the keyed digest of an account or a host. */

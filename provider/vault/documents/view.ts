@@ -29,6 +29,7 @@ export interface Known {
   hasHead(proof: string): boolean;
   /** A value up to this many characters stands in its credential's document; a larger one in one of its own. */
   readonly largestInline: number;
+  readonly forgetsValues: boolean;
   /** @param exact false where an answer that is a moment old will do. @throws Needed */
   directory(exact: boolean): Directory;
   /** @throws Needed for all that aren't known */
@@ -57,10 +58,12 @@ export class View implements WriteRows {
   /** Categories whose place in the tree was changed. */
   readonly movedCategories = new Set<string>();
   readonly #newName: () => string;
+  readonly removeValue: ((key: ValueKey) => void) | undefined;
 
   constructor(known: Known, newName: () => string) {
     this.#known = known;
     this.#newName = newName;
+    this.removeValue = known.forgetsValues ? (key) => this.#removeValue(key) : undefined;
     this.people = new PeopleView((exact) => known.directory(exact), this.directoryChanges);
     this.#logins = new Logins(known.logins, {
       ownerOf: (account) => this.#accountHolder(account),
@@ -231,6 +234,13 @@ export class View implements WriteRows {
     const at = large ? this.#newName() : "";
     if (large) this.largeValues.push({ id, key: valueName(key), at, value });
     this.changed.set(id, { ...document, values: { ...document.values, [valueName(key)]: large ? { at } : { text } } });
+  }
+
+  #removeValue(key: ValueKey): void {
+    const document = this.document(key.credentialId);
+    if (!document) return;
+    const { [valueName(key)]: _gone, ...values } = document.values;
+    this.changed.set(key.credentialId, { ...document, values });
   }
 
   putBooking(row: BookingRow): void {

@@ -17,6 +17,8 @@ const LONGEST_STEM = 100;
 export class LockselfStore extends Store {
   /** Every value: people may have to find it. */
   override readonly largestInline = -1;
+  /** People see an entry for each. */
+  override readonly forgetsValues = true;
   readonly #api: Api;
   readonly #texts: Texts;
   readonly #layout: LayoutFinder;

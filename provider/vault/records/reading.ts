@@ -60,6 +60,7 @@ function findVersion(tx: ReadRows, tree: Tree, context: VaultContext, request: V
   if (name === PASSWORD_FIELD) {
     const found = pickVersion(row.versions, wanted);
     if (!found) throw noVersion(row, path, wanted);
+    if (found.valueRemovedAt !== undefined) throw valueRemoved(row, path, found.number, found.valueRemovedAt);
     return { row, path, field: name, key: name, type: "secret", version: found.number };
   }
   const field = row.fields?.find((one) => one.name === name);
@@ -157,6 +158,17 @@ function noVersion(row: Readonly<CredentialRow>, path: readonly string[], wanted
     hint: FIRST_VALUE[status] ?? "`coffre history` lists its versions.",
     details: { credentialId: row.id, status },
   });
+}
+
+function valueRemoved(row: Readonly<CredentialRow>, path: readonly string[], version: number, at: string): CoffreError {
+  return new CoffreError(
+    "NOT_FOUND",
+    `The value of version ${version} of ${named(path, row.id)} was removed at ${at}`,
+    {
+      hint: "Two newer versions were proven, and 30 days had passed since it was replaced: this vault keeps it no longer.",
+      details: { credentialId: row.id, version },
+    },
+  );
 }
 
 function noFieldVersion(

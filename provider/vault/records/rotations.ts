@@ -8,6 +8,7 @@ import { viewCredential } from "./credential-view.js";
 import { bookNotices } from "./notices.js";
 import { bookLogin, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
+import { outdatedVersions } from "./outdated.js";
 import type { CredentialRow, WriteRows } from "./rows.js";
 import { Tree } from "./tree.js";
 
@@ -113,9 +114,13 @@ function writeSteps(
   const applied = applySteps(before, steps, context.clock.now());
   const made = new Set(applied.madeAccounts);
   const pins = new Map(applied.pins.map(({ account, pin }) => [account, pin]));
+  const now = context.clock.now();
+  const outdated = tx.removeValue ? outdatedVersions(applied, now) : new Set<number>();
   const row = bookNotices(before, {
     ...before,
-    versions: applied.versions,
+    versions: applied.versions.map((version) =>
+      outdated.has(version.number) ? { ...version, valueRemovedAt: now.toISOString() } : version,
+    ),
     journal: applied.journal,
     targets: before.targets.map((target) => {
       const pin = pins.get(target.account) ?? target.pin;
@@ -132,6 +137,7 @@ function writeSteps(
   for (const { version, value } of applied.staged) {
     tx.putValue({ credentialId: row.id, field: PASSWORD_FIELD, version }, value);
   }
+  for (const version of outdated) tx.removeValue?.({ credentialId: row.id, field: PASSWORD_FIELD, version });
   for (const { action, ...facts } of applied.events) logEvent(tx, context, action, [row.id], facts);
   return viewCredential(new Tree(tx), keyed, row);
 }

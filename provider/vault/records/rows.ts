@@ -90,6 +90,8 @@ export interface WriteRows extends ReadRows {
   /** With all its values. */
   removeCredential(row: CredentialRow): void;
   putValue(key: ValueKey, value: Secret): void;
+  /** Missing where every value is kept for as long as its credential. */
+  removeValue?: ((key: ValueKey) => void) | undefined;
   putBooking(row: BookingRow): void;
   removeBooking(id: string): void;
   /** Numbers the event and writes it with the rows that changed. */

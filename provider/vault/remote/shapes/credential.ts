@@ -162,6 +162,7 @@ const VersionShape = complete<VersionInfo>()(
     promotedAt: Instant.exactOptional(),
     verified: z.boolean(),
     discardReason: z.string().exactOptional(),
+    valueRemovedAt: Instant.exactOptional(),
   }) satisfies z.ZodType<VersionInfo>,
 );
 
