@@ -110,6 +110,28 @@ test("a killed one leaves a socket that readers recognise and that the next one 
   });
 });
 
+test("of two that begin at once where one was killed, one listens and the other says so", async () => {
+  await start();
+  await end("SIGKILL");
+  const begun = [1, 2].map(() => shell.start(["agent"]));
+  const outcomes = await Promise.all(
+    begun.map(async (child) => {
+      let said = "";
+      child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+      for await (const line of child.stdout ?? []) return { child, listens: String(line) };
+      return { child, said };
+    }),
+  );
+  const [winner, ...others] = outcomes.filter(({ listens }) => listens !== undefined);
+  const loser = outcomes.find(({ listens }) => listens === undefined);
+  agent = winner?.child;
+  expect({ listens: winner?.listens, others }).toEqual({ listens: `${socket}\n`, others: [] });
+  // By which of its looks it learns so depends on the moment.
+  expect(loser?.said).toMatch(/An agent listens on .* already|Nothing can listen on .*agent\.sock/);
+  const { stdout } = await shell.coffre(["read", "Databases/orders-app"], { env: bare });
+  expect(stdout).toBe(`${VALUE}\n`);
+});
+
 test("it ends with the process that it was told to watch", async () => {
   const parent = spawn("sleep", ["60"]);
   await start(["--parent-pid", String(parent.pid)]);

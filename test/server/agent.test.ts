@@ -8,6 +8,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -20,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
 import { startAgent } from "../../provider/server/agent/agent.js";
+import { removeStale } from "../../provider/server/agent/claim-socket.js";
 import { agentSocket } from "../../provider/server/agent/private-folder.js";
 import type { CoffreServer } from "../../provider/server/app.js";
 import { v1Front } from "../../provider/server/v1/front.js";
@@ -119,6 +121,22 @@ describe("the socket", () => {
     leaveStale(socket);
     await start();
     expect(await askAgent(socket)).toMatchObject({ url: "file:///srv/coffre/prod.db", pid: process.pid });
+  });
+
+  test("on which another agent began since it was found dead is put back, and refused", async () => {
+    await start();
+    await expect(removeStale(socket)).rejects.toMatchObject({
+      code: "CONFLICT",
+      hint: expect.stringContaining(socket),
+    });
+    expect(await askAgent(socket)).toMatchObject({ pid: process.pid });
+    expect(readdirSync(join(socket, ".."))).toEqual(["agent.sock"]);
+  });
+
+  test("that another one removed since is gone, which is as good", async () => {
+    leaveStale(socket);
+    await Promise.all([removeStale(socket), removeStale(socket)]);
+    expect(readdirSync(join(socket, ".."))).toEqual([]);
   });
 
   test("isn't made in the place of anything else", async () => {

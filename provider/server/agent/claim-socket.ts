@@ -19,7 +19,15 @@ export async function claimSocket(path: string): Promise<void> {
   const state = await socketState(path);
   if (state === "absent") return;
   if (state !== "stale") throw refusal(path, state);
-  // Another agent may have begun since: it is taken aside as it is now, and only what is dead then is removed.
+  await removeStale(path);
+}
+
+/**
+ * Removes a socket on which nobody listened a moment ago. Another agent may have begun since: what is there is taken aside,
+ * and put back if it is alive.
+ * @throws CoffreError CONFLICT for a live agent
+ */
+export async function removeStale(path: string): Promise<void> {
   const aside = `${path.slice(0, LONGEST_PATH - 7)}.${randomBytes(3).toString("hex")}`;
   try {
     renameSync(path, aside);
