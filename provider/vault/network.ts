@@ -5,6 +5,12 @@ import { CoffreError } from "../core/errors.js";
 /** What the network said. */
 export function unreachable({ origin }: { origin: string }, cause: unknown): CoffreError {
   const code = systemCode(cause);
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
+    return new CoffreError("UNREACHABLE", `${origin} doesn't speak TLS (${code})`, {
+      hint: "Is the port right? A server on this machine without TLS is named by coffre+http://.",
+      cause,
+    });
+  }
   if (code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
     return new CoffreError("TLS_NOT_TRUSTED", `The certificate of ${origin} isn't trusted (${code})`, {
       hint: "Name its authority's certificate by caFile in coffre:url; check the host name that it is for.",

@@ -38,8 +38,11 @@ test.each([
   ["The file none.pem can't be read", { exportCertificate: "none.pem" }],
   ["--listen isn't host:port", { listen: "8730" }],
   ["--tls-cert and --tls-key belong together", { tlsCert: "ana.pem" }],
+  ["--tls-cert and --tls-key aren't a certificate and its key", { tlsCert: "text.pem", tlsKey: "text.pem" }],
+  ["--tls-cert and --tls-key aren't a certificate and its key", { tlsCert: "ana.pem", tlsKey: "text.pem" }],
+  ["--tls-cert and --tls-key aren't a certificate and its key", { tlsCert: "ana.key", tlsKey: "ana.pem" }],
 ])("%s: %j", async (problem, options) => {
-  const files = Object.entries<string>(options).map(([name, word]) => [
+  const files = Object.entries<string>(options).map(([name, word]): [string, string] => [
     name,
     word.replace(/^(?=\w+\.(pem|key)$)/, `${shell.home}/`),
   ]);

@@ -152,10 +152,27 @@ describe("an answer that is none of ours", () => {
     expect(asked()).toBe(4);
   });
 
+  test("429 for an hour ends at once, and one without a word about it is tried again for some seconds", async () => {
+    const long = await stranger(429, "", { "retry-after": "3600" });
+    await failure(long.vault.identity(), "UNREACHABLE");
+    expect(long.asked()).toBe(1);
+    await long.vault.close();
+    other?.close();
+    const silent = await stranger(429, "<html>slow down</html>");
+    await failure(silent.vault.identity(), "UNREACHABLE");
+    expect(silent.asked()).toBe(4);
+  });
+
   test("a gateway's 502 to a change isn't repeated where the server has never named its start", async () => {
     const { vault: wrong, asked } = await stranger(502, "bad gateway");
     await failure(wrong.createCategory({ name: "a", parentId: null }), "UNREACHABLE");
     expect(asked()).toBe(1);
+  });
+
+  test("one without TLS where TLS is asked for is said to have none, not to be untrusted", async () => {
+    await stranger(200, "");
+    vault = openRemoteVault({ origin: `https://127.0.0.1:${(other?.address() as AddressInfo).port}` });
+    expect((await failure(vault.identity(), "UNREACHABLE")).message).toContain("doesn't speak TLS");
   });
 
   test("nobody there is UNREACHABLE", async () => {

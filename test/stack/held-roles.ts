@@ -4,7 +4,7 @@ import type { PostgresServer } from "../fixtures/postgres-server.ts";
 
 /** Roles that somebody else is changing, and hasn't decided yet: every other change of them waits. */
 export interface HeldRoles {
-  /** Returns once changes of so many roles wait. @throws Error after 30 seconds */
+  /** Returns once changes of so many roles wait. @throws Error after a minute */
   reached(count?: number): Promise<void>;
   release(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export async function holdRoles(server: PostgresServer, ...statements: string[])
   return {
     async reached(count = 1) {
       const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-      for (let tries = 0; tries < 600; tries++) {
+      for (let tries = 0; tries < 1_200; tries++) {
         const { rowCount } = await holder.query(waiting);
         if ((rowCount ?? 0) >= count) return;
         // A transaction sees one state of these statistics unless told otherwise.

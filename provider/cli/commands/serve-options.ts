@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { parseCertificates } from "../../core/cms.js";
 import { CoffreError } from "../../core/errors.js";
 import { isLoopback } from "../../core/loopback.js";
@@ -83,8 +84,21 @@ function limitsOf(options: Given): Partial<Limits> {
 function tlsOf(options: Given): { cert: string; key: string } | undefined {
   const [cert, key] = [options["tlsCert"], options["tlsKey"]];
   if (cert === undefined && key === undefined) return undefined;
-  if (typeof cert === "string" && typeof key === "string") return { cert: read(cert), key: read(key) };
+  if (typeof cert === "string" && typeof key === "string") return usable({ cert: read(cert), key: read(key) });
   throw new CoffreError("INVALID_INPUT", "--tls-cert and --tls-key belong together", { hint: "Give both." });
+}
+
+/** @throws CoffreError CONFIGURATION for what no connection could be made with */
+function usable(pair: { cert: string; key: string }): { cert: string; key: string } {
+  try {
+    createSecureContext(pair);
+    return pair;
+  } catch (cause) {
+    throw new CoffreError("CONFIGURATION", "--tls-cert and --tls-key aren't a certificate and its key in PEM", {
+      hint: "Name the certificate's file and the file of its own key, without a passphrase.",
+      cause,
+    });
+  }
 }
 
 function read(path: string): string {
