@@ -8,10 +8,10 @@ const CONTROL = /\p{Cc}/u;
 const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 /** What has a name of its own. */
-export type Named = "category" | "credential" | "user" | "group";
+export type Named = "category" | "credential" | "user" | "group" | "drop-box";
 
 /**
- * Checks the name of a category, a credential, a user or a group: 1 to 200 characters, no slash, line break, control character or space
+ * Checks the name of a category, a credential, a user, a group or a drop-box: 1 to 200 characters, no slash, line break, control character or space
  * at an end, not `.` or `..`. Case counts: `DBA` and `dba` are two names.
  * @returns the name in Unicode's NFC, which is what is kept and compared: an é typed on two systems is one name
  * @throws CoffreError INVALID_INPUT with `details.field` `name`

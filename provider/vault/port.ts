@@ -3,11 +3,14 @@ import type { Hook } from "../core/hook.js";
 import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
 import type { RotationWindow } from "../core/window.js";
+import type { Boxes } from "./port-boxes.js";
 import type { People } from "./port-people.js";
 import type { TreeChange, TreeQuery, VaultTree } from "./port-tree.js";
 
 export { accountsOf, usernameOf } from "./port-accounts.js";
 export { isOver, refuseDraining } from "./port-draining.js";
+export type * from "./port-boxes.js";
+export type * from "./port-files.js";
 export type * from "./port-outbox.js";
 export * from "./port-people.js";
 export * from "./port-tree.js";
@@ -25,6 +28,9 @@ export interface Vault {
 
   /** Users, groups and grants. @throws NOT_SUPPORTED by every method where `capabilities.grants` is `none` */
   readonly people: People;
+
+  /** Drop-boxes and what is in them. @throws NOT_SUPPORTED by every method where `capabilities.dropBoxes` is false */
+  readonly boxes: Boxes;
 
   /** Who this vault is, and how far it has come. One cheap request. @throws VAULT_MISSING */
   identity(): Promise<VaultIdentity>;
@@ -166,6 +172,7 @@ export interface Capabilities {
    * opens the vault reads all: a file. `none`: there are no grants here.
    */
   grants: "none" | "declared" | "enforced";
+  /** Keeps drop-boxes, with the files that people deposit in them. */
   dropBoxes: boolean;
   /**
    * Who logs what was read and changed. `own`: the vault, and `listEvents`, head and proofs answer for it. `server`: the

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Secret } from "../../provider/core/secret.js";
@@ -7,6 +7,8 @@ import type { BackupOptions, BackupReport, EmbeddedVault } from "../../provider/
 import { throwAwayIdentity } from "../../provider/vault/embedded/backup/age.js";
 import { type RestoreReport, restoreNew } from "../../provider/vault/embedded/backup/restore.js";
 import type { Credential, Vault } from "../../provider/vault/port.js";
+import { filesFolder } from "../../provider/vault/embedded/sealed-files.js";
+import { box, deposit } from "./vault-cases/boxes.js";
 import { collect, createOne, rotate, target, withValue } from "./vault-cases/setup.js";
 import { FileScene } from "./vault-scene.js";
 
@@ -47,7 +49,10 @@ export class BackupScene extends FileScene {
     const path = join(this.folder, name);
     const { actor, clock, key } = this.options();
     const options = { file, identities, actor, clock, ...(signedBy === undefined ? {} : { signedBy }) };
-    return { ...(await restoreNew(options, { path, key, label: "restored" })), path };
+    const report = await restoreNew(options, { path, key, label: "restored" });
+    // As the manual says: what people deposited is copied beside.
+    if (existsSync(filesFolder(this.path))) cpSync(filesFolder(this.path), filesFolder(path), { recursive: true });
+    return { ...report, path };
   }
 
   override async dispose(): Promise<void> {
@@ -83,6 +88,7 @@ export async function furnish(vault: EmbeddedVault): Promise<{ orders: Credentia
   const dba = await vault.people.createPrincipal({ kind: "group", name: "DBA" });
   await vault.people.createMembership({ groupId: dba.id, memberId: ana.id });
   await vault.people.createGrant({ principalId: dba.id, categoryId: below.id, role: "manager" });
+  await deposit(vault, await box(vault), { "statement.txt": "what a partner deposited" });
   await vault.outbox.add([{ to: "ana@example.com", template: "hello", parameters: {} }]);
   return { orders: await vault.readCredential(orders.id), admin };
 }

@@ -4,6 +4,8 @@ import type { Capabilities, Vault } from "../../provider/vault/port.js";
 import { accountCases } from "./vault-cases/accounts.js";
 import { categoryCases } from "./vault-cases/categories.js";
 import { credentialCases } from "./vault-cases/credentials.js";
+import { boxCases } from "./vault-cases/boxes.js";
+import { fileCases } from "./vault-cases/files.js";
 import { eventCases, identityCases, serverLogCases } from "./vault-cases/events.js";
 import { fieldCases } from "./vault-cases/fields.js";
 import { leaseCases } from "./vault-cases/leases.js";
@@ -26,12 +28,12 @@ export interface VaultUnderTest {
 
 /**
  * Every promise of `provider/vault/port.ts`, as cases that any vault must pass.
- * @param declares what of its capabilities is another than most vaults have
+ * @param declares what of its capabilities is another than most vaults have; `outbox`: the case has the rows, and so the outbox
  */
 export function vaultContract(
   name: string,
   create: () => Promise<VaultUnderTest>,
-  { events = "own", dropBoxes = false }: Partial<Capabilities> = {},
+  { events = "own", dropBoxes = false, outbox = false }: Partial<Capabilities> & { outbox?: boolean } = {},
 ): void {
   jest.setTimeout(30_000); // for a busy machine: a case takes a tenth of a second
   describe(`the contract of a vault: ${name}`, () => {
@@ -53,7 +55,8 @@ export function vaultContract(
       grantCases,
       peopleOwnerCases,
       treeCases,
-      ...(dropBoxes ? [outboxCases] : []),
+      ...(dropBoxes ? [boxCases, fileCases] : []),
+      ...(outbox ? [outboxCases] : []),
     ]) {
       cases(create);
     }

@@ -26,5 +26,5 @@ vaultContract(
       },
     };
   },
-  { dropBoxes: true },
+  { dropBoxes: true, outbox: true },
 );

@@ -7,9 +7,9 @@ vaultContract(
   async () => {
     const rows = new MemoryRows("memory");
     return {
-      open: async (options) => new RecordVault(rows, options),
+      open: async (options) => new RecordVault(rows, options, rows.contents),
       dispose: () => rows.close(),
     };
   },
-  { dropBoxes: true },
+  { dropBoxes: true, outbox: true },
 );

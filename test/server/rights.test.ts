@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Front } from "../../provider/server/app.js";
 import { v1Front } from "../../provider/server/v1/front.js";
-import type { Category, Credential, Grant, Membership, Principal } from "../../provider/vault/port.js";
+import type {
+  Category,
+  Credential,
+  Deposit,
+  DropBox,
+  Grant,
+  Membership,
+  Principal,
+  StoredFile,
+} from "../../provider/vault/port.js";
 import { OPERATIONS } from "../../provider/vault/remote/operations.js";
+import { box as makeBox, deposit } from "../contract/vault-cases/boxes.js";
 import { createOne, withValue } from "../contract/vault-cases/setup.js";
 import { ServerScene } from "../fixtures/server-scene.js";
 
@@ -29,6 +39,11 @@ interface World {
   group: Principal;
   membership: Membership;
   grant: Grant;
+  box: DropBox;
+  /** Whole, in a deposit that is submitted. */
+  file: StoredFile;
+  /** To be taken away. */
+  deposits: Deposit[];
 }
 
 /** So that whoever may do it gets a CONFLICT, and nothing is changed. */
@@ -96,6 +111,28 @@ const ROWS: Record<string, readonly [Need, (world: World) => object]> = {
   ],
   "people/list-grants": ["anybody", () => ({})],
   "people/find-owned": ["anybody", () => ({ ...owner, kind: "grant" })],
+  "boxes/create-box": ["writes", ({ a }) => ({ input: { name: "new", categoryId: a.id, recipients: [] } })],
+  "boxes/read-box": ["reads", ({ box }) => ({ id: box.id })],
+  "boxes/update-box": ["writes", ({ box }) => ({ id: box.id, patch })],
+  "boxes/archive-box": ["writes", ({ box }) => ({ id: box.id, proof })],
+  "boxes/delete-box": ["manages", ({ box }) => ({ id: box.id, proof })],
+  "boxes/find-box": ["reads", ({ a, box }) => ({ categoryId: a.id, name: box.name })],
+  "boxes/list-boxes": ["anybody", () => ({})],
+  "boxes/find-owned": ["anybody", () => ({ ownerKey: "nobody's" })],
+  "boxes/open-deposit": ["writes", ({ box }) => ({ boxId: box.id, input: { by: "me", inside: true } })],
+  "boxes/read-deposit": ["reads", ({ file }) => ({ id: file.depositId })],
+  "boxes/submit-deposit": ["writes", ({ file }) => ({ id: file.depositId })],
+  "boxes/delete-deposit": ["writes", ({ deposits }) => ({ id: deposits.pop()?.id })],
+  "boxes/list-deposits": ["reads", ({ box }) => ({ boxId: box.id })],
+  "boxes/tidy": ["administers", () => ({})],
+  "boxes/create-file": ["writes", ({ file }) => ({ input: { depositId: file.depositId, name: "late" } })],
+  "boxes/read-file": ["reads", ({ file }) => ({ id: file.id })],
+  "boxes/append-file": ["writes", ({ file }) => ({ id: file.id, offset: 0, bytes: "" })],
+  "boxes/finish-file": ["writes", ({ file }) => ({ id: file.id, quarantine: false })],
+  "boxes/abort-file": ["writes", ({ file }) => ({ id: file.id })],
+  "boxes/judge-file": ["administers", ({ file }) => ({ id: file.id, verdict: { clean: true } })],
+  "boxes/read-content": ["reads", ({ file }) => ({ id: file.id })],
+  "boxes/delete-file": ["writes", ({ deposits }) => ({ id: deposits.pop()?.files[0]?.id })],
 };
 
 function pairOf({ groupId, memberId }: Membership) {
@@ -147,7 +184,14 @@ beforeAll(async () => {
       .next()
       .then(({ value }) => value as Grant),
   );
-  world = { a, entry, archived, user, group, membership, grant };
+  const box = await makeBox(vault, { categoryId: a.id });
+  const whole = await deposit(vault, box, { "a.txt": "content" });
+  const [file] = whole.files;
+  if (!file) throw new Error("nothing was deposited");
+  const deposits: Deposit[] = [];
+  const most = 2 * (Object.keys(CALLERS).length + 3);
+  for (let made = 0; made < most; made++) deposits.push(await deposit(vault, box, { "b.txt": "content" }));
+  world = { a, entry, archived, user, group, membership, grant, box, file, deposits };
 
   const revoked = await scene.token("gone", { role: "administrator" });
   await Promise.all(

@@ -13,6 +13,7 @@ export const vaultBackup: CommandDefinition = {
     "Writes the whole vault, with all versions of all values and the event log, into one age file for its recipients: one consistent moment, whoever writes meanwhile. The file is written under another name, synced, read back, and only then gets its own: `<vault>-<id>-<time>.coffre.age`, mode 0600.",
     "Whoever has the identity of one recipient reads everything in it, without any key of the vault. Make an identity on the machine that would restore (`age-keygen -o backup.identity`), give its recipient (`age1…`) here, and keep the identity away from the backups.",
     "--keep removes older backups of this very vault, and nothing else, once the new one stands. The backup key that is printed is what `coffre vault restore --signed-by` asks for: note it beside the identity.",
+    "Files that people deposited in drop-boxes aren't in it: they lie sealed in a folder beside the vault's file, `<file>.files/`, for any tool that copies what is new. Copy it with each backup, after it.",
   ],
   options: [
     { flags: "--to <folder>", description: "where it goes; the folder is made if it is missing" },

@@ -15,6 +15,7 @@ import {
 } from "../../vault/remote/operations.js";
 import { type Caller, callerOf, type Front, requireCaller } from "../app.js";
 import { asCoffreError } from "../failures.js";
+import { BOX_HANDLERS } from "./boxes.js";
 import { CATEGORY_HANDLERS } from "./categories.js";
 import { CREDENTIAL_HANDLERS } from "./credentials.js";
 import type { Handlers } from "./handler.js";
@@ -32,6 +33,7 @@ const HANDLERS: Handlers<OperationName> = {
   ...CREDENTIAL_HANDLERS,
   ...LEASE_HANDLERS,
   ...PEOPLE_HANDLERS,
+  ...BOX_HANDLERS,
 };
 
 /** A handler, whatever its operation: what it is given was parsed by that operation's own schema. */

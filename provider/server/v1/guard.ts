@@ -45,6 +45,11 @@ export function requireUser(caller: Caller, id: string): void {
   if (!rights.mayChangeUser(id)) throw forbidden(principal.name, `change the administrator ${id}`);
 }
 
+/** @param what the end of a sentence: `tidy up` */
+export function requireAdministrator({ rights, principal }: Caller, what: string): void {
+  if (!rights.isAdministrator) throw forbidden(principal.name, what);
+}
+
 /** For what belongs to accounts rather than to a category: whoever may change any entry. */
 export function requireEditor({ rights, principal }: Caller): void {
   if (principal.role === "reader" || (rights.strongest !== "editor" && rights.strongest !== "manager")) {

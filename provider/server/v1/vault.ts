@@ -2,6 +2,7 @@ import type { VaultEvent } from "../../vault/port.js";
 import { errorShape } from "../../vault/remote/error-shape.js";
 import { asCoffreError, forbidden } from "../failures.js";
 import { refuseReserved } from "../identities/keys.js";
+import { readableBox } from "./boxes.js";
 import { readableCredential, requireEditor } from "./guard.js";
 import type { Handlers } from "./handler.js";
 
@@ -54,12 +55,20 @@ export const VAULT_HANDLERS: Handlers<
     const { credentialId } = filter;
     if (!rights.isAdministrator) {
       if (credentialId === undefined) throw forbidden(principal.name, "see the events of all entries");
-      await readableCredential(caller, credentialId);
+      if (isBoxId(credentialId)) await readableBox(caller, credentialId);
+      else await readableCredential(caller, credentialId);
     }
-    for await (const event of vault.listEvents(filter))
-      yield rights.isAdministrator || credentialId === undefined ? event : onlyOf(credentialId, event);
+    for await (const event of vault.listEvents(filter)) {
+      // A drop-box's event is of that box, its category and what was deposited there: whoever reads there may know all of it.
+      const whole = rights.isAdministrator || credentialId === undefined || isBoxId(credentialId);
+      yield whole ? event : onlyOf(credentialId, event);
+    }
   },
 };
+
+function isBoxId(id: string): boolean {
+  return id.startsWith("bx_");
+}
 
 /** The event as it concerns this entry: what happened to others with it, such as reads in bulk, is theirs to know. */
 function onlyOf(credentialId: string, event: VaultEvent): VaultEvent {

@@ -2,7 +2,7 @@ import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import { accountsOf } from "../port-accounts.js";
 import type { VaultIdentity } from "../port.js";
-import { noDropBoxes } from "../not-allowed.js";
+import { noDropBoxes } from "../no-boxes.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { claimsOf, type Directory } from "./directory.js";
 import { type Claims, type CredentialDocument, RESERVED } from "./documents.js";
@@ -89,6 +89,10 @@ export class View implements WriteRows {
   /** The credential that claims a name, without a look at it: only for {@link preload}. */
   candidates(categoryId: string | null, name: string): string[] {
     return this.#known.directory(true).named(categoryId, name);
+  }
+
+  get boxes(): never {
+    throw noDropBoxes();
   }
 
   get outbox(): never {

@@ -2,6 +2,8 @@ import { CoffreError } from "../../core/errors.js";
 import { PASSWORD_FIELD } from "../../core/field.js";
 import type { GrantRow, MembershipRow, PrincipalRow } from "../records/people-rows.js";
 import type { CategoryRow, CredentialRow } from "../records/rows.js";
+import type { BoxRow, DepositRow, FileRow } from "../records/box-rows.js";
+import { checkBoxes } from "./check-boxes.js";
 import { checkLog } from "./check-log.js";
 import { checkPeople } from "./check-people.js";
 import type { LinkTable } from "./link-table.js";
@@ -49,6 +51,9 @@ export function checkVault(store: Store, { head }: { head?: string }): CheckRepo
   const principals = new Map<string, PrincipalRow>();
   const memberships: MembershipRow[] = [];
   const grants: GrantRow[] = [];
+  const boxes: BoxRow[] = [];
+  const deposits: DepositRow[] = [];
+  const files: FileRow[] = [];
   const found: Found = new Map();
   for (const table of store.sealedTables) {
     for (const row of table.audit()) {
@@ -64,10 +69,14 @@ export function checkVault(store: Store, { head }: { head?: string }): CheckRepo
       if (table === store.principals) principals.set(row.id, JSON.parse(row.text) as PrincipalRow);
       if (table === store.memberships) memberships.push(JSON.parse(row.text) as MembershipRow);
       if (table === store.grants) grants.push(JSON.parse(row.text) as GrantRow);
+      if (table === store.dropBoxes) boxes.push(JSON.parse(row.text) as BoxRow);
+      if (table === store.deposits) deposits.push(JSON.parse(row.text) as DepositRow);
+      if (table === store.files) files.push(JSON.parse(row.text) as FileRow);
     }
   }
   checkTree(categories, credentials, report);
   checkPeople({ categories, principals, memberships, grants }, report);
+  checkBoxes({ categories, boxes, deposits, files }, report);
   checkValues(credentials, found, report);
   checkLinks(store, credentials, report);
   const headFound = checkLog(store, found, head === undefined ? undefined : parseProof(head), report);

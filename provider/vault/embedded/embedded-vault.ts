@@ -12,10 +12,12 @@ import { signerText } from "./backup/format.js";
 import type { RestoreOptions, RestoreReport } from "./backup/restore.js";
 import { refuseLeases } from "./backup/rolled-back.js";
 import type { BackupOptions, BackupReport } from "./backup/write.js";
+import { checkContents } from "./check-boxes.js";
 import { type CheckReport, checkVault } from "./check.js";
 import { EmbeddedRows, type EmbeddedRowsOptions } from "./embedded-rows.js";
 import { KEY_BYTES } from "./keys.js";
 import { proofOf } from "./log.js";
+import { filesFolder, SealedFiles } from "./sealed-files.js";
 import { checkLabel, findSlot, listSlotRows, putSlot, readSlotRow } from "./slot-rows.js";
 import { lockAgain, lockSlot, type SlotInfo, type TransitKey, type VaultKey } from "./slots.js";
 
@@ -38,11 +40,14 @@ export interface RekeyReport {
 /** A vault in one sealed file, with what only a file needs: key slots, and an integrity check. */
 export class EmbeddedVault extends RecordVault {
   readonly #rows: EmbeddedRows;
+  readonly #files: SealedFiles;
   readonly #keyed: Keyed;
 
   constructor(options: EmbeddedVaultOptions) {
     const rows = new EmbeddedRows(options);
-    super(rows, options);
+    const files = new SealedFiles(filesFolder(options.path));
+    super(rows, options, files);
+    this.#files = files;
     this.#rows = rows;
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
   }
@@ -165,12 +170,24 @@ export class EmbeddedVault extends RecordVault {
   }
 
   /**
-   * Reads everything and compares it with the event log. Changes nothing.
+   * Reads everything and compares it with the event log, and looks whether the files beside it are there. Changes nothing.
    * @param options.head a proof that {@link headProof} answered earlier
    * @throws CoffreError INVALID_INPUT for a text that is no proof; what opening throws
    */
   async check(options: { head?: string } = {}): Promise<CheckReport> {
-    return this.#rows.inspect(({ store }) => checkVault(store, options));
+    const { report, files } = await this.#rows.inspect(({ store, transaction }) => {
+      const checked = checkVault(store, options);
+      // What doesn't open is named already.
+      const ids = store.hasSecondTables && checked.ok ? store.files.ids() : [];
+      return { report: checked, files: ids.flatMap((id) => transaction.boxes.file(id) ?? []) };
+    });
+    const { damage } = report;
+    await checkContents(
+      files,
+      (id) => this.#files.sizeOf(id),
+      (table, id, problem) => damage.push({ table, id, problem }),
+    );
+    return { ...report, ok: damage.length === 0 };
   }
 
   /**

@@ -70,8 +70,22 @@ const FIRST_SCHEMA = [
   `CREATE INDEX log_by_seq ON log (last_seq)`,
 ].map(oneLine);
 
-/** What format 2 adds: mail that waits. */
+/** What format 2 adds: drop-boxes, what was deposited, what sealed files are, and mail that waits. */
 const SECOND_SCHEMA = [
+  `CREATE TABLE drop_box (
+    id TEXT PRIMARY KEY, category_id TEXT NOT NULL, name_index TEXT, mark TEXT,
+    revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE UNIQUE INDEX drop_box_by_name ON drop_box (category_id, name_index) WHERE name_index IS NOT NULL`,
+  `CREATE INDEX drop_box_by_mark ON drop_box (mark) WHERE mark IS NOT NULL`,
+  `CREATE TABLE deposit (
+    id TEXT PRIMARY KEY, box_id TEXT NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE INDEX deposit_by_box ON deposit (box_id)`,
+  `CREATE TABLE stored_file (
+    id TEXT PRIMARY KEY, holder_id TEXT NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE INDEX stored_file_by_holder ON stored_file (holder_id)`,
   `CREATE TABLE mail (
     id TEXT PRIMARY KEY, waiting INTEGER NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL
   ) STRICT`,

@@ -9,7 +9,20 @@ import { type Meta, openMeta, selectMeta, writeMeta } from "./meta.js";
 import { SealedTable } from "./sealed-table.js";
 import { type Connection, numberOf } from "./sqlite.js";
 import { addSecondTables } from "./schema.js";
-import { ACCESS_GRANT, BOOKING, CATEGORY, CREDENTIAL, MAIL, MEMBERSHIP, PRINCIPAL, SLOT, VALUE } from "./tables.js";
+import {
+  ACCESS_GRANT,
+  BOOKING,
+  CATEGORY,
+  CREDENTIAL,
+  DEPOSIT,
+  DROP_BOX,
+  MAIL,
+  MEMBERSHIP,
+  PRINCIPAL,
+  SLOT,
+  STORED_FILE,
+  VALUE,
+} from "./tables.js";
 
 /**
  * An opened vault: its tables behind the vault's keys, and what a transaction has changed so far. One transaction at a
@@ -27,6 +40,9 @@ export class Store {
   readonly principals: SealedTable;
   readonly memberships: SealedTable;
   readonly grants: SealedTable;
+  readonly dropBoxes: SealedTable;
+  readonly deposits: SealedTable;
+  readonly files: SealedTable;
   readonly mails: SealedTable;
   /** Blind index of an account, and the live credential that has claimed it. */
   readonly claims: LinkTable;
@@ -57,6 +73,9 @@ export class Store {
     this.principals = new SealedTable(connection, keys, PRINCIPAL);
     this.memberships = new SealedTable(connection, keys, MEMBERSHIP);
     this.grants = new SealedTable(connection, keys, ACCESS_GRANT);
+    this.dropBoxes = new SealedTable(connection, keys, DROP_BOX);
+    this.deposits = new SealedTable(connection, keys, DEPOSIT);
+    this.files = new SealedTable(connection, keys, STORED_FILE);
     this.mails = new SealedTable(connection, keys, MAIL);
     this.claims = new LinkTable(connection, keys, "claim", "account");
     this.admins = new LinkTable(connection, keys, "admin", "admin_id");
@@ -73,12 +92,12 @@ export class Store {
   }
 
   get #secondTables(): SealedTable[] {
-    return [this.mails];
+    return [this.dropBoxes, this.deposits, this.files, this.mails];
   }
 
   /** Whether the file has the tables of format 2. Asked of the file itself: a transaction may just have added them. */
   get hasSecondTables(): boolean {
-    const select = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'mail'";
+    const select = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'drop_box'";
     return this.connection.prepare(select).get() !== undefined;
   }
 
@@ -205,7 +224,9 @@ export class Store {
       if (!this.isCensusRight())
         throw corrupt(table.name, id, "it isn't there, and rows were removed from the file or put back");
       const { categories, credentials, principals, memberships, grants } = this;
-      for (const audited of [categories, credentials, principals, memberships, grants]) audited.openAll();
+      const second = this.hasSecondTables ? [this.dropBoxes, this.deposits, this.files] : [];
+      const audited = [categories, credentials, principals, memberships, grants, ...second];
+      for (const each of audited) each.openAll();
       this.#complete = true;
     }
     if (table.isThere(id)) throw corrupt(table.name, id, "it is there, but its index doesn't find it");

@@ -153,7 +153,38 @@ export function grantColumns({ categoryId, principalId, owner }: z.infer<typeof 
   return [categoryId ?? ROOT, principalId, owner?.mark ?? null];
 }
 
+const DropBox = z.object({
+  categoryId: z.nullable(z.string()),
+  name: z.string(),
+  owner: Owner,
+  archived: z.unknown().optional(),
+});
+const Deposit = z.object({ boxId: z.string() });
+const StoredFile = z.object({ holderId: z.string() });
 const Mail = z.object({ state: z.string() });
+
+export const DROP_BOX: DataTable = {
+  name: "drop_box",
+  columns: ["category_id", "name_index", "mark"],
+  columnsOf: (index, _id, row) => dropBoxColumns(index, DropBox.parse(row)),
+};
+
+export function dropBoxColumns(index: Index, { categoryId, name, owner, archived }: z.infer<typeof DropBox>): Columns {
+  const named = archived === undefined ? nameIndex(index, "drop-box", categoryId, name) : null;
+  return [categoryId ?? ROOT, named, owner?.mark ?? null];
+}
+
+export const DEPOSIT: DataTable = {
+  name: "deposit",
+  columns: ["box_id"],
+  columnsOf: (_index, _id, row) => [Deposit.parse(row).boxId],
+};
+
+export const STORED_FILE: DataTable = {
+  name: "stored_file",
+  columns: ["holder_id"],
+  columnsOf: (_index, _id, row) => [StoredFile.parse(row).holderId],
+};
 
 export const MAIL: DataTable = {
   name: "mail",
@@ -169,7 +200,7 @@ export function mailColumns({ state }: { state: string }): Columns {
 const FIRST_TABLES: readonly DataTable[] = [CATEGORY, CREDENTIAL, VALUE, BOOKING, PRINCIPAL, MEMBERSHIP, ACCESS_GRANT];
 
 /** Tables that format 2 adds; a file of format 1 gets all of them with the first row that one is needed for. */
-export const SECOND_TABLES: readonly DataTable[] = [MAIL];
+export const SECOND_TABLES: readonly DataTable[] = [DROP_BOX, DEPOSIT, STORED_FILE, MAIL];
 
 /** Everything that a backup holds, besides the log and what `meta` says. Rows come in this order, so what others name is there first. */
 export const DATA_TABLES: readonly DataTable[] = [...FIRST_TABLES, ...SECOND_TABLES];
@@ -199,7 +230,7 @@ export const ALL_TABLES: readonly string[] = [
 
 export function nameIndex(
   index: Index,
-  kind: "category" | "credential",
+  kind: "category" | "credential" | "drop-box",
   parentId: string | null,
   name: string,
 ): string {

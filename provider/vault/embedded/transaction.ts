@@ -6,6 +6,7 @@ import type { VaultEvent, VaultIdentity } from "../port.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
 import { proofOf } from "./log.js";
+import { BoxTables } from "./box-tables.js";
 import { MailTable } from "./mail-table.js";
 import { PeopleTables } from "./people-tables.js";
 import type { SealedTable } from "./sealed-table.js";
@@ -18,6 +19,7 @@ const MOST_INDEXES = 10_000;
 /** The vault's rows as one transaction on the store sees and changes them. */
 export class Transaction implements WriteRows {
   readonly people: PeopleTables;
+  readonly boxes: BoxTables;
   readonly outbox: MailTable;
   readonly #store: Store;
   /** A name is looked up before it is written: its index is computed once. */
@@ -26,6 +28,7 @@ export class Transaction implements WriteRows {
   constructor(store: Store) {
     this.#store = store;
     this.people = new PeopleTables(store);
+    this.boxes = new BoxTables(store);
     this.outbox = new MailTable(store);
   }
 
@@ -61,7 +64,8 @@ export class Transaction implements WriteRows {
   isEmpty(categoryId: string): boolean {
     const children = this.#ids("SELECT id FROM category WHERE parent_id = ? LIMIT 1", categoryId);
     const entries = "SELECT id FROM credential WHERE category_id = ? AND name_index IS NOT NULL LIMIT 1";
-    return children.length === 0 && this.#ids(entries, categoryId).length === 0;
+    if (children.length > 0 || this.#ids(entries, categoryId).length > 0) return false;
+    return !this.boxes.hasBoxes(categoryId);
   }
 
   credential(id: string): CredentialRow | undefined {

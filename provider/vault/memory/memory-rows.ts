@@ -12,12 +12,15 @@ import type {
   ValueKey,
   WriteRows,
 } from "../records/rows.js";
+import { MemoryBoxes } from "./memory-boxes.js";
+import { MemoryFiles } from "./memory-files.js";
 import { MemoryOutbox } from "./memory-outbox.js";
 import { MemoryPeople } from "./memory-people.js";
 import { UndoTable } from "./undo-table.js";
 
 /** Rows in this process's memory: gone with it. The same rules as a file's, for tests and for trying things out. */
 export class MemoryRows implements Rows {
+  readonly contents = new MemoryFiles();
   readonly #key = randomBytes(32);
   readonly #tables: MemoryTables;
 
@@ -65,6 +68,7 @@ function key(parent: string | null, name: string): string {
 
 class MemoryTables implements WriteRows {
   readonly people = new MemoryPeople();
+  readonly boxes = new MemoryBoxes();
   readonly outbox = new MemoryOutbox();
   readonly #identity: Omit<VaultIdentity, "head" | "headProof">;
   readonly #categories = new UndoTable<CategoryRow, "named" | "parent" | "mark">({
@@ -113,7 +117,7 @@ class MemoryTables implements WriteRows {
 
   #all(): { commit(): void; rollBack(): void }[] {
     const own = [this.#categories, this.#credentials, this.#values, this.#bookings];
-    return [...own, ...this.people.tables, ...this.outbox.tables];
+    return [...own, ...this.people.tables, ...this.boxes.tables, ...this.outbox.tables];
   }
 
   identity(): VaultIdentity {
@@ -148,7 +152,8 @@ class MemoryTables implements WriteRows {
   isEmpty(categoryId: string): boolean {
     return (
       this.#categories.find("parent", categoryId).length === 0 &&
-      this.#credentials.find("category", categoryId).length === 0
+      this.#credentials.find("category", categoryId).length === 0 &&
+      !this.boxes.hasBoxes(categoryId)
     );
   }
 

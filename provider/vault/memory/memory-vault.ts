@@ -15,5 +15,5 @@ export interface MemoryVaultOptions extends Partial<RecordVaultOptions> {
 export function createMemoryVault(options: MemoryVaultOptions = {}): RecordVault {
   const { name = "memory", restoreCounter, actor = "nobody@memory", clock = systemClock, source } = options;
   const rows = new MemoryRows(checkVaultName(name), restoreCounter);
-  return new RecordVault(rows, { actor, clock, ...(source === undefined ? {} : { source }) });
+  return new RecordVault(rows, { actor, clock, ...(source === undefined ? {} : { source }) }, rows.contents);
 }

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
 import type {
+  Boxes,
   Capabilities,
   Category,
   CategoryInput,
@@ -45,6 +46,9 @@ import { bookLogin, clearLogins, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
 import { readTree } from "./read-tree.js";
 import { findCredentialId, readMany } from "./reading.js";
+import { noBoxes } from "../no-boxes.js";
+import type { Contents } from "./contents.js";
+import { RecordBoxes } from "./record-boxes.js";
 import { RecordOutbox } from "./outbox.js";
 import { RecordPeople } from "./record-people.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
@@ -83,26 +87,27 @@ export interface SharedVault extends Vault {
  * vault are this class over two storages, so neither can drift from the other.
  */
 export class RecordVault implements SharedVault {
-  readonly capabilities: Capabilities = {
-    versions: true,
-    compareAndSet: true,
-    grants: "declared",
-    dropBoxes: false,
-    events: "own",
-  };
+  readonly capabilities: Capabilities;
   readonly people: People;
+  readonly boxes: Boxes;
   readonly outbox: Outbox;
   protected readonly rows: Rows;
   protected readonly context: VaultContext;
   readonly #keyed: Keyed;
+  readonly #contents: Contents | undefined;
   /** Of a vault that acts for several. */
   #sharedReads: SharedReads | undefined;
 
-  constructor(rows: Rows, { actor, clock, source = hostname(), mayRead }: RecordVaultOptions) {
+  /** @param contents of files; a vault without has no drop-boxes */
+  constructor(rows: Rows, { actor, clock, source = hostname(), mayRead }: RecordVaultOptions, contents?: Contents) {
     this.rows = rows;
+    this.#contents = contents;
+    const dropBoxes = contents !== undefined;
+    this.capabilities = { versions: true, compareAndSet: true, grants: "declared", dropBoxes, events: "own" };
     this.context = { actor, clock, source, ...(mayRead ? { mayRead } : {}) };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
     this.people = new RecordPeople(rows, this.context, this.#keyed);
+    this.boxes = contents ? new RecordBoxes(rows, this.context, this.#keyed, contents) : noBoxes();
     this.outbox = new RecordOutbox(rows, this.context);
   }
 
@@ -277,7 +282,7 @@ export class RecordVault implements SharedVault {
 
   actingAs(actor: string, source: string, mayRead: (categoryId: string | null) => boolean): Vault {
     this.#sharedReads ??= new SharedReads(this.rows);
-    const acting = new RecordVault(this.rows, { actor, clock: this.context.clock, source, mayRead });
+    const acting = new RecordVault(this.rows, { actor, clock: this.context.clock, source, mayRead }, this.#contents);
     acting.#sharedReads = this.#sharedReads;
     acting.close = async () => {}; // the rows are this vault's
     return acting;

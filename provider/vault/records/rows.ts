@@ -16,6 +16,7 @@ import type {
   VaultIdentity,
   VersionInfo,
 } from "../port.js";
+import type { ReadBoxes, WriteBoxes } from "./box-rows.js";
 import type { ReadOutbox, WriteOutbox } from "./outbox-rows.js";
 import type { ReadPeople, WritePeople } from "./people-rows.js";
 
@@ -42,6 +43,8 @@ export type KeyedPurpose = "digest" | "mark" | "stack" | "token";
 
 export interface ReadRows {
   readonly people: ReadPeople;
+  /** @throws NOT_SUPPORTED where the storage has none */
+  readonly boxes: ReadBoxes;
   /** @throws NOT_SUPPORTED where the storage has none */
   readonly outbox: ReadOutbox;
   identity(): VaultIdentity;
@@ -82,6 +85,7 @@ export interface ReadRows {
 
 export interface WriteRows extends ReadRows {
   readonly people: WritePeople;
+  readonly boxes: WriteBoxes;
   readonly outbox: WriteOutbox;
   putCategory(row: CategoryRow): void;
   removeCategory(id: string): void;

@@ -1,4 +1,18 @@
 import * as z from "zod";
+import {
+  BoxInputShape,
+  BoxPatchShape,
+  BoxShape,
+  BytesShape,
+  ContentShape,
+  DepositInputShape,
+  DepositShape,
+  FileInputShape,
+  FileShape,
+  ReaderShape,
+  TidyShape,
+  VerdictShape,
+} from "./shapes/boxes.js";
 import { CategoryInputShape, CategoryPatchShape, CategoryShape } from "./shapes/category.js";
 import { CategoryId, Id, Path, ProofShape } from "./shapes/common.js";
 import { CredentialInputShape, CredentialPatchShape, CredentialShape } from "./shapes/credential.js";
@@ -123,6 +137,29 @@ export const OPERATIONS = {
   "people/find-grant": ask(z.strictObject({ categoryId: CategoryId, principalId: Id }), GrantShape.optional()),
   "people/list-grants": list(Empty, GrantShape),
   "people/find-owned": ask(OwnedPerson, Id.optional()),
+
+  "boxes/create-box": change(input(BoxInputShape), BoxShape),
+  "boxes/read-box": ask(ById, BoxShape),
+  "boxes/update-box": change(patch(BoxPatchShape), BoxShape),
+  "boxes/archive-box": change(Ended, Nothing),
+  "boxes/delete-box": change(Ended, Nothing),
+  "boxes/find-box": ask(z.strictObject({ categoryId: CategoryId, name: z.string() }), BoxShape.optional()),
+  "boxes/list-boxes": list(z.strictObject({ archived: z.boolean().exactOptional() }), BoxShape),
+  "boxes/find-owned": ask(z.strictObject({ ownerKey: z.string() }), Id.optional()),
+  "boxes/open-deposit": change(z.strictObject({ boxId: Id, input: DepositInputShape }), DepositShape),
+  "boxes/read-deposit": ask(ById, DepositShape),
+  "boxes/submit-deposit": change(ById, DepositShape),
+  "boxes/delete-deposit": change(ById, Nothing),
+  "boxes/list-deposits": list(z.strictObject({ boxId: Id, by: z.string().exactOptional() }), DepositShape),
+  "boxes/tidy": change(Empty, TidyShape),
+  "boxes/create-file": change(input(FileInputShape), FileShape),
+  "boxes/read-file": ask(ById, FileShape),
+  "boxes/append-file": change(z.strictObject({ id: Id, offset: z.int().nonnegative(), bytes: BytesShape }), FileShape),
+  "boxes/finish-file": change(z.strictObject({ id: Id, quarantine: z.boolean() }), FileShape),
+  "boxes/abort-file": change(ById, Nothing),
+  "boxes/judge-file": change(z.strictObject({ id: Id, verdict: VerdictShape }), FileShape),
+  "boxes/read-content": list(z.strictObject({ id: Id, reader: ReaderShape.exactOptional() }), ContentShape),
+  "boxes/delete-file": change(ById, Nothing),
 } satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;

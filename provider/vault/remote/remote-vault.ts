@@ -1,4 +1,5 @@
 import type {
+  Boxes,
   ArchiveProof,
   Capabilities,
   Category,
@@ -29,6 +30,8 @@ import type {
 import { RemoteClient, type RemotePlace } from "./client.js";
 import { errorOf } from "./error-shape.js";
 import { MOST_AT_ONCE } from "./operations.js";
+import { noBoxes } from "../no-boxes.js";
+import { RemoteBoxes } from "./remote-boxes.js";
 import { RemotePeople } from "./remote-people.js";
 import type { CredentialShape } from "./shapes/credential.js";
 
@@ -37,7 +40,7 @@ const SERVED: Capabilities = {
   versions: true,
   compareAndSet: true,
   grants: "enforced",
-  dropBoxes: false,
+  dropBoxes: true,
   events: "own",
 };
 
@@ -50,12 +53,15 @@ export interface RemoteVaultOptions extends RemotePlace {
 export class RemoteVault implements Vault {
   readonly capabilities: Capabilities;
   readonly people: People;
+  readonly boxes: Boxes;
   readonly #client: RemoteClient;
 
   constructor({ capabilities = SERVED, ...place }: RemoteVaultOptions) {
     this.capabilities = capabilities;
     this.#client = new RemoteClient(place);
     this.people = new RemotePeople(this.#client);
+    const origin = place.socketPath === undefined ? place.origin : undefined; // an agent shows nothing to people
+    this.boxes = capabilities.dropBoxes ? new RemoteBoxes(this.#client, origin) : noBoxes();
   }
 
   identity(): Promise<VaultIdentity> {

@@ -26,7 +26,8 @@ import {
 import { Transaction } from "../transaction.js";
 import { type BackupSource, type Draft, readDraft } from "./draft.js";
 import { checkSigner, signerText } from "./format.js";
-import { findNewer, type KeptEntry, type Newer, putNewer } from "./keep-newer.js";
+import { findDeposits } from "./keep-deposits.js";
+import { findNewer, type KeptEntry, putNewer } from "./keep-newer.js";
 import { holdMail, markRolledBack, refuseLeases } from "./rolled-back.js";
 
 export interface RestoreOptions extends BackupSource {
@@ -142,9 +143,14 @@ export async function restoreInPlace(rows: EmbeddedRows, options: RestoreOptions
         refuseLeases(store, now); // again: now nobody can get one
         found.rightsBack = countRightsBack(store, draft.store);
         const newer = findNewer(store, draft.store, now);
+        const kept = new Map<string, ReadonlySet<string>>([
+          [CREDENTIAL.name, newer.rows.credential],
+          [VALUE.name, newer.rows.value],
+          ...findDeposits(store, draft.store),
+        ]);
         if (!isEmpty(draft.store, SECOND_TABLES)) store.upgrade({ at: now.toISOString(), actor });
         for (const { name } of tablesOf(store.meta.format)) {
-          if (!KEPT.includes(name)) bringBack(name, store, draft.store, newer);
+          if (!KEPT.includes(name)) bringBack(name, store, draft.store, kept.get(name));
         }
         store.names.clear();
         relink(store); // before rows are written: an account may be another credential's again
@@ -174,17 +180,16 @@ export async function restoreInPlace(rows: EmbeddedRows, options: RestoreOptions
 }
 
 /** Makes one table what it is in the draft; a row that is the same, or that is to be kept, stays untouched. */
-function bringBack(name: string, store: Store, draft: Store, { rows }: Newer): void {
+function bringBack(name: string, store: Store, draft: Store, kept: ReadonlySet<string> = new Set()): void {
   const definition = DATA_TABLES.find((each) => each.name === name);
   if (!definition) return;
   const [live, from] = [store.table(name), draft.table(name)];
   const wanted = new Set(from.ids());
-  const kept = name === CREDENTIAL.name ? rows.credential : name === VALUE.name ? rows.value : undefined;
   const same = new Set<string>();
   const replaced = new Map<string, number>();
   // First everything that has to go, so that two rows can exchange a name.
   for (const id of live.ids()) {
-    if (kept?.has(id) === true) continue;
+    if (kept.has(id)) continue;
     const { revision, text } = live.revisionOf(id);
     if (wanted.has(id) && from.revisionOf(id).text === text) {
       same.add(id);
@@ -194,7 +199,7 @@ function bringBack(name: string, store: Store, draft: Store, { rows }: Newer): v
     live.remove(store.ledger, id);
   }
   for (const { id, revision, text } of from.stream()) {
-    if (same.has(id)) continue;
+    if (same.has(id) || kept.has(id)) continue;
     // Above both, so that neither state can be put back unnoticed.
     const next = Math.max(revision, replaced.get(id) ?? 0) + 1;
     const columns = definition.columnsOf(store.keys.indexOf, id, JSON.parse(text));

@@ -1,0 +1,80 @@
+import type { BoxRow, DepositRow, FileRow, WriteBoxes } from "../records/box-rows.js";
+import { UndoTable } from "./undo-table.js";
+
+/** The tables of drop-boxes, deposits and files in this process's memory. */
+export class MemoryBoxes implements WriteBoxes {
+  readonly #boxes = new UndoTable<BoxRow, "named" | "category" | "mark">({
+    named: ({ archived, categoryId, name }) => (archived ? [] : [`${categoryId ?? "-"} ${name}`]),
+    category: ({ archived, categoryId }) => (archived || categoryId === null ? [] : [categoryId]),
+    mark: ({ owner }) => (owner ? [owner.mark] : []),
+  });
+  readonly #deposits = new UndoTable<DepositRow, "of">({ of: ({ boxId }) => [boxId] });
+  readonly #files = new UndoTable<FileRow, "of">({ of: ({ holderId }) => [holderId] });
+
+  /** What a transaction ends together. */
+  readonly tables: readonly { commit(): void; rollBack(): void }[] = [this.#boxes, this.#deposits, this.#files];
+
+  prepare(): void {
+    // There is always room.
+  }
+
+  box(id: string): BoxRow | undefined {
+    return this.#boxes.get(id);
+  }
+
+  boxNamed(categoryId: string | null, name: string): string | undefined {
+    return this.#boxes.find("named", `${categoryId ?? "-"} ${name}`)[0];
+  }
+
+  boxesMarked(mark: string): string[] {
+    return this.#boxes.find("mark", mark);
+  }
+
+  boxes(): BoxRow[] {
+    return this.#boxes.all();
+  }
+
+  hasBoxes(categoryId: string): boolean {
+    return this.#boxes.find("category", categoryId).length > 0;
+  }
+
+  deposit(id: string): DepositRow | undefined {
+    return this.#deposits.get(id);
+  }
+
+  depositsOf(boxId: string): string[] {
+    return this.#deposits.find("of", boxId);
+  }
+
+  file(id: string): FileRow | undefined {
+    return this.#files.get(id);
+  }
+
+  filesOf(depositId: string): string[] {
+    return this.#files.find("of", depositId);
+  }
+
+  putBox(row: BoxRow): void {
+    this.#boxes.put(row.id, row);
+  }
+
+  removeBox(id: string): void {
+    this.#boxes.remove(id);
+  }
+
+  putDeposit(row: DepositRow): void {
+    this.#deposits.put(row.id, row);
+  }
+
+  removeDeposit(id: string): void {
+    this.#deposits.remove(id);
+  }
+
+  putFile(row: FileRow): void {
+    this.#files.put(row.id, row);
+  }
+
+  removeFile(id: string): void {
+    this.#files.remove(id);
+  }
+}
