@@ -148,9 +148,10 @@ const VERDICTS: Record<VersionInfo["state"], TargetVerdict["verdict"]> = {
  * has one that was its own is no news.
  */
 function candidates(
-  { versions, journal }: Credential,
+  { versions: all, journal }: Credential,
   as: (version: VersionInfo) => TargetSpec | undefined,
 ): VersionInfo[] {
+  const versions = all.filter(({ valueRemovedAt }) => valueRemovedAt === undefined);
   const pending = versions.filter(
     (version) =>
       version.state === "pending" &&

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { reachCauses, resume } from "../../provider/rotation/rotate.js";
 import { verifyCredential } from "../../provider/rotation/verify.js";
+import type { Credential } from "../../provider/vault/port.js";
+import { intercept } from "../fixtures/intercept.ts";
 import { killedAt, Scene } from "../fixtures/rotation-scene.ts";
 
 let scene: Scene;
@@ -34,6 +36,22 @@ describe("a password that was changed behind Coffre's back", () => {
     expect(await attentionOf(id)).toMatchObject({ reason: "drifted", version: 2, account: `fake://${account}` });
     expect(refused()).toBe(1);
     expect(scene.target.count("set")).toBe(0);
+  });
+
+  test("is looked for only among versions whose value the vault still has", async () => {
+    const id = await drifted();
+    const context = scene.context();
+    const vault = intercept(context.vault, async ({ method }, proceed) => {
+      const answer = await proceed();
+      if (method !== "readCredential") return answer;
+      const credential = answer as Credential; // what that method answers
+      const removed = { valueRemovedAt: "2026-01-01T00:00:00.000Z" };
+      const versions = credential.versions.map((one) => (one.number === 1 ? { ...one, ...removed } : one));
+      return { ...credential, versions };
+    });
+    expect(await verifyCredential({ ...context, vault }, id, { sparing: true })).toMatchObject([
+      { verdict: "differs", refused: [2], untried: [] },
+    ]);
   });
 
   test("is mended by the admin with the value that the vault has: no other is drawn", async () => {

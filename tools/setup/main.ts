@@ -14,7 +14,7 @@ interface Task {
 }
 
 const EXAMPLE_PACKAGE = join(ROOT, "examples/vm-and-database/node_modules/coffre");
-const ROOMS = ["unit", "contract", "cli", "stack", "leak", "crash"];
+const ROOMS = ["unit", "contract", "server", "cli", "stack", "leak", "crash"];
 const FAST_TESTS = ["--testPathPatterns", ...ROOMS.map((room) => `test/${room}/`)];
 const NOT_FAST = ["/node_modules/", "test/.work/", "\\.slow\\.test\\.ts$"];
 
