@@ -7,7 +7,7 @@ export function unreachable({ origin }: { origin: string }, cause: unknown): Cof
   const code = systemCode(cause);
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
     return new CoffreError("UNREACHABLE", `${origin} doesn't speak TLS (${code})`, {
-      hint: "Is the port right? A server on this machine without TLS is named by coffre+http://.",
+      hint: "Is the port right? A server on this machine without TLS is named with +http:// in place of +https://.",
       cause,
     });
   }

@@ -139,6 +139,7 @@ test("history lists versions and why they exist, and no value", async () => {
     {
       version: 2,
       username: null,
+      valueRemovedAt: null,
       state: "pending",
       verified: false,
       causes: [{ kind: "due", date: "2026-03-01T00:00:00.000Z" }],
@@ -149,6 +150,7 @@ test("history lists versions and why they exist, and no value", async () => {
     {
       version: 1,
       username: null,
+      valueRemovedAt: null,
       state: "current",
       verified: false,
       causes: [{ kind: "command", date: null }],
