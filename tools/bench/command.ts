@@ -61,6 +61,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     vaultRequests: once("vault_requests", async () => (await import("./vault-requests.ts")).measureVaultRequests()),
     agentRead: once("agent_read", async () => (await import("./agent-read.ts")).measureAgentRead()),
     lockselfRead: once("lockself_read", async () => (await import("./lockself-read.ts")).measureLockselfRead()),
+    categoryTree: once("category_tree", async () => (await import("./category-tree.ts")).measureCategoryTree()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);
