@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { postgresDriver } from "../../provider/target/postgres/driver.js";
@@ -93,6 +94,14 @@ describe("messages that are sent without waiting", () => {
       reason: expect.stringContaining("didn't begin") as unknown,
     });
     expect(received).toHaveLength(1);
+  });
+
+  test("so is one whose connection broke after its transaction didn't begin", async () => {
+    answers = [Buffer.concat([error("57014"), ready("I")])];
+    const result = set();
+    await delay(100);
+    wire.giveUp("silent");
+    expect(await result).toMatchObject({ result: "in-doubt" });
   });
 
   test("a set that failed with its transaction is refused, and the connection is clean again", async () => {

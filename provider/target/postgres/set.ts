@@ -66,9 +66,9 @@ export async function setPassword(
     const change = changeQuery(spec, facts, isRight ? verifier.text : await scramVerifier(password, { iterations }));
     if (known) {
       const [begun, changed] = await runEach(wire, beginQuery(serverLimitMs), change);
-      // Outside a transaction the change would stand.
+      // Outside a transaction the change would stand, whether its answer came or not.
       if (begun instanceof ServerError && !(changed instanceof ServerError)) inDoubt = "its transaction didn't begin";
-      for (const answer of [begun, changed]) if (answer instanceof ServerError) throw answer;
+      for (const answer of [begun, changed]) if (answer instanceof Error) throw answer;
     } else {
       await run(wire, change);
     }

@@ -1,6 +1,7 @@
 import { DatabaseError, serialize } from "pg-protocol";
 import { CommandCompleteMessage, DataRowMessage } from "pg-protocol/dist/messages.js";
 import { ServerError } from "./errors.js";
+import { WireError } from "../common/wire.js";
 import type { PostgresWire } from "./wire.js";
 
 /** The end of an answer. */
@@ -23,15 +24,14 @@ export async function run(wire: PostgresWire, sql: string): Promise<Answer> {
 /**
  * Sends several messages without waiting in between: the server takes each once it has answered the one before, also after
  * an error.
- * @returns what each was answered
- * @throws WireError if the connection breaks before the last answer is complete; ServerError if the server said why
+ * @returns what each was answered; from where the connection broke on, why it did
  */
-export async function runEach(wire: PostgresWire, ...sql: string[]): Promise<(Answer | ServerError)[]> {
+export async function runEach(wire: PostgresWire, ...sql: string[]): Promise<(Answer | ServerError | WireError)[]> {
   wire.send(...sql.map((text) => serialize.query(text)));
-  const answers: (Answer | ServerError)[] = [];
+  const answers: (Answer | ServerError | WireError)[] = [];
   while (answers.length < sql.length) {
     const answer = await answerOf(wire).catch((error: unknown) => {
-      if (error instanceof ServerError && wire.usable) return error;
+      if (error instanceof ServerError || error instanceof WireError) return error;
       throw error;
     });
     answers.push(answer);
