@@ -30,12 +30,14 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
   const { world } = stage;
   const scenario = SCENARIOS[point.scenario];
   const system = await scenario.open(world);
-  const watched = { wire: system.address, "vault-wire": world.vaultAddress };
-  const address = point.kind === "wire" || point.kind === "vault-wire" ? watched[point.kind] : undefined;
-  const proxy = address && (await Proxy.start(address));
+  // An address of the point's own: the budget of logins of a host that points share would be one point's to spend and
+  // another's to wait for.
+  const front = await Proxy.start(system.address);
+  const vaultProxy =
+    point.kind === "vault-wire" && world.vaultAddress ? await Proxy.start(world.vaultAddress) : undefined;
+  const proxy = vaultProxy ?? front;
   try {
-    const place = proxy && point.kind === "wire" ? { host: "127.0.0.1", port: proxy.port } : system.address;
-    const subject = await scenario.prepare(world, system, name, place);
+    const subject = await scenario.prepare(world, system, name, { host: "127.0.0.1", port: front.port });
     const watch = new Watch(world.vault, system, subject.watched);
     await watch.invariant("before the run");
     const wasCut = await cutOff(stage, { point, subject, proxy });
@@ -50,7 +52,8 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
     await watch.end(point.kind === "other-cause" ? await withOther(world, subject) : {});
     return { faults: watch.faults, refused, wasCut };
   } finally {
-    await proxy?.close();
+    await front.close();
+    await vaultProxy?.close();
     await system.close();
   }
 }
@@ -58,7 +61,8 @@ export async function runPoint(stage: Stage, point: Point, name: string): Promis
 interface Running {
   point: Point;
   subject: Subject;
-  proxy?: Proxy | undefined;
+  /** Where the traffic is cut: before the vault or before the system. */
+  proxy: Proxy;
 }
 
 /** @returns whether the run was really cut off */
@@ -82,7 +86,7 @@ async function cutOff(stage: Stage, { point, subject, proxy }: Running): Promise
     case "wire":
       return cutWire(stage, first, point.wire, proxy);
     case "vault-wire": {
-      const vault = proxy ? through(first.vault, proxy.port) : first.vault;
+      const vault = through(first.vault, proxy.port);
       return cutWire(stage, { ...first, vault }, point.wire, proxy);
     }
     case "any-moment": {
@@ -92,8 +96,7 @@ async function cutOff(stage: Stage, { point, subject, proxy }: Running): Promise
   }
 }
 
-async function cutWire(stage: Stage, first: Job, cut: WireCut, proxy: Proxy | undefined): Promise<boolean> {
-  if (!proxy) throw new Error("a wire point has a proxy");
+async function cutWire(stage: Stage, first: Job, cut: WireCut, proxy: Proxy): Promise<boolean> {
   let wasCut = false;
   const cutOff = (worker: Worker) => {
     wasCut = true;
@@ -123,20 +126,9 @@ async function runNext(
   subject: Subject,
 ): Promise<string | undefined> {
   let ended = await stage.workers.run(job(stage, next));
-  if (!ended.killed && ended.result.code === "BUDGET_SPENT" && isTwice(point)) {
-    // Two cuts may leave two logins of unknown outcome: then it stops, as it should, until a person says so.
-    for (const { id } of subject.watched) await allowLogins(stage, id);
-    ended = await stage.workers.run(job(stage, next));
-  }
-  // Cuts of several points at once have used up the budget of the admin that they share: a person says so here too.
-  for (let shared = sharedAdmin(ended), times = 1; shared && times <= AT_MOST; shared = sharedAdmin(ended), times++) {
-    await stage.world.vault.clearLogins(shared);
-    ended = await stage.workers.run(job(stage, next));
-  }
-  // So does the budget of a host that they share; but the others' own next runs give it free again, which nothing that
-  // this point left behind would do.
-  for (let times = 1; isSharedHost(ended) && times <= HOST_AT_MOST; times++) {
-    await delay(HOST_WAIT_MS);
+  // Two cuts may leave two logins of unknown outcome: then it stops, as it should, until a person says so.
+  for (let times = 1; isTwice(point) && isBudgetSpent(ended) && times <= AT_MOST; times++) {
+    await allowLogins(stage, subject, ended);
     ended = await stage.workers.run(job(stage, next));
   }
   if (ended.killed) return "it was killed";
@@ -148,29 +140,26 @@ export function isTwice({ kind }: Point): boolean {
   return kind === "pair" || kind === "two-at-once";
 }
 
-/** Other points go on meanwhile, and use it up again. */
-const AT_MOST = 5;
+/** The account's, its admin's, and their host's. */
+const AT_MOST = 3;
 
-/** The account of the admin that all points on its server share, if its budget is what stopped the run. */
-function sharedAdmin(ended: Ended): string | undefined {
-  if (ended.killed || ended.result.code !== "BUDGET_SPENT") return undefined;
-  return /on account (postgres:\/\/crash_admin@\S+|mysql:\/\/crash_keeper@\S+)/.exec(ended.result.message ?? "")?.[1];
+function isBudgetSpent(ended: Ended): boolean {
+  return !ended.killed && ended.result.code === "BUDGET_SPENT";
 }
 
-const HOST_AT_MOST = 20;
-const HOST_WAIT_MS = 500;
-
-function isSharedHost(ended: Ended): boolean {
-  return !ended.killed && ended.result.code === "BUDGET_SPENT" && / on host /.test(ended.result.message ?? "");
+/** What `coffre resolve` does, for the accounts of the point and for the admin that stopped the run. */
+async function allowLogins({ world }: Stage, { watched }: Subject, ended: Ended): Promise<void> {
+  const credentials = await Promise.all(watched.map(({ id }) => world.vault.readCredential(id)));
+  const accounts = credentials.flatMap(({ targets }) => targets.flatMap(accountsOf));
+  const message = ended.killed ? undefined : ended.result.message;
+  const admin = /on account (postgres:\/\/crash_admin@\S+|mysql:\/\/crash_keeper@\S+)/.exec(message ?? "")?.[1];
+  for (const account of [...accounts, ...(admin === undefined ? [] : [admin])]) await world.vault.clearLogins(account);
 }
 
-/** What `coffre resolve` does. */
-async function allowLogins({ world }: Stage, id: string): Promise<void> {
-  const { targets } = await world.vault.readCredential(id);
-  for (const account of targets.flatMap(accountsOf)) await world.vault.clearLogins(account);
-}
-
-async function between(stage: Stage, { point, subject, watch }: Running & { watch: Watch }): Promise<void> {
+async function between(
+  stage: Stage,
+  { point, subject, watch }: Omit<Running, "proxy"> & { watch: Watch },
+): Promise<void> {
   if (point.kind === "pair") {
     await stage.workers.run({ ...job(stage, subject.first), cut: point.second });
     await watch.invariant("after the second cut");

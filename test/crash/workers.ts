@@ -6,11 +6,14 @@ import type { Readable, Writable } from "node:stream";
 import type { Job, JobResult } from "./job.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const HOOK = join(ROOT, "tools/sources.ts");
+const HOOKS = { sources: join(ROOT, "tools/sources.ts"), built: join(ROOT, "tools/built.ts") };
 const WORKER = join(import.meta.dirname, "worker.ts");
 
 /** How a job ended: by its own result, or by a kill. */
 export type Ended = { killed: true } | { killed: false; result: JobResult };
+
+/** Which modules of the provider a worker loads: its sources, or what was built of them, which takes half the time. */
+export type Code = keyof typeof HOOKS;
 
 /** One process that rotates. */
 export class Worker {
@@ -19,8 +22,8 @@ export class Worker {
   readonly #ready: Promise<unknown>;
   readonly #exited: Promise<unknown>;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--import", HOOK, WORKER], {
+  constructor(env: Readonly<Record<string, string>> = {}, code: Code = "sources") {
+    this.#child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--import", HOOKS[code], WORKER], {
       cwd: ROOT,
       env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: join(ROOT, "test/.work/compile-cache"), ...env },
       stdio: ["pipe", "pipe", "inherit"],
@@ -61,11 +64,13 @@ export class Worker {
  */
 export class Workers {
   readonly #env: Readonly<Record<string, string>>;
+  readonly #code: Code;
   readonly #idle: { worker: Worker; served: Set<string> }[] = [];
   #warm: Worker | undefined;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  constructor(env: Readonly<Record<string, string>> = {}, code: Code = "sources") {
     this.#env = env;
+    this.#code = code;
   }
 
   /** Runs a job in a process that has never had to do with its credential. */
@@ -91,8 +96,8 @@ export class Workers {
   }
 
   #next(): Worker {
-    const worker = this.#warm ?? new Worker(this.#env);
-    this.#warm = new Worker(this.#env);
+    const worker = this.#warm ?? new Worker(this.#env, this.#code);
+    this.#warm = new Worker(this.#env, this.#code);
     return worker;
   }
 }
