@@ -3,10 +3,10 @@ import { randomInt } from "node:crypto";
 /**
  * What an id belongs to: `ct_` a category, `cr_` a credential, `fd_` a credential's field, `us_` a user, `gp_` a group,
  * `mb_` a membership, `gt_` a grant, `msg_` a message to a hook, `ml_` a mail,
- * `bx_` a drop-box, `dp_` a deposit, `fi_` a file in it, `tk_` a token of `coffre serve`.
+ * `bx_` a drop-box, `dp_` a deposit, `fi_` a file in it, `tr_` a transfer, `tk_` a token of `coffre serve`.
  */
 export type IdPrefix =
-  "ct_" | "cr_" | "fd_" | "us_" | "gp_" | "mb_" | "gt_" | "msg_" | "ml_" | "bx_" | "dp_" | "fi_" | "tk_";
+  "ct_" | "cr_" | "fd_" | "us_" | "gp_" | "mb_" | "gt_" | "msg_" | "ml_" | "bx_" | "dp_" | "fi_" | "tr_" | "tk_";
 
 // Letters and digits only: an id is selected by a double click and never needs quoting or encoding.
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

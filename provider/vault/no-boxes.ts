@@ -27,6 +27,15 @@ export function noBoxes(): Boxes {
     deleteDeposit: refuse,
     listDeposits: refuseList,
     tidy: refuse,
+    transfers: {
+      create: refuse,
+      read: refuse,
+      update: refuse,
+      send: refuse,
+      archive: refuse,
+      list: refuseList,
+      findOwned: refuse,
+    },
     files: {
       create: refuse,
       readFile: refuse,

@@ -1,4 +1,5 @@
 import type { Files, StoredFile } from "./port-files.js";
+import type { Transfers } from "./port-transfers.js";
 import type { Owner, OwnerProof } from "./port.js";
 
 /**
@@ -10,8 +11,10 @@ import type { Owner, OwnerProof } from "./port.js";
  * the same write, and come by the pages of `coffre serve`.
  */
 export interface Boxes {
-  /** Contents of what is deposited. */
+  /** Contents of what is deposited, and of what is sent. */
   readonly files: Files;
+  /** Files that go out. */
+  readonly transfers: Transfers;
 
   /**
    * @throws CONFLICT if a live box of the category has the name, or if it is another stack's and is to be replaced;
@@ -53,7 +56,7 @@ export interface Boxes {
   /** In the order in which they were begun. @param filter.by of this person only: in a partitioned box, that is what a recipient sees */
   listDeposits(boxId: string, filter?: { by?: string }): AsyncIterable<Deposit>;
   /**
-   * Archives boxes whose time has come, deletes what was kept long enough and uploads that nobody went on with for a week.
+   * Archives boxes whose time has come and transfers that have ended, deletes what was kept long enough and uploads that nobody went on with for a week.
    * For whoever looks after the vault, about once an hour. @returns what was done
    */
   tidy(): Promise<TidyReport>;
@@ -182,4 +185,5 @@ export interface TidyReport {
   archivedBoxes: string[];
   deletedDeposits: string[];
   abortedFiles: string[];
+  archivedTransfers: string[];
 }

@@ -4,8 +4,8 @@
  */
 export interface Files {
   /**
-   * Begins a file of a deposit. Nothing of it counts before {@link finish}.
-   * @throws NOT_FOUND; CONFLICT if the deposit is submitted or the box isn't open; INVALID_INPUT for a size beyond the box's limits
+   * Begins a file of a deposit, or of a transfer that isn't sent yet. Nothing of it counts before {@link finish}.
+   * @throws NOT_FOUND; CONFLICT if the deposit is submitted, the box isn't open or the transfer was sent; INVALID_INPUT for a size beyond the box's limits
    */
   create(input: FileInput): Promise<StoredFile>;
   /** @throws NOT_FOUND */
@@ -44,6 +44,7 @@ export interface Files {
 }
 
 export interface FileInput {
+  /** The deposit's id, or the transfer's. */
   depositId: string;
   /** As whoever sends it calls it: a path, any characters. */
   name: string;
@@ -60,7 +61,9 @@ export type FileState = "uploading" | "quarantine" | "ready" | "refused";
 export interface StoredFile {
   /** `fi_…` */
   id: string;
+  /** What holds it: a deposit, or a transfer. */
   depositId: string;
+  /** The drop-box's; of a transfer's file the transfer's. */
   boxId: string;
   /** Safe as a file's name everywhere, and unique in its deposit: see `safeFileName` of core. */
   name: string;

@@ -12,6 +12,7 @@ export { isOver, refuseDraining } from "./port-draining.js";
 export type * from "./port-boxes.js";
 export type * from "./port-files.js";
 export type * from "./port-outbox.js";
+export type * from "./port-transfers.js";
 export * from "./port-people.js";
 export * from "./port-tree.js";
 export type { CommandHook, Hook, HttpHook } from "../core/hook.js";

@@ -16,6 +16,7 @@ import { overlapCases } from "./vault-cases/overlap.js";
 import { ownerCases } from "./vault-cases/owners.js";
 import { grantCases, membershipCases, peopleOwnerCases, principalCases } from "./vault-cases/people.js";
 import { readingCases } from "./vault-cases/reading.js";
+import { linkCases, transferCases } from "./vault-cases/transfers.js";
 import { treeCases } from "./vault-cases/trees.js";
 
 /** A storage under test: a fresh, empty vault for each case, on a clock that the case moves. */
@@ -55,8 +56,9 @@ export function vaultContract(
       grantCases,
       peopleOwnerCases,
       treeCases,
-      ...(dropBoxes ? [boxCases, fileCases] : []),
+      ...(dropBoxes ? [boxCases, fileCases, transferCases] : []),
       ...(outbox ? [outboxCases] : []),
+      ...(outbox && dropBoxes ? [linkCases] : []),
     ]) {
       cases(create);
     }

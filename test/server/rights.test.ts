@@ -10,6 +10,7 @@ import type {
   Membership,
   Principal,
   StoredFile,
+  Transfer,
 } from "../../provider/vault/port.js";
 import { OPERATIONS } from "../../provider/vault/remote/operations.js";
 import { box as makeBox, deposit } from "../contract/vault-cases/boxes.js";
@@ -44,6 +45,7 @@ interface World {
   file: StoredFile;
   /** To be taken away. */
   deposits: Deposit[];
+  transfer: Transfer;
 }
 
 /** So that whoever may do it gets a CONFLICT, and nothing is changed. */
@@ -133,6 +135,16 @@ const ROWS: Record<string, readonly [Need, (world: World) => object]> = {
   "boxes/judge-file": ["administers", ({ file }) => ({ id: file.id, verdict: { clean: true } })],
   "boxes/read-content": ["reads", ({ file }) => ({ id: file.id })],
   "boxes/delete-file": ["writes", ({ deposits }) => ({ id: deposits.pop()?.files[0]?.id })],
+  "transfers/create": [
+    "writes",
+    ({ a, transfer: { expiresAt } }) => ({ input: { categoryId: a.id, from: "me", expiresAt } }),
+  ],
+  "transfers/read": ["reads", ({ transfer }) => ({ id: transfer.id })],
+  "transfers/update": ["writes", ({ transfer }) => ({ id: transfer.id, patch })],
+  "transfers/send": ["writes", ({ transfer }) => ({ id: transfer.id })],
+  "transfers/archive": ["writes", ({ transfer }) => ({ id: transfer.id, proof })],
+  "transfers/list": ["anybody", () => ({})],
+  "transfers/find-owned": ["anybody", () => ({ ownerKey: "nobody's" })],
 };
 
 function pairOf({ groupId, memberId }: Membership) {
@@ -191,7 +203,9 @@ beforeAll(async () => {
   const deposits: Deposit[] = [];
   const most = 2 * (Object.keys(CALLERS).length + 3);
   for (let made = 0; made < most; made++) deposits.push(await deposit(vault, box, { "b.txt": "content" }));
-  world = { a, entry, archived, user, group, membership, grant, box, file, deposits };
+  const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+  const { transfer } = await vault.boxes.transfers.create({ categoryId: a.id, from: "Ana", expiresAt });
+  world = { transfer, a, entry, archived, user, group, membership, grant, box, file, deposits };
 
   const revoked = await scene.token("gone", { role: "administrator" });
   await Promise.all(
@@ -244,6 +258,22 @@ describe("what everybody may ask shows each only what is theirs:", () => {
     const { body } = await send(name, tokens[caller]);
     return String(body).trim().split("\n").length - 1; // without the end; one line is parsed as an object
   }
+
+  test("transfers, and the files of one", async () => {
+    expect(await lines("transfers/list", "manager of B")).toBe(0);
+    const transfers = await scene.send("/v1/transfers/list", { body: {}, token: tokens["reader of A"] ?? "" });
+    expect(JSON.stringify(transfers.body)).toContain(world.transfer.id);
+    const headers = { "x-coffre-request": "a-file-of-a-transfer" };
+    const body = { input: { depositId: world.transfer.id, name: "a.txt" } };
+    for (const [caller, status] of [
+      ["manager of B", 403],
+      ["reader of A", 403],
+      ["editor of A", 200],
+    ] as const) {
+      const answer = await scene.send("/v1/boxes/create-file", { body, headers, token: tokens[caller] ?? "" });
+      expect(answer.status).toBe(status);
+    }
+  });
 
   test("values", async () => {
     const read = async (caller: string) => JSON.stringify((await send("read-many", tokens[caller])).body);

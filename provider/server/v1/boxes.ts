@@ -1,9 +1,11 @@
 import type { Deposit, DropBox, StoredFile } from "../../vault/port.js";
+import { isTransferId } from "../../vault/records/transfer-rows.js";
 import type { NamesOf, OutputOf } from "../../vault/remote/operations.js";
 import type { Caller } from "../app.js";
 import { forbidden } from "../failures.js";
 import { requireAdministrator, requireManage, requireWrite } from "./guard.js";
 import { type Handlers, only, unlessGone } from "./handler.js";
+import { readableTransfer, writableTransfer } from "./transfers.js";
 
 type BoxName = Extract<NamesOf<"ask" | "change" | "list">, `boxes/${string}`>;
 
@@ -73,12 +75,13 @@ export const BOX_HANDLERS: Handlers<BoxName> = {
   },
 
   async "boxes/create-file"(caller, { input }) {
-    await writableDeposit(caller, input.depositId);
+    const { depositId } = input;
+    await (isTransferId(depositId) ? writableTransfer(caller, depositId) : writableDeposit(caller, depositId));
     return caller.vault.boxes.files.create(input);
   },
   async "boxes/read-file"(caller, { id }) {
     const file = await caller.vault.boxes.files.readFile(id);
-    await readableBox(caller, file.boxId);
+    await readableHolder(caller, file);
     return file;
   },
   async "boxes/append-file"(caller, { id, offset, bytes }) {
@@ -90,8 +93,8 @@ export const BOX_HANDLERS: Handlers<BoxName> = {
     return caller.vault.boxes.files.finish(id, { quarantine });
   },
   "boxes/abort-file": (caller, { id }) =>
-    unlessGone(caller.vault.boxes.files.readFile(id), async ({ boxId }) => {
-      await writableBox(caller, boxId);
+    unlessGone(caller.vault.boxes.files.readFile(id), async (file) => {
+      await writableHolder(caller, file);
       await caller.vault.boxes.files.abort(id);
     }),
   async "boxes/judge-file"(caller, { id, verdict }) {
@@ -99,16 +102,15 @@ export const BOX_HANDLERS: Handlers<BoxName> = {
     return caller.vault.boxes.files.judge(id, verdict);
   },
   async *"boxes/read-content"(caller, { id, reader }): AsyncIterable<OutputOf<"boxes/read-content">> {
-    const { boxId } = await caller.vault.boxes.files.readFile(id);
-    await readableBox(caller, boxId);
+    await readableHolder(caller, await caller.vault.boxes.files.readFile(id));
     if (reader !== undefined) requireAdministrator(caller, "read files for others");
     const { file, content } = await caller.vault.boxes.files.read(id, reader);
     yield { file };
     for await (const bytes of content) yield { bytes: Buffer.from(bytes).toString("base64") };
   },
   "boxes/delete-file": (caller, { id }) =>
-    unlessGone(caller.vault.boxes.files.readFile(id), async ({ boxId }) => {
-      await writableBox(caller, boxId);
+    unlessGone(caller.vault.boxes.files.readFile(id), async (file) => {
+      await writableHolder(caller, file);
       await caller.vault.boxes.files.deleteFile(id);
     }),
 };
@@ -137,8 +139,16 @@ async function writableDeposit(caller: Caller, id: string): Promise<Deposit> {
 
 async function writableFile(caller: Caller, id: string): Promise<StoredFile> {
   const file = await caller.vault.boxes.files.readFile(id);
-  await writableBox(caller, file.boxId);
+  await writableHolder(caller, file);
   return file;
+}
+
+async function readableHolder(caller: Caller, { boxId }: StoredFile): Promise<void> {
+  await (isTransferId(boxId) ? readableTransfer(caller, boxId) : readableBox(caller, boxId));
+}
+
+async function writableHolder(caller: Caller, { boxId }: StoredFile): Promise<void> {
+  await (isTransferId(boxId) ? writableTransfer(caller, boxId) : writableBox(caller, boxId));
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -23,6 +23,7 @@ import { LEASE_HANDLERS } from "./leases.js";
 import { describeApi } from "./openapi.js";
 import { PEOPLE_HANDLERS } from "./people.js";
 import { Replies } from "./replies.js";
+import { TRANSFER_HANDLERS } from "./transfers.js";
 import { TREE_HANDLERS } from "./trees.js";
 import { VAULT_HANDLERS } from "./vault.js";
 
@@ -34,6 +35,7 @@ const HANDLERS: Handlers<OperationName> = {
   ...LEASE_HANDLERS,
   ...PEOPLE_HANDLERS,
   ...BOX_HANDLERS,
+  ...TRANSFER_HANDLERS,
 };
 
 /** A handler, whatever its operation: what it is given was parsed by that operation's own schema. */

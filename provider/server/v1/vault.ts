@@ -1,10 +1,12 @@
 import type { VaultEvent } from "../../vault/port.js";
+import { isTransferId } from "../../vault/records/transfer-rows.js";
 import { errorShape } from "../../vault/remote/error-shape.js";
 import { asCoffreError, forbidden } from "../failures.js";
 import { refuseReserved } from "../identities/keys.js";
 import { readableBox } from "./boxes.js";
 import { readableCredential, requireEditor } from "./guard.js";
 import type { Handlers } from "./handler.js";
+import { readableTransfer } from "./transfers.js";
 
 /** What concerns the vault as a whole: who it is, values in bulk, logins, events. */
 export const VAULT_HANDLERS: Handlers<
@@ -56,15 +58,20 @@ export const VAULT_HANDLERS: Handlers<
     if (!rights.isAdministrator) {
       if (credentialId === undefined) throw forbidden(principal.name, "see the events of all entries");
       if (isBoxId(credentialId)) await readableBox(caller, credentialId);
+      else if (isTransferId(credentialId)) await readableTransfer(caller, credentialId);
       else await readableCredential(caller, credentialId);
     }
     for await (const event of vault.listEvents(filter)) {
-      // A drop-box's event is of that box, its category and what was deposited there: whoever reads there may know all of it.
-      const whole = rights.isAdministrator || credentialId === undefined || isBoxId(credentialId);
+      // A drop-box's event, or a transfer's, is of that one, its category and what was deposited there: whoever reads there may know all of it.
+      const whole = rights.isAdministrator || credentialId === undefined || holdsFiles(credentialId);
       yield whole ? event : onlyOf(credentialId, event);
     }
   },
 };
+
+function holdsFiles(id: string): boolean {
+  return isBoxId(id) || isTransferId(id);
+}
 
 function isBoxId(id: string): boolean {
   return id.startsWith("bx_");

@@ -1,10 +1,14 @@
 import type { BoxRow, DepositRow, FileRow, WriteBoxes } from "../records/box-rows.js";
+import { isTransferId, type TransferRow } from "../records/transfer-rows.js";
 import type { SealedTable } from "./sealed-table.js";
 import { textOf } from "./sqlite.js";
 import type { Store } from "./store.js";
 import { dropBoxColumns, nameIndex, ROOT } from "./tables.js";
 
-/** The vault's drop-boxes as one transaction on the store sees and changes them. A file of format 1 has none until one is made. */
+/**
+ * The vault's drop-boxes as one transaction on the store sees and changes them. Transfers stand in the table of drop-boxes, told
+ * apart by their ids: both belong to a category and an owner, and hold files. A file of format 1 has none until one is made.
+ */
 export class BoxTables implements WriteBoxes {
   readonly #store: Store;
 
@@ -17,7 +21,7 @@ export class BoxTables implements WriteBoxes {
   }
 
   box(id: string): BoxRow | undefined {
-    return this.#row<BoxRow>(this.#store.dropBoxes, id);
+    return isTransferId(id) ? undefined : this.#row<BoxRow>(this.#store.dropBoxes, id);
   }
 
   boxNamed(categoryId: string | null, name: string): string | undefined {
@@ -26,12 +30,11 @@ export class BoxTables implements WriteBoxes {
   }
 
   boxesMarked(mark: string): string[] {
-    return this.#ids("SELECT id FROM drop_box WHERE mark = ? ORDER BY rowid", mark);
+    return this.#marked(mark).filter((id) => !isTransferId(id));
   }
 
   boxes(): BoxRow[] {
-    if (!this.#store.hasSecondTables) return [];
-    return this.#store.dropBoxes.openAll().map((text) => JSON.parse(text) as BoxRow); // sealed by this vault itself
+    return this.#all().filter((row) => !isTransferId(row.id)) as BoxRow[];
   }
 
   hasBoxes(categoryId: string): boolean {
@@ -45,6 +48,18 @@ export class BoxTables implements WriteBoxes {
 
   depositsOf(boxId: string): string[] {
     return this.#ids("SELECT id FROM deposit WHERE box_id = ? ORDER BY rowid", boxId);
+  }
+
+  transfer(id: string): TransferRow | undefined {
+    return isTransferId(id) ? this.#row<TransferRow>(this.#store.dropBoxes, id) : undefined;
+  }
+
+  transfers(): TransferRow[] {
+    return this.#all().filter((row) => isTransferId(row.id)) as TransferRow[];
+  }
+
+  transfersMarked(mark: string): string[] {
+    return this.#marked(mark).filter(isTransferId);
   }
 
   file(id: string): FileRow | undefined {
@@ -72,12 +87,27 @@ export class BoxTables implements WriteBoxes {
     this.#store.deposits.remove(this.#store.ledger, id);
   }
 
+  putTransfer(row: TransferRow): void {
+    const { dropBoxes, ledger, keys } = this.#store;
+    dropBoxes.put(ledger, row.id, dropBoxColumns(keys.indexOf, row), JSON.stringify(row));
+  }
+
   putFile(row: FileRow): void {
     this.#store.files.put(this.#store.ledger, row.id, [row.holderId], JSON.stringify(row));
   }
 
   removeFile(id: string): void {
     this.#store.files.remove(this.#store.ledger, id);
+  }
+
+  #all(): (BoxRow | TransferRow)[] {
+    if (!this.#store.hasSecondTables) return [];
+    // What this vault sealed itself, it reads without asking again.
+    return this.#store.dropBoxes.openAll().map((text) => JSON.parse(text) as BoxRow | TransferRow);
+  }
+
+  #marked(mark: string): string[] {
+    return this.#ids("SELECT id FROM drop_box WHERE mark = ? ORDER BY rowid", mark);
   }
 
   #row<Row>(table: SealedTable, id: string): Row | undefined {

@@ -11,7 +11,7 @@ export interface FoundBoxes {
   files: readonly FileRow[];
 }
 
-/** Boxes, deposits and files speak of what is there. */
+/** Boxes, transfers (which stand in the table of boxes), deposits and files speak of what is there. */
 export function checkBoxes({ categories, boxes, deposits, files }: FoundBoxes, report: Report): void {
   for (const { id, categoryId, archived } of boxes) {
     if (!archived && categoryId !== null && !categories.has(categoryId)) {
@@ -21,9 +21,9 @@ export function checkBoxes({ categories, boxes, deposits, files }: FoundBoxes, r
   const boxIds = new Set(boxes.map(({ id }) => id));
   for (const { id, boxId } of deposits)
     if (!boxIds.has(boxId)) report("deposit", id, `its drop-box ${boxId} is missing`);
-  const depositIds = new Set(deposits.map(({ id }) => id));
+  const holderIds = new Set([...deposits, ...boxes].map(({ id }) => id));
   for (const { id, holderId } of files) {
-    if (!depositIds.has(holderId)) report("stored_file", id, `its deposit ${holderId} is missing`);
+    if (!holderIds.has(holderId)) report("stored_file", id, `its deposit or transfer ${holderId} is missing`);
   }
 }
 

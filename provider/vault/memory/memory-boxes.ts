@@ -1,7 +1,8 @@
 import type { BoxRow, DepositRow, FileRow, WriteBoxes } from "../records/box-rows.js";
+import type { TransferRow } from "../records/transfer-rows.js";
 import { UndoTable } from "./undo-table.js";
 
-/** The tables of drop-boxes, deposits and files in this process's memory. */
+/** The tables of drop-boxes, deposits, transfers and files in this process's memory. */
 export class MemoryBoxes implements WriteBoxes {
   readonly #boxes = new UndoTable<BoxRow, "named" | "category" | "mark">({
     named: ({ archived, categoryId, name }) => (archived ? [] : [`${categoryId ?? "-"} ${name}`]),
@@ -9,10 +10,19 @@ export class MemoryBoxes implements WriteBoxes {
     mark: ({ owner }) => (owner ? [owner.mark] : []),
   });
   readonly #deposits = new UndoTable<DepositRow, "of">({ of: ({ boxId }) => [boxId] });
+  readonly #transfers = new UndoTable<TransferRow, "category" | "mark">({
+    category: ({ archived, categoryId }) => (archived || categoryId === null ? [] : [categoryId]),
+    mark: ({ owner }) => (owner ? [owner.mark] : []),
+  });
   readonly #files = new UndoTable<FileRow, "of">({ of: ({ holderId }) => [holderId] });
 
   /** What a transaction ends together. */
-  readonly tables: readonly { commit(): void; rollBack(): void }[] = [this.#boxes, this.#deposits, this.#files];
+  readonly tables: readonly { commit(): void; rollBack(): void }[] = [
+    this.#boxes,
+    this.#deposits,
+    this.#transfers,
+    this.#files,
+  ];
 
   prepare(): void {
     // There is always room.
@@ -35,7 +45,7 @@ export class MemoryBoxes implements WriteBoxes {
   }
 
   hasBoxes(categoryId: string): boolean {
-    return this.#boxes.find("category", categoryId).length > 0;
+    return [this.#boxes, this.#transfers].some((table) => table.find("category", categoryId).length > 0);
   }
 
   deposit(id: string): DepositRow | undefined {
@@ -44,6 +54,18 @@ export class MemoryBoxes implements WriteBoxes {
 
   depositsOf(boxId: string): string[] {
     return this.#deposits.find("of", boxId);
+  }
+
+  transfer(id: string): TransferRow | undefined {
+    return this.#transfers.get(id);
+  }
+
+  transfers(): TransferRow[] {
+    return this.#transfers.all();
+  }
+
+  transfersMarked(mark: string): string[] {
+    return this.#transfers.find("mark", mark);
   }
 
   file(id: string): FileRow | undefined {
@@ -68,6 +90,10 @@ export class MemoryBoxes implements WriteBoxes {
 
   removeDeposit(id: string): void {
     this.#deposits.remove(id);
+  }
+
+  putTransfer(row: TransferRow): void {
+    this.#transfers.put(row.id, row);
   }
 
   putFile(row: FileRow): void {

@@ -1,26 +1,27 @@
 import type { DropBoxInput } from "../port-boxes.js";
 import type { StoredFile } from "../port-files.js";
 import type { OwnerRow } from "./rows.js";
+import type { ReadTransfers, WriteTransfers } from "./transfer-rows.js";
 
 /** What `RecordBoxes` asks of a storage, inside the transactions of its `Rows`: the same promises hold. */
-export interface ReadBoxes {
+export interface ReadBoxes extends ReadTransfers {
   box(id: string): BoxRow | undefined;
   /** The live box of this name in the category, by its id. */
   boxNamed(categoryId: string | null, name: string): string | undefined;
   /** Ids of boxes, archived ones too, that carry the mark. */
   boxesMarked(mark: string): string[];
   boxes(): BoxRow[];
-  /** True if a box that isn't archived stands in the category. */
+  /** True if a box or a transfer that isn't archived stands in the category. */
   hasBoxes(categoryId: string): boolean;
   deposit(id: string): DepositRow | undefined;
   /** Ids, in the order in which they were begun. */
   depositsOf(boxId: string): string[];
   file(id: string): FileRow | undefined;
-  /** Ids of the files of a deposit, in the order in which they were begun. */
+  /** Ids of the files of a deposit or a transfer, in the order in which they were begun. */
   filesOf(depositId: string): string[];
 }
 
-export interface WriteBoxes extends ReadBoxes {
+export interface WriteBoxes extends ReadBoxes, WriteTransfers {
   /** Readies the storage for rows of these kinds; to be called before one is written. */
   prepare(by: { at: string; actor: string }): void;
   putBox(row: BoxRow): void;
@@ -58,7 +59,7 @@ export interface DepositRow {
 }
 
 export interface FileRow extends Omit<StoredFile, "depositId"> {
-  /** The deposit. */
+  /** The deposit, or the transfer. */
   holderId: string;
   /** What its content is sealed under: 32 random bytes, base64. */
   key: string;

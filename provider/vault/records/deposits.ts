@@ -9,6 +9,7 @@ import { boxText, idsOf, putArchived, requireBox, requireOpen } from "./boxes.js
 import { logEvent, type VaultContext } from "./context.js";
 import { checkOwner, type Keyed } from "./owner.js";
 import type { ReadRows, WriteRows } from "./rows.js";
+import { tidyTransfers } from "./transfers.js";
 
 const DAY_MS = 86_400_000;
 /** An upload that nobody went on with for so long is given up. */
@@ -94,11 +95,13 @@ export function deleteBox(tx: WriteRows, context: VaultContext, keyed: Keyed, id
 /** The rules of `Boxes.tidy`. @returns ids of the files whose contents may go, too */
 export function tidy(tx: WriteRows, context: VaultContext): TidyReport & { removed: string[] } {
   const now = context.clock.now();
+  const { archived, removed } = tidyTransfers(tx, context);
   const report: TidyReport & { removed: string[] } = {
     archivedBoxes: [],
     deletedDeposits: [],
     abortedFiles: [],
-    removed: [],
+    archivedTransfers: archived,
+    removed,
   };
   for (const box of tx.boxes.boxes()) {
     if (!box.archived && hasPassed(box.archivesAt, now)) {

@@ -15,11 +15,13 @@ import type { Contents } from "./contents.js";
 import { deleteBox, openDeposit, removeDeposit, requireDeposit, submitDeposit, tidy, viewDeposit } from "./deposits.js";
 import type { Keyed } from "./owner.js";
 import { RecordFiles } from "./record-files.js";
+import { RecordTransfers } from "./record-transfers.js";
 import type { Rows } from "./rows.js";
 
 /** The drop-boxes of a vault that keeps records of its own: every rule of the port, over a storage of rows and contents. */
 export class RecordBoxes implements Boxes {
   readonly files: RecordFiles;
+  readonly transfers: RecordTransfers;
   readonly #contents: Contents;
   readonly #rows: Rows;
   readonly #context: VaultContext;
@@ -31,6 +33,7 @@ export class RecordBoxes implements Boxes {
     this.#context = context;
     this.#keyed = keyed;
     this.files = new RecordFiles(rows, context, contents);
+    this.transfers = new RecordTransfers(rows, context, keyed, contents);
   }
 
   createBox(input: DropBoxInput): Promise<DropBox> {

@@ -3,22 +3,19 @@ import { CoffreError } from "../../core/errors.js";
 import { freeFileName, givenFileName, safeFileName } from "../../core/file-name.js";
 import { newId } from "../../core/id.js";
 import type { FileInput, Files, StoredFile } from "../port.js";
-import { bookDownloadMail } from "./box-mail.js";
-import type { BoxRow, FileRow } from "./box-rows.js";
-import { bytesOf, idsOf, requireBox, requireOpen } from "./boxes.js";
+import type { FileRow } from "./box-rows.js";
 import type { ContentPlace, Contents, Progress } from "./contents.js";
 import { logEvent, type VaultContext } from "./context.js";
-import { filesOf, requireDeposit, viewFile } from "./deposits.js";
+import { filesOf, viewFile } from "./deposits.js";
+import { type FileHolder, holderOf } from "./file-holder.js";
 import { FILE_TYPE_BYTES, typeOf } from "./file-type.js";
 import type { ReadRows, Rows, WriteRows } from "./rows.js";
 
 const KEY_BYTES = 32;
-const DEFAULT_FILE_BYTES = 10_000_000_000;
-const DEFAULT_BOX_BYTES = 50_000_000_000;
-/** Of one deposit. */
+/** Of one deposit, or one transfer. */
 const MOST_FILES = 1_000;
 
-/** The contents of deposits, over a storage of rows and one of contents. */
+/** The contents of deposits and transfers, over a storage of rows and one of contents. */
 export class RecordFiles implements Files {
   readonly #rows: Rows;
   readonly #context: VaultContext;
@@ -32,18 +29,17 @@ export class RecordFiles implements Files {
 
   create({ depositId, name, size }: FileInput): Promise<StoredFile> {
     return this.#rows.write((tx) => {
-      const deposit = requireDeposit(tx, depositId);
-      const box = requireBox(tx, deposit.boxId);
+      const holder = holderOf(tx, this.#context, depositId);
       const files = filesOf(tx, depositId);
-      this.#requireTaking(tx, box, deposit.submittedAt);
-      if (files.length >= MOST_FILES) throw tooMuch(`The deposit has ${MOST_FILES} files already`, box);
-      checkSize(tx, box, size ?? 0);
+      holder.requireTaking();
+      if (files.length >= MOST_FILES) throw tooMuch(`${MOST_FILES} files are there already`, holder);
+      checkSize(holder, size ?? 0);
       const now = this.#context.clock.now().toISOString();
       const taken = files.map((file) => file.name);
       const row: FileRow = {
         id: newId("fi_"),
         holderId: depositId,
-        boxId: box.id,
+        boxId: holder.boxId,
         name: freeFileName(safeFileName(name), taken),
         givenName: givenFileName(name),
         state: "uploading",
@@ -68,9 +64,9 @@ export class RecordFiles implements Files {
       const { row, place, limit } = await this.#rows.read((tx) => {
         const found = requireFile(tx, id);
         requireUploading(found, offset);
-        const box = requireBox(tx, found.boxId);
-        this.#requireTaking(tx, box, requireDeposit(tx, found.holderId).submittedAt);
-        return { row: found, place: placeOf(tx, found), limit: limitOf(tx, box, found) };
+        const holder = holderOf(tx, this.#context, found.holderId);
+        holder.requireTaking();
+        return { row: found, place: placeOf(tx, found), limit: limitOf(holder, found) };
       });
       const from: Progress = { received: row.received, tail: Buffer.from(row.tail, "base64") };
       let received = row.received;
@@ -105,9 +101,9 @@ export class RecordFiles implements Files {
   #acknowledge(tx: WriteRows, id: string, before: number, { received, tail }: Progress): void {
     const row = requireFile(tx, id);
     requireUploading(row, before); // another process may have gone on with it
-    const box = requireBox(tx, row.boxId);
-    this.#requireTaking(tx, box, requireDeposit(tx, row.holderId).submittedAt);
-    if (received > limitOf(tx, box, row)) throw tooMuch("The drop-box is full", box); // by others, meanwhile
+    const holder = holderOf(tx, this.#context, row.holderId);
+    holder.requireTaking();
+    if (received > limitOf(holder, row)) throw tooMuch(`There is no room left in ${holder.text}`, holder); // by others, meanwhile
     const touchedAt = this.#context.clock.now().toISOString();
     tx.boxes.putFile({ ...row, received, tail: Buffer.from(tail).toString("base64"), touchedAt });
   }
@@ -117,23 +113,23 @@ export class RecordFiles implements Files {
   }
 
   async #finish(id: string, quarantine: boolean): Promise<StoredFile> {
-    const { row, place, box } = await this.#rows.read((tx) => {
+    const { row, place, fileTypes } = await this.#rows.read((tx) => {
       const found = requireFile(tx, id);
-      const holder = requireBox(tx, found.boxId);
+      const holder = holderOf(tx, this.#context, found.holderId);
       if (found.state === "uploading") {
-        this.#requireTaking(tx, holder, requireDeposit(tx, found.holderId).submittedAt);
+        holder.requireTaking();
         if (found.size !== undefined && found.size !== found.received) throw notWhole(found);
       }
-      return { row: found, place: placeOf(tx, found), box: holder };
+      return { row: found, place: placeOf(tx, found), fileTypes: holder.fileTypes };
     });
     if (row.state !== "uploading") return viewFile(row);
     const contents = this.#contents;
     await contents.seal(place, { received: row.received, tail: Buffer.from(row.tail, "base64") });
     const { sha256, type } = await this.#readBack(place, row.received);
-    if (box.fileTypes && !(type && box.fileTypes.includes(type.extension))) {
+    if (fileTypes && !(type && fileTypes.includes(type.extension))) {
       await this.abort(id);
       throw new CoffreError("INVALID_INPUT", `The file ${row.name} is ${type ? type.extension : "of no known type"}`, {
-        hint: `The drop-box takes ${box.fileTypes.join(", ")}, by what stands in a file and not by its name.`,
+        hint: `The drop-box takes ${fileTypes.join(", ")}, by what stands in a file and not by its name.`,
         details: { field: "type", fileId: id },
       });
     }
@@ -205,7 +201,7 @@ export class RecordFiles implements Files {
       if (reader !== "scanner") {
         const by = reader?.by ?? this.#context.actor;
         this.#log(tx, "file.downloaded", found, `${found.name}, by ${by}`);
-        bookDownloadMail(tx, this.#context, { box: requireBox(tx, found.boxId), file: found, by });
+        holderOf(tx, this.#context, found.holderId).bookDownload(tx, found, by);
       }
       return { row: found, place: placeOf(tx, found) };
     });
@@ -223,18 +219,8 @@ export class RecordFiles implements Files {
   }
 
   #log(tx: WriteRows, action: string, row: FileRow, detail: string): void {
-    const ids = [row.id, row.holderId, ...idsOf(requireBox(tx, row.boxId))];
+    const ids = [row.id, ...holderOf(tx, this.#context, row.holderId).eventIds];
     logEvent(tx, this.#context, action, ids, { detail });
-  }
-
-  #requireTaking(tx: ReadRows, box: BoxRow, submittedAt: string | undefined): void {
-    if (submittedAt !== undefined) {
-      throw new CoffreError("CONFLICT", "The deposit was submitted already", {
-        hint: "Begin another one.",
-        details: { submittedAt },
-      });
-    }
-    requireOpen(tx, box, this.#context.clock.now());
   }
 }
 
@@ -243,29 +229,23 @@ function placeOf(tx: ReadRows, { id, key }: FileRow): ContentPlace {
 }
 
 /** How many bytes the file may have. */
-function limitOf(tx: ReadRows, box: BoxRow, { size, received }: FileRow): number {
-  const { maxFileBytes = DEFAULT_FILE_BYTES, maxBytes = DEFAULT_BOX_BYTES } = box;
-  return size ?? Math.min(maxFileBytes, received + maxBytes - bytesOf(tx, box.id));
+function limitOf(holder: FileHolder, { size, received }: FileRow): number {
+  return size ?? Math.min(holder.maxFileBytes, received + holder.maxBytes - holder.bytes());
 }
 
-/** @throws CoffreError INVALID_INPUT for a size that the box doesn't take */
-function checkSize(tx: ReadRows, box: BoxRow, size: number): void {
-  const { maxFileBytes = DEFAULT_FILE_BYTES, maxBytes = DEFAULT_BOX_BYTES } = box;
-  if (!Number.isSafeInteger(size) || size < 0) throw tooMuch("The size of the file is no number of bytes", box);
+/** @throws CoffreError INVALID_INPUT for a size that isn't taken */
+function checkSize(holder: FileHolder, size: number): void {
+  const { text, maxFileBytes, maxBytes } = holder;
+  if (!Number.isSafeInteger(size) || size < 0) throw tooMuch("The size of the file is no number of bytes", holder);
   if (size > maxFileBytes)
-    throw tooMuch(`The file has ${size} bytes, and the drop-box takes ${maxFileBytes} in one`, box);
-  const declared = tx.boxes
-    .depositsOf(box.id)
-    .flatMap((id) => filesOf(tx, id))
-    .filter(({ state }) => state !== "refused")
-    .reduce((sum, file) => sum + Math.max(file.size ?? 0, file.received), 0);
-  if (declared + size > maxBytes) {
-    throw tooMuch(`The drop-box takes ${maxBytes} bytes in all, and has ${declared} of them`, box);
-  }
+    throw tooMuch(`The file has ${size} bytes, and ${text} takes ${maxFileBytes} in one`, holder);
+  const declared = holder.files().reduce((sum, file) => sum + Math.max(file.size ?? 0, file.received), 0);
+  if (declared + size <= maxBytes) return;
+  throw tooMuch(`The file has ${size} bytes, and ${text} takes ${maxBytes} in all and has ${declared} of them`, holder);
 }
 
-function tooMuch(problem: string, { id }: BoxRow): CoffreError {
-  return new CoffreError("INVALID_INPUT", problem, { details: { field: "size", boxId: id } });
+function tooMuch(problem: string, { boxId }: FileHolder): CoffreError {
+  return new CoffreError("INVALID_INPUT", problem, { details: { field: "size", boxId } });
 }
 
 /** @throws CoffreError CONFLICT unless more may come from `offset` on */

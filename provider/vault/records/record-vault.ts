@@ -31,6 +31,7 @@ import type {
   VaultTree,
 } from "../port.js";
 import type { Outbox } from "../port-outbox.js";
+import type { TransferLinks } from "../port-transfers.js";
 import { comparePaths, createCategory, deleteCategory, listCategories, updateCategory } from "./categories.js";
 import { changeTree } from "./change-tree.js";
 import { categoryGone, credentialGone, logEvent, type VaultContext } from "./context.js";
@@ -50,6 +51,7 @@ import { noBoxes } from "../no-boxes.js";
 import type { Contents } from "./contents.js";
 import { RecordBoxes } from "./record-boxes.js";
 import { RecordOutbox } from "./outbox.js";
+import { RecordLinks } from "./record-links.js";
 import { RecordPeople } from "./record-people.js";
 import { acquireLease, record, resolveCredential } from "./rotations.js";
 import type { ReadRows, Rows } from "./rows.js";
@@ -73,6 +75,8 @@ export interface RecordVaultOptions {
 export interface SharedVault extends Vault {
   /** Mail that the vault owes. @throws NOT_SUPPORTED by every method where `capabilities.dropBoxes` is false */
   readonly outbox: Outbox;
+  /** What the links of transfers open. `undefined` where `capabilities.dropBoxes` is false. */
+  readonly links: TransferLinks | undefined;
   /**
    * The same vault for one of them, whose name the events carry. Their reads at the same time share one sync of the disk.
    * Closing what it answers closes nothing.
@@ -91,6 +95,7 @@ export class RecordVault implements SharedVault {
   readonly people: People;
   readonly boxes: Boxes;
   readonly outbox: Outbox;
+  readonly links: TransferLinks | undefined;
   protected readonly rows: Rows;
   protected readonly context: VaultContext;
   readonly #keyed: Keyed;
@@ -107,7 +112,9 @@ export class RecordVault implements SharedVault {
     this.context = { actor, clock, source, ...(mayRead ? { mayRead } : {}) };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
     this.people = new RecordPeople(rows, this.context, this.#keyed);
-    this.boxes = contents ? new RecordBoxes(rows, this.context, this.#keyed, contents) : noBoxes();
+    const boxes = contents && new RecordBoxes(rows, this.context, this.#keyed, contents);
+    this.boxes = boxes ?? noBoxes();
+    this.links = boxes && new RecordLinks(rows, this.context, this.#keyed, boxes.files);
     this.outbox = new RecordOutbox(rows, this.context);
   }
 

@@ -14,7 +14,7 @@ import {
   VerdictShape,
 } from "./shapes/boxes.js";
 import { CategoryInputShape, CategoryPatchShape, CategoryShape } from "./shapes/category.js";
-import { CategoryId, Id, Path, ProofShape } from "./shapes/common.js";
+import { CategoryId, Id, Path, ProofShape, SecretText } from "./shapes/common.js";
 import { CredentialInputShape, CredentialPatchShape, CredentialShape } from "./shapes/credential.js";
 import {
   BookingShape,
@@ -37,6 +37,7 @@ import {
   PrincipalShape,
 } from "./shapes/people.js";
 import { EventFilterShape, EventShape, IdentityShape, ValueAnswerShape, ValueRequestShape } from "./shapes/reading.js";
+import { NewTransferShape, TransferInputShape, TransferPatchShape, TransferShape } from "./shapes/transfers.js";
 import { TreeChangeShape, TreeQueryShape, TreeShape } from "./shapes/tree.js";
 
 /**
@@ -160,6 +161,17 @@ export const OPERATIONS = {
   "boxes/judge-file": change(z.strictObject({ id: Id, verdict: VerdictShape }), FileShape),
   "boxes/read-content": list(z.strictObject({ id: Id, reader: ReaderShape.exactOptional() }), ContentShape),
   "boxes/delete-file": change(ById, Nothing),
+
+  "transfers/create": change(input(TransferInputShape), NewTransferShape),
+  "transfers/read": ask(ById, TransferShape),
+  "transfers/update": change(
+    z.strictObject({ id: Id, patch: TransferPatchShape, link: SecretText.exactOptional() }),
+    TransferShape,
+  ),
+  "transfers/send": change(z.strictObject({ id: Id, link: SecretText.exactOptional() }), TransferShape),
+  "transfers/archive": change(Ended, Nothing),
+  "transfers/list": list(z.strictObject({ archived: z.boolean().exactOptional() }), TransferShape),
+  "transfers/find-owned": ask(z.strictObject({ ownerKey: z.string() }), Id.optional()),
 } satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;

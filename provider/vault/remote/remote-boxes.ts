@@ -11,8 +11,10 @@ import type {
   OwnerProof,
   StoredFile,
   TidyReport,
+  Transfers,
 } from "../port.js";
 import type { RemoteClient } from "./client.js";
+import { RemoteTransfers } from "./remote-transfers.js";
 
 /** What one request takes along of a file: below what a server takes in one, and soon sent. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -22,6 +24,7 @@ const PAGES = "/boxes/";
 /** The drop-boxes of a vault behind a server. */
 export class RemoteBoxes implements Boxes {
   readonly files: Files;
+  readonly transfers: Transfers;
   readonly #client: RemoteClient;
   readonly #pages: string | undefined;
 
@@ -30,6 +33,7 @@ export class RemoteBoxes implements Boxes {
     this.#client = client;
     this.#pages = origin === undefined ? undefined : origin + PAGES;
     this.files = new RemoteFiles(client);
+    this.transfers = new RemoteTransfers(client);
   }
 
   async createBox(input: DropBoxInput): Promise<DropBox> {

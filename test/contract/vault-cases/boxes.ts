@@ -276,7 +276,12 @@ export function boxCases(create: CreateVault): void {
       const done = await deposit(vault, made, { "a.txt": "hello" });
       const open = await boxes.openDeposit(made.id, { by: "ana@acme.example" });
       const stale = await boxes.files.create({ depositId: open.id, name: "stale" });
-      expect(await boxes.tidy()).toEqual({ archivedBoxes: [], deletedDeposits: [], abortedFiles: [] });
+      expect(await boxes.tidy()).toEqual({
+        archivedBoxes: [],
+        deletedDeposits: [],
+        abortedFiles: [],
+        archivedTransfers: [],
+      });
       clock.pass({ minutes: 9 * 24 * 60 });
       expect(await boxes.findBox(null, "acme")).toBeUndefined();
       expect((await boxes.readBox(made.id)).status).toBe("archived");
@@ -285,7 +290,12 @@ export function boxCases(create: CreateVault): void {
       clock.pass({ minutes: 24 * 60 });
       expect(await boxes.tidy()).toMatchObject({ deletedDeposits: [done.id] });
       await failure(boxes.readDeposit(done.id), "NOT_FOUND");
-      expect(await boxes.tidy()).toEqual({ archivedBoxes: [], deletedDeposits: [], abortedFiles: [] });
+      expect(await boxes.tidy()).toEqual({
+        archivedBoxes: [],
+        deletedDeposits: [],
+        abortedFiles: [],
+        archivedTransfers: [],
+      });
     }),
   );
 }

@@ -4,7 +4,7 @@ import { DEPOSIT, STORED_FILE } from "../tables.js";
 
 /**
  * What people outside deposited exists nowhere else, and how far an upload has come the disk knows: a restore in place leaves
- * deposits and files as they are, if the backup has their box.
+ * deposits and files as they are, if the backup has their box or transfer.
  * @returns ids of the rows that stay, by table
  */
 export function findDeposits(store: Store, draft: Store): Map<string, ReadonlySet<string>> {
@@ -16,7 +16,8 @@ export function findDeposits(store: Store, draft: Store): Map<string, ReadonlySe
       if (boxes.has((JSON.parse(text) as DepositRow).boxId)) deposits.add(id);
     }
     for (const { id, text } of store.files.stream()) {
-      if (deposits.has((JSON.parse(text) as FileRow).holderId)) files.add(id);
+      const { holderId } = JSON.parse(text) as FileRow;
+      if (deposits.has(holderId) || boxes.has(holderId)) files.add(id);
     }
   }
   return new Map([

@@ -147,6 +147,7 @@ export const TidyShape = complete<TidyReport>()(
     archivedBoxes: z.array(Id),
     deletedDeposits: z.array(Id),
     abortedFiles: z.array(Id),
+    archivedTransfers: z.array(Id),
   }) satisfies z.ZodType<TidyReport>,
 );
 
