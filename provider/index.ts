@@ -21,6 +21,8 @@ export type {
   SecretFieldArgs,
 } from "./resources/credential/resource.js";
 export type { CredentialProgress } from "./resources/credential/schema.js";
+export { DropBox } from "./resources/drop-box/resource.js";
+export type { DropBoxArgs } from "./resources/drop-box/resource.js";
 export { Grant } from "./resources/grant/resource.js";
 export type { GrantArgs } from "./resources/grant/resource.js";
 export { GroupMembership } from "./resources/group-membership/resource.js";

@@ -13,15 +13,16 @@ export function isEmailAddress(text: string): boolean {
 
 /**
  * Checks one plain address.
+ * @param called how the sentence calls it @param field of the input in which it stands, where that is another name
  * @returns it with the domain in lower case, as it is kept and compared: the part before the @ is its owner's to spell
  * @throws CoffreError INVALID_INPUT with `details.field`; without the address, which may be anything
  */
-export function checkEmailAddress(field: string, text: string): string {
+export function checkEmailAddress(called: string, text: string, field = called): string {
   if (isEmailAddress(text)) {
     const at = text.lastIndexOf("@");
     return text.slice(0, at) + text.slice(at).toLowerCase();
   }
-  throw new CoffreError("INVALID_INPUT", `${field} isn't an e-mail address`, {
+  throw new CoffreError("INVALID_INPUT", `${called} isn't an e-mail address`, {
     hint: "Write one plain address, such as ana@example.com.",
     details: { field },
   });

@@ -1,6 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import type { RotationContext } from "../rotation/context.js";
-import type { Category, Credential, Grant, Membership, Principal, Vault, VaultIdentity } from "../vault/port.js";
+import type {
+  Category,
+  Credential,
+  DropBox,
+  Grant,
+  Membership,
+  Principal,
+  Vault,
+  VaultIdentity,
+} from "../vault/port.js";
 
 /** What the handlers of all resources work with. One a process and configuration. */
 export interface ResourceContext {
@@ -61,6 +70,7 @@ export class Overview {
   #everything: Promise<Map<string, Credential>> | undefined;
   #categories: Promise<Map<string, Category>> | undefined;
   #people: Promise<PeopleOverview> | undefined;
+  #boxes: Promise<Map<string, DropBox>> | undefined;
 
   constructor(vault: Vault, stack: string) {
     this.#vault = vault;
@@ -115,12 +125,18 @@ export class Overview {
     return { principals, memberships, grants };
   }
 
+  /** All live drop-boxes by id, in one request. */
+  boxes(): Promise<Map<string, DropBox>> {
+    return (this.#boxes ??= byId(this.#vault.boxes.listBoxes()));
+  }
+
   /** After a change of a category, which changes the paths of all that is below, or of a principal, which takes its grants along. */
   forget(): void {
     this.#credentials = undefined;
     this.#everything = undefined;
     this.#categories = undefined;
     this.#people = undefined;
+    this.#boxes = undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { isCoffreError } from "../core/errors.js";
 import * as category from "../resources/category/handlers.js";
 import { categoryTreeHandlers } from "../resources/category-tree/handlers.js";
 import * as credential from "../resources/credential/handlers.js";
+import { dropBoxHandlers } from "../resources/drop-box/handlers.js";
 import type { CheckResult } from "../resources/failures.js";
 import { failureOf, PartialFailure } from "../resources/failures.js";
 import { grantHandlers } from "../resources/grant/handlers.js";
@@ -44,6 +45,7 @@ const HANDLERS = {
   grant: grantHandlers,
   "vault-sync": vaultSyncHandlers,
   "category-tree": categoryTreeHandlers,
+  "drop-box": dropBoxHandlers,
 } satisfies Record<string, Handlers>;
 
 /** The property in which the dynamic provider plugin finds the code; no handler ever sees it. */

@@ -30,8 +30,11 @@ export interface Boxes {
    * Archived or gone already is a success. @throws CONFLICT if the token isn't the owner's
    */
   archiveBox(id: string, proof: OwnerProof): Promise<void>;
-  /** Deletes the box with all that was deposited. Gone already is a success. @throws CONFLICT if the token isn't the owner's */
-  deleteBox(id: string, proof: OwnerProof): Promise<void>;
+  /**
+   * Deletes the box with all that was deposited. Gone already is a success.
+   * @throws CONFLICT if the token isn't the owner's, or with `details.deposits` if it is to be empty and isn't
+   */
+  deleteBox(id: string, removal: DropBoxRemoval): Promise<void>;
   /** The live box of this name in the category. */
   findBox(categoryId: string | null, name: string): Promise<DropBox | undefined>;
   /** Live boxes by path, or the archived ones instead. */
@@ -119,6 +122,12 @@ export interface DropBoxPatch extends OwnerProof {
   keepDays?: number | null;
   phones?: string[];
   owner?: Owner;
+}
+
+/** How a box is deleted. */
+export interface DropBoxRemoval extends OwnerProof {
+  /** Refused, in the same write, while anything of a deposit is in it. Default false. */
+  onlyEmpty?: boolean;
 }
 
 /** `open`: takes deposits. `expired`: its time is over. `closed`: it isn't enabled. `archived`: out of the list. */

@@ -54,7 +54,24 @@ new coffre.Credential(
 );
 new coffre.Category("nested", { parentId: databases.id, adopt: "ct_x", onDelete: "keep" });
 
+const box = new coffre.DropBox("acme", {
+  categoryId: databases.id,
+  recipients: [vm.id, "ana@acme.example"],
+  managers: pulumi.output(["cy@example.com"]),
+  expiresAt: vm.id,
+  maxFileBytes: vm.port,
+  partitioned: true,
+  fileTypes: ["pdf"],
+  onNameConflict: "replace",
+  adopt: "bx_x",
+  onDelete: "archive",
+});
+
 // What comes out.
+holds<Equal<typeof box.url, pulumi.Output<string | undefined>>>();
+holds<Equal<typeof box.depositCount, pulumi.Output<number>>>();
+holds<Equal<typeof box.status, pulumi.Output<"open" | "expired" | "closed" | "archived">>>();
+holds<Equal<ReturnType<typeof coffre.DropBox.get>, coffre.DropBox>>();
 holds<Equal<typeof orders.ref, pulumi.Output<string>>>();
 holds<Equal<typeof orders.idRef, pulumi.Output<string>>>();
 holds<Equal<typeof orders.password, pulumi.Output<string>>>();
@@ -68,6 +85,10 @@ coffre.Credential.get("looked-up", vm.id, { provider: new coffre.Provider("robot
 // What can't be meant.
 // @ts-expect-error a policy has no such rule
 new coffre.Category("a", { passwordPolicy: { minimumLength: 24 } });
+// @ts-expect-error a box is for somebody
+new coffre.DropBox("a", { managers: ["cy@example.com"] });
+// @ts-expect-error there is no such way to delete
+new coffre.DropBox("b", { recipients: [], onDelete: "purge" });
 // @ts-expect-error a class of characters that doesn't exist
 new coffre.Category("b", { passwordPolicy: { require: ["emoji"] } });
 // @ts-expect-error a rhythm needs its days

@@ -89,6 +89,23 @@ describe("a program registers", () => {
     expect(() => new coffre.CategoryTree("loop", { template: { nodes } })).toThrow("The template holds itself");
   });
 
+  test("a drop-box by its own name, with everything that comes out of it, and one that is only looked at by its id", async () => {
+    const found = await registered(() => {
+      new coffre.DropBox("acme", { recipients: ["ana@acme.example"] });
+      coffre.DropBox.get("looked", "bx_1");
+    });
+    expect(found.get("acme")).toMatchObject({
+      type: "coffre:index:DropBox",
+      inputs: {
+        name: "acme",
+        recipients: ["ana@acme.example"],
+        ownerKey: "shop/dev/DropBox/acme",
+        __provider: 'exports.handler=()=>require("coffre/dynamic/drop-box")',
+      },
+    });
+    for (const declared of ["recipients", "ownerKey"]) expect(found.get("looked")?.inputs).not.toHaveProperty(declared);
+  });
+
   test("one default instance with the settings of the stack, and no other namespace's", async () => {
     const config = { "coffre:url": "file://./coffre.db", "coffre:rotateDue": "true", "aws:region": "eu-west-3" };
     const found = await registered(() => {

@@ -5,12 +5,18 @@ import type { EntryKind, SharedInputs } from "./kind.js";
 import { createEntry, deleteEntry, readEntry, updateEntry } from "./life.js";
 import { checkEntry, checkEntryOffline, diffEntry, diffEntryOffline } from "./review.js";
 
+/** Whether an `up` has something to do, and the inputs for which another entry takes this one's place. */
+export interface DiffResult {
+  changes: boolean;
+  replaces?: string[];
+}
+
 /** What a front needs of a resource: pure decisions over the vault's port. */
 export interface Handlers {
   checkOffline(news: Properties): CheckResult;
   check(context: ResourceContext, olds: Properties, news: Properties): Promise<CheckResult>;
   diffOffline(olds: Properties, news: Properties): { changes: boolean };
-  diff(context: ResourceContext, id: string, olds: Properties, news: Properties): Promise<{ changes: boolean }>;
+  diff(context: ResourceContext, id: string, olds: Properties, news: Properties): Promise<DiffResult>;
   create(context: ResourceContext, news: Properties): Promise<{ id: string; outs: Record<string, unknown> }>;
   read(
     context: ResourceContext,

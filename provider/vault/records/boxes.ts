@@ -1,9 +1,9 @@
+import { checkBoxFacts, plainAddresses } from "../../core/drop-box.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed } from "../../core/instant.js";
 import { checkName } from "../../core/name.js";
 import type { DropBox, DropBoxInput, DropBoxPatch, DropBoxStatus, OwnerProof } from "../port.js";
-import { checkBox, plainAddresses } from "./box-checks.js";
 import { bookInvitations } from "./box-mail.js";
 import type { BoxRow } from "./box-rows.js";
 import { comparePaths } from "./categories.js";
@@ -21,7 +21,7 @@ export function createBox(tx: WriteRows, context: VaultContext, keyed: Keyed, in
   const { owner, onNameConflict = "fail", recipients, managers = [], phones = [], ...rest } = input;
   const { partitioned, depositNotice, downloadNotice, enabled, ...facts } = rest;
   const now = context.clock.now();
-  const row: BoxRow = checkBox({
+  const row: BoxRow = checkBoxFacts({
     ...facts,
     id: newId("bx_"),
     name: checkName("drop-box", input.name),
@@ -62,11 +62,10 @@ export function updateBox(
 ): DropBox {
   const before = requireBox(tx, id);
   checkOwner(keyed, before, patch, boxText(tx, before));
-  const row = patchedBox(before, patch);
+  const row = checkBoxFacts(patchedBox(before, patch));
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
   const changes = changedFields(before, row);
   if (changes.length === 0) return viewBox(tx, context, before);
-  checkBox(row);
   if (changes.includes("name") || changes.includes("categoryId")) {
     if (row.categoryId !== null && !tx.category(row.categoryId)) throw categoryGone(row.categoryId);
     const taken = row.archived ? undefined : tx.boxes.boxNamed(row.categoryId, row.name);

@@ -1,10 +1,10 @@
+import { checkBoxText } from "../../core/drop-box.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed } from "../../core/instant.js";
-import type { Deposit, DepositInput, OwnerProof, StoredFile, TidyReport } from "../port.js";
-import { checkText } from "./box-checks.js";
+import type { Deposit, DepositInput, DropBoxRemoval, StoredFile, TidyReport } from "../port.js";
 import { bookDepositMail } from "./box-mail.js";
-import type { DepositRow, FileRow } from "./box-rows.js";
+import type { BoxRow, DepositRow, FileRow } from "./box-rows.js";
 import { boxText, idsOf, putArchived, requireBox, requireOpen } from "./boxes.js";
 import { logEvent, type VaultContext } from "./context.js";
 import { checkOwner, type Keyed } from "./owner.js";
@@ -30,7 +30,7 @@ export function openDeposit(tx: WriteRows, context: VaultContext, boxId: string,
     id: newId("dp_"),
     boxId,
     by,
-    ...(note === undefined ? {} : { note: checkText("note", note) }),
+    ...(note === undefined ? {} : { note: checkBoxText("note", note) }),
     openedAt: context.clock.now().toISOString(),
   };
   tx.boxes.putDeposit(row);
@@ -82,14 +82,35 @@ export function removeDeposit(tx: WriteRows, context: VaultContext, id: string):
 }
 
 /** The rules of `Boxes.deleteBox`. @returns ids of the files whose contents may go */
-export function deleteBox(tx: WriteRows, context: VaultContext, keyed: Keyed, id: string, proof: OwnerProof): string[] {
+export function deleteBox(
+  tx: WriteRows,
+  context: VaultContext,
+  keyed: Keyed,
+  id: string,
+  { onlyEmpty = false, ...proof }: DropBoxRemoval,
+): string[] {
   const row = tx.boxes.box(id);
   if (!row) return [];
   checkOwner(keyed, row, proof, boxText(tx, row));
+  if (onlyEmpty) requireEmpty(tx, row);
   const removed = tx.boxes.depositsOf(id).flatMap((depositId) => removeDeposit(tx, context, depositId));
   tx.boxes.removeBox(id);
   logEvent(tx, context, "box.deleted", idsOf(row), { detail: row.name });
   return removed;
+}
+
+/** @throws CoffreError CONFLICT if bytes of anybody are in it, of a deposit that is being made too */
+function requireEmpty(tx: ReadRows, box: BoxRow): void {
+  const full = tx.boxes.depositsOf(box.id).filter((id) => {
+    const files = filesOf(tx, id);
+    return requireDeposit(tx, id).submittedAt !== undefined || files.some(({ received }) => received > 0);
+  });
+  if (full.length === 0) return;
+  const deposits = full.length === 1 ? "a deposit" : `${full.length} deposits`;
+  throw new CoffreError("CONFLICT", `${boxText(tx, box)} isn't empty: ${deposits} would be lost`, {
+    hint: "Archive it, and what was deposited stays; or delete its deposits first.",
+    details: { boxId: box.id, deposits: full.length },
+  });
 }
 
 /** The rules of `Boxes.tidy`. @returns ids of the files whose contents may go, too */

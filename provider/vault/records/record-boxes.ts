@@ -6,6 +6,7 @@ import type {
   DropBox,
   DropBoxInput,
   DropBoxPatch,
+  DropBoxRemoval,
   OwnerProof,
   TidyReport,
 } from "../port.js";
@@ -52,8 +53,8 @@ export class RecordBoxes implements Boxes {
     return this.#rows.write((tx) => archiveBox(tx, this.#context, this.#keyed, id, proof));
   }
 
-  async deleteBox(id: string, proof: OwnerProof): Promise<void> {
-    await this.#empty(await this.#rows.write((tx) => deleteBox(tx, this.#context, this.#keyed, id, proof)));
+  async deleteBox(id: string, removal: DropBoxRemoval): Promise<void> {
+    await this.#empty(await this.#rows.write((tx) => deleteBox(tx, this.#context, this.#keyed, id, removal)));
   }
 
   findBox(categoryId: string | null, name: string): Promise<DropBox | undefined> {

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { checkBoxText, plainAddresses } from "../../core/drop-box.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed, parseInstant } from "../../core/instant.js";
 import { Secret } from "../../core/secret.js";
 import type { Transfer, TransferFile, TransferInput, TransferPatch, TransferStatus } from "../port-transfers.js";
 import type { OwnerProof } from "../port.js";
-import { checkText, plainAddresses } from "./box-checks.js";
 import { categoryGone, logEvent, type VaultContext } from "./context.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
 import { changedFields, patched } from "./patch.js";
@@ -264,7 +264,7 @@ function digestOf(keyed: Keyed, secret: string): string {
 
 /** @param now against which `expiresAt` is held. @throws CoffreError INVALID_INPUT with `details.field` */
 function checkTransfer(row: TransferRow, now: Date | undefined): TransferRow {
-  if (row.message !== undefined) checkText("message", row.message);
+  if (row.message !== undefined) checkBoxText("message", row.message);
   row.expiresAt = parseInstant("expiresAt", row.expiresAt);
   if (now) {
     const ahead = Date.parse(row.expiresAt) - now.getTime();
@@ -281,7 +281,7 @@ function checkTransfer(row: TransferRow, now: Date | undefined): TransferRow {
 }
 
 function checkFrom(from: string): string {
-  if (from.trim() !== "" && from.length <= LONGEST_FROM && !/\p{Cc}/u.test(from)) return checkText("from", from.trim());
+  if (from.trim() !== "" && from.length <= LONGEST_FROM && !/\p{Cc}/u.test(from)) return checkBoxText("from", from.trim());
   throw invalid("from", `isn't one line of at most ${LONGEST_FROM} characters`);
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import {
   BoxInputShape,
   BoxPatchShape,
+  BoxRemovalShape,
   BoxShape,
   BytesShape,
   ContentShape,
@@ -143,7 +144,7 @@ export const OPERATIONS = {
   "boxes/read-box": ask(ById, BoxShape),
   "boxes/update-box": change(patch(BoxPatchShape), BoxShape),
   "boxes/archive-box": change(Ended, Nothing),
-  "boxes/delete-box": change(Ended, Nothing),
+  "boxes/delete-box": change(z.strictObject({ id: Id, proof: BoxRemovalShape }), Nothing),
   "boxes/find-box": ask(z.strictObject({ categoryId: CategoryId, name: z.string() }), BoxShape.optional()),
   "boxes/list-boxes": list(z.strictObject({ archived: z.boolean().exactOptional() }), BoxShape),
   "boxes/find-owned": ask(z.strictObject({ ownerKey: z.string() }), Id.optional()),

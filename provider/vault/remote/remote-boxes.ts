@@ -6,6 +6,7 @@ import type {
   DropBox,
   DropBoxInput,
   DropBoxPatch,
+  DropBoxRemoval,
   FileInput,
   Files,
   OwnerProof,
@@ -52,7 +53,7 @@ export class RemoteBoxes implements Boxes {
     return this.#client.change("boxes/archive-box", { id, proof });
   }
 
-  deleteBox(id: string, proof: OwnerProof): Promise<void> {
+  deleteBox(id: string, proof: DropBoxRemoval): Promise<void> {
     return this.#client.change("boxes/delete-box", { id, proof });
   }
 

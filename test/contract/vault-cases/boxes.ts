@@ -202,6 +202,27 @@ export function boxCases(create: CreateVault): void {
   );
 
   test(
+    "a box that is to be deleted only if it is empty stays with whatever anybody has put into it",
+    onVault(create, async ({ vault }) => {
+      const { boxes } = vault;
+      const made = await box(vault, { owner: platform });
+      const begun = await boxes.openDeposit(made.id, { by: "ana@acme.example" });
+      const file = await boxes.files.create({ depositId: begun.id, name: "half.txt" });
+      await boxes.files.append(file.id, 0, pieces("half"));
+      const removal = { token: platform.token, onlyEmpty: true };
+      expect((await failure(boxes.deleteBox(made.id, removal), "CONFLICT")).details).toMatchObject({ deposits: 1 });
+      await boxes.files.abort(file.id);
+      const { id } = await deposit(vault, made, { "a.txt": "kept" });
+      await failure(boxes.deleteBox(made.id, removal), "CONFLICT");
+      expect((await boxes.readDeposit(id)).files).toHaveLength(1);
+      await boxes.deleteDeposit(id);
+      await failure(boxes.deleteBox(made.id, { ...removal, token: shop.token }), "CONFLICT");
+      await boxes.deleteBox(made.id, removal);
+      await failure(boxes.readBox(made.id), "NOT_FOUND");
+    }),
+  );
+
+  test(
     "a box takes deposits while it is open, from its people and from inside",
     onVault(create, async ({ vault, clock }) => {
       const { boxes } = vault;

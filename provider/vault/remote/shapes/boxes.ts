@@ -5,6 +5,7 @@ import type {
   DropBox,
   DropBoxInput,
   DropBoxPatch,
+  DropBoxRemoval,
   FileInput,
   StoredFile,
   TidyReport,
@@ -59,6 +60,13 @@ export const BoxPatchShape = complete<DropBoxPatch>()(
     phones: Texts.exactOptional(),
     owner,
   }) satisfies z.ZodType<DropBoxPatch>,
+);
+
+export const BoxRemovalShape = complete<DropBoxRemoval>()(
+  z.strictObject({
+    token: z.string().exactOptional(),
+    onlyEmpty: z.boolean().exactOptional(),
+  }) satisfies z.ZodType<DropBoxRemoval>,
 );
 
 export const BoxShape = complete<DropBox>()(

@@ -1,0 +1,32 @@
+import type { ResourceContext } from "../context.js";
+import { newOwnerToken } from "../owner.js";
+import { parseInputs } from "../parse.js";
+import type { Properties } from "../values.js";
+import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { changedFields } from "./fields.js";
+import { categoryOf, readLive, stateAfter } from "./place.js";
+import { DropBoxInputs, parseState, pickInputs } from "./schema.js";
+
+/** Brings the box to what is declared now: one write. Who is new in it is told. @throws CoffreError CONFLICT for a name, another owner */
+export async function updateBox(
+  context: ResourceContext,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<{ outs: Record<string, unknown> }> {
+  const { boxes } = context.vault;
+  const before = parseState(olds);
+  const inputs = parseInputs(DropBoxInputs, pickInputs(news));
+  const identity = await context.vault.identity();
+  refuseOtherVault(parseStamp(before.vaultStamp), identity);
+  await readLive(context, id, before, identity);
+  const token = before.ownerToken ?? newOwnerToken();
+  const marked = before.ownerToken !== undefined && (await boxes.findOwnedBox(inputs.ownerKey)) === id;
+  const box = await boxes.updateBox(id, {
+    ...changedFields(inputs, await categoryOf(context, inputs), before),
+    ...(before.ownerToken === undefined ? {} : { token }),
+    ...(marked ? {} : { owner: { key: inputs.ownerKey, stack: context.stack, token } }),
+  });
+  context.overview.forget();
+  return { outs: await stateAfter(context, inputs, box, { token, before }) };
+}
