@@ -14,10 +14,11 @@ import { hasUnknown, type Properties, UNKNOWN } from "../values.js";
 import { refuseForeignAccounts } from "./accounts.js";
 import { bringAlong } from "./brought.js";
 import { refuseContradictions } from "./contradictions.js";
+import { depositNotes } from "./deposit-notes.js";
 import { refuseImpossiblePolicy, taken } from "./entry.js";
 import { readSource } from "./read-source.js";
 import { CredentialInputs, pickInputs } from "./schema.js";
-import { ReadSource, SecretFields, typeOf } from "./source.js";
+import { isDeposit, ReadSource, SecretFields, typeOf } from "./source.js";
 
 const DAY_SECONDS = 86_400;
 
@@ -93,7 +94,8 @@ async function checkKnown(context: ResourceContext, olds: Properties, inputs: Cr
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));
   if (categoryId === undefined) return; // the branch of coffre:rootCategory is made by the first create
   await refuseImpossiblePolicy(context, inputs, categoryId);
-  await bringAlong(context, inputs, categoryId, own ? { existing: own } : {});
+  await bringAlong(context, inputs, categoryId, { ...(own ? { existing: own } : {}), onlyLook: true });
+  for (const note of (await depositNotes(context, inputs, own)).notes) context.notify(note);
   const adopted = await adoptedId(context, inputs);
   const isAdopted = ({ id, path }: Credential) =>
     inputs.adopt === true ? path.at(-1) === inputs.name : id === adopted;
@@ -118,12 +120,13 @@ async function refuseUnreadable({ rotation }: ResourceContext, inputs: Propertie
   const { name, source, secretFields } = inputs;
   const credential = name === UNKNOWN ? "" : String(name);
   const password = ReadSource.safeParse(source);
-  if (password.success && !hasUnknown(source))
+  if (password.success && !isDeposit(password.data) && !hasUnknown(source))
     await readSource(rotation.environment, { credential, type: "secret" }, password.data);
   if (hasUnknown(secretFields)) return;
   for (const [field, declared] of Object.entries(SecretFields.parse(secretFields ?? {}))) {
-    if (declared.source === "typed") continue;
-    await readSource(rotation.environment, { credential, field, type: typeOf(declared) }, declared.source);
+    const from = declared.source;
+    if (from === "typed" || isDeposit(from)) continue;
+    await readSource(rotation.environment, { credential, field, type: typeOf(declared) }, from);
   }
 }
 

@@ -11,6 +11,7 @@ import { hasUnknown, type Properties } from "../values.js";
 import { isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
 import { refuseForeignAccounts } from "./accounts.js";
 import { bringAlong } from "./brought.js";
+import { depositNotes } from "./deposit-notes.js";
 import { refuseImpossiblePolicy } from "./entry.js";
 import { readLive } from "./presence.js";
 import { CredentialInputs, type CredentialState, parseState, pickInputs } from "./schema.js";
@@ -53,7 +54,11 @@ export async function diffCredential(
   if (declared && !hasUnknown(inputs))
     await refuseImpossibleUpdate(context, credential, CredentialInputs.parse(inputs), state);
   const drains = isDrainDue(credential, context.rotation.clock.now());
-  const changes = declared || drains || !listed || factsChanged(state, identity, credential);
+  const deposits = hasUnknown(inputs)
+    ? { notes: [], isNew: false }
+    : await depositNotes(context, CredentialInputs.parse(inputs), credential);
+  for (const note of deposits.notes) context.notify(note);
+  const changes = declared || drains || !listed || deposits.isNew || factsChanged(state, identity, credential);
   return { changes: (await isWanted(context, credential)) || changes };
 }
 
@@ -125,5 +130,5 @@ async function refuseImpossibleUpdate(
   const categoryId = inputs.categoryId ?? (await findRootCategory(context));
   if (categoryId === undefined) return;
   await refuseImpossiblePolicy(context, inputs, categoryId);
-  await bringAlong(context, inputs, categoryId, { existing: credential, before });
+  await bringAlong(context, inputs, categoryId, { existing: credential, before, onlyLook: true });
 }

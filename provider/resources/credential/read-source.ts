@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { CoffreError } from "../../core/errors.js";
 import { checkFieldValue, type FieldType, fileValue, LARGEST_BYTES, textValue, tooLarge } from "../../core/field.js";
 import { Secret } from "../../core/secret.js";
-import { type ReadSource, sourceText } from "./source.js";
+import { type DepositSource, type ReadSource, sourceText } from "./source.js";
 
 /** A value that is to be read, as messages name it: the resource, and the field if it isn't the password. */
 export interface SourceOf {
@@ -23,7 +23,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws CoffreError CONFIGURATION if there is nothing to read, INVALID_INPUT for what can't be such a value; both name
  * resource, field and source, and nothing of the value
  */
-export async function readSource(environment: Environment, what: SourceOf, source: ReadSource): Promise<Secret> {
+export async function readSource(
+  environment: Environment,
+  what: SourceOf,
+  source: Exclude<ReadSource, DepositSource>,
+): Promise<Secret> {
   const said = `${labelOf(what)}: the ${sourceText(source)}`;
   const value =
     "file" in source

@@ -68,7 +68,10 @@ export interface SecretFieldArgs {
    * gives the code of the moment. `file`: bytes, for example a TLS key.
    */
   type?: pulumi.Input<"secret" | "totp" | "file"> | undefined;
-  /** `typed`: people give it with `coffre put --field`. A file or a variable is read once for each revision. */
+  /**
+   * `typed`: people give it with `coffre put --field`. A file or a variable is read once for each revision. `{ dropBox, file }`:
+   * the newest file of that name that was deposited in the box of that id; a newer one is taken by the next `up`.
+   */
   source: DeepInput<FieldSource>;
 }
 
@@ -121,7 +124,8 @@ export interface CredentialArgs {
   /**
    * Where the password comes from. Default `generated`: Coffre draws it. `typed`: people give it with `coffre put`; until
    * then `status` is `awaiting-value`. `{ file, revision }` or `{ env, revision }`: the plugin reads it when the entry is
-   * made, and again when the revision is another; the value is in no state. Only a generated one has targets and rotates.
+   * made, and again when the revision is another; the value is in no state. `{ dropBox, file }`: the newest file of that name
+   * in the drop-box of that id, taken again when another was deposited. Only a generated one has targets and rotates.
    */
   source?: DeepInput<PasswordSource> | undefined;
   /** Text for people and programs, by name: no secret, shown wherever the entry is, and kept in the state. */

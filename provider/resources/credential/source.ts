@@ -6,27 +6,31 @@ const Revision = z.string({ error: "is missing: any text, and a change of it rea
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** A file or a variable that the plugin reads, once for each revision. */
-export const ReadSource = z.union(
-  [
-    z.strictObject({ file: z.string().min(1), revision: Revision }),
-    z.strictObject({
-      env: z.string().regex(VARIABLE, { error: "isn't the name of a variable" }),
-      revision: Revision,
-    }),
-  ],
-  { error: 'must be "typed", { file, revision } or { env, revision }' },
-);
+const FileSource = z.strictObject({ file: z.string().min(1), revision: Revision });
+const EnvSource = z.strictObject({
+  env: z.string().regex(VARIABLE, { error: "isn't the name of a variable" }),
+  revision: Revision,
+});
+
+/** The newest file of this name that was deposited in the drop-box of this id. */
+const DepositSource = z.strictObject({ dropBox: z.string().min(1), file: z.string().min(1) });
+export type DepositSource = z.infer<typeof DepositSource>;
+
+const READ_FORMS = "{ file, revision }, { env, revision } or { dropBox, file }";
+
+/** Where the plugin reads a value. */
+export const ReadSource = z.union([FileSource, EnvSource, DepositSource], {
+  error: `must be "typed", ${READ_FORMS}`,
+});
 export type ReadSource = z.infer<typeof ReadSource>;
 
 /** Where a field's value comes from: people type it, or the plugin reads it. */
-export const FieldSource = z.union([z.literal("typed"), ReadSource], {
-  error: 'must be "typed", { file, revision } or { env, revision }',
-});
+export const FieldSource = z.union([z.literal("typed"), ReadSource], { error: `must be "typed", ${READ_FORMS}` });
 export type FieldSource = z.infer<typeof FieldSource>;
 
 /** Where a password comes from. */
 export const PasswordSource = z.union([z.literal("generated"), z.literal("typed"), ReadSource], {
-  error: 'must be "generated", "typed", { file, revision } or { env, revision }',
+  error: `must be "generated", "typed", ${READ_FORMS}`,
 });
 export type PasswordSource = z.infer<typeof PasswordSource>;
 
@@ -61,7 +65,13 @@ export function typeOf({ type }: SecretField): "secret" | "totp" | "file" {
   return type ?? "secret";
 }
 
+/** True for what was deposited in a drop-box: the one source that changes by itself. */
+export function isDeposit(source: FieldSource | "generated" | undefined): source is DepositSource {
+  return typeof source === "object" && "dropBox" in source;
+}
+
 /** `file ca.pem`, `variable MAIL_TOKEN`: for messages. */
 export function sourceText(source: ReadSource): string {
+  if ("dropBox" in source) return `file ${source.file} of the drop-box ${source.dropBox}`;
   return "file" in source ? `file ${source.file}` : `variable ${source.env}`;
 }
