@@ -1,4 +1,7 @@
-#!/usr/bin/env node
+#!/bin/sh
+":"; // 2>/dev/null; exec /usr/bin/env node -- "$0" "$@"
+// A shell starts this file, and ends with that line: Node itself would read the file of `coffre run --env-file`, and take
+// variables such as NODE_OPTIONS from it, wherever on its command line the option stands, unless -- stands before.
 // Plain JavaScript of an old dialect up to the version check: it must say something sensible on any Node.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -47,7 +50,9 @@ function findNewerNode() {
 
 /** Runs this file again under another Node, as if it had been that one from the start. */
 function runWith(executable) {
-  const child = spawn(executable, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(executable, ["--", fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   child.on("error", () => fail(`${executable} could not be started.`));

@@ -34,6 +34,8 @@ export interface GlobalOptions {
 export interface ProgramSignals {
   /** Ctrl-C or a polite kill. */
   stopped: AbortSignal;
+  /** Lets signals end the command no more: whoever called passes them on to the process that they are for. */
+  handOver: () => void;
   /** Nobody reads stdout any more. */
   unread: AbortSignal;
 }
@@ -64,14 +66,19 @@ export class CommandContext {
   readonly #witnesses: Witness[] = [];
   #witness: Witness | undefined;
   #rotation: Promise<RotationContext> | undefined;
+  #closed: Promise<void> | undefined;
   /** Whether an agent answers for the configured vault. */
   throughAgent = false;
 
-  constructor(options: GlobalOptions, { stopped, unread }: ProgramSignals) {
+  /** As {@link ProgramSignals.handOver}. */
+  readonly handSignalsOver: () => void;
+
+  constructor(options: GlobalOptions, { stopped, handOver, unread }: ProgramSignals) {
     this.#options = options;
     this.json = options.json === true;
     this.terminal = new Terminal({ quiet: options.quiet === true, unread });
     this.signal = stopped;
+    this.handSignalsOver = handOver;
   }
 
   /** The operating system's user and machine: `ana@runner-3`. */
@@ -248,8 +255,12 @@ export class CommandContext {
     });
   }
 
-  /** Ends connections; a failure of closing never hides what the command said. */
-  async close(): Promise<void> {
+  /** Ends connections, once; a failure of closing never hides what the command said. Nothing is opened after it. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     if (this.#rotation) {
       const { closeRotationContext } = await import("../rotation/context.js");
       await this.#rotation.then(closeRotationContext).catch(() => undefined);

@@ -31,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const program = buildProgram(await loadCommandsFor(words), {
       version: packageVersion(),
       stopped: stop.signal,
+      handOver: stop.handOver,
       unread,
       ended: (code) => (exitCode = code),
     });
@@ -43,22 +44,29 @@ export async function main(argv: readonly string[]): Promise<number> {
   return stop.exitCode ?? exitCode;
 }
 
+interface SignalWatch {
+  signal: AbortSignal;
+  exitCode: number | undefined;
+  /** Another process decides from here on what a signal does. */
+  handOver: () => void;
+}
+
 /** The first Ctrl-C lets what is under way end; somebody who can't wait presses it again. */
-function watchSignals(): { signal: AbortSignal; exitCode: number | undefined } {
+function watchSignals(): SignalWatch {
   const controller = new AbortController();
-  const stop: { signal: AbortSignal; exitCode: number | undefined } = {
-    signal: controller.signal,
-    exitCode: undefined,
-  };
   let firstAt: number | undefined;
-  for (const [signal, code] of Object.entries(STOP_SIGNALS)) {
-    process.on(signal, () => {
-      if (firstAt !== undefined && performance.now() - firstAt > IMPATIENCE_MS) process.exit(code);
-      firstAt ??= performance.now();
-      stop.exitCode ??= code;
-      controller.abort();
-    });
-  }
+  const stopBy = (signal: NodeJS.Signals) => {
+    const code = STOP_SIGNALS[signal as keyof typeof STOP_SIGNALS]; // it is on for those only
+    if (firstAt !== undefined && performance.now() - firstAt > IMPATIENCE_MS) process.exit(code);
+    firstAt ??= performance.now();
+    stop.exitCode ??= code;
+    controller.abort();
+  };
+  const each = (turn: "on" | "off") => {
+    for (const signal of Object.keys(STOP_SIGNALS)) process[turn](signal, stopBy);
+  };
+  const stop: SignalWatch = { signal: controller.signal, exitCode: undefined, handOver: () => each("off") };
+  each("on");
   return stop;
 }
 

@@ -1,14 +1,34 @@
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { access, constants, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../config/system-error.js";
 import { CoffreError } from "../core/errors.js";
+
+const NOTHING_LEFT = "Nothing is left of it.";
+
+/**
+ * Whether a file can be put there, before anything is read that is to stand in it: its folder is one that this user may
+ * write, and what is there already is a file.
+ * @throws CoffreError READ_ONLY; it names the path
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  // A device or a pipe would be replaced by a file, not written to.
+  if (there && !there.isFile()) throw notWritable(path, there.isDirectory() ? "is a folder" : "is no ordinary file");
+  const code = await access(dirname(path), constants.W_OK | constants.X_OK).then(() => undefined, systemCode);
+  if (code !== undefined) throw notWritable(path, `can't be written (${code})`);
+}
+
+function notWritable(path: string, problem: string): CoffreError {
+  return new CoffreError("READ_ONLY", `The file ${path} ${problem}`, { hint: NOTHING_LEFT });
+}
 
 /**
  * Writes a file as a whole, or not at all: under another name first, mode 0600 whatever was there before, then renamed.
  * @throws CoffreError READ_ONLY, DISK_FULL; they name the path
  */
 export async function writePrivateFile(path: string, bytes: Uint8Array): Promise<void> {
+  await checkWritable(path);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const file = await open(temporary, "wx", 0o600);
@@ -22,10 +42,7 @@ export async function writePrivateFile(path: string, bytes: Uint8Array): Promise
   } catch (error) {
     await rm(temporary, { force: true });
     const code = systemCode(error);
-    const problem = code === "EISDIR" ? "is a folder" : `can't be written (${code})`;
-    const isFull = code === "ENOSPC" || code === "EDQUOT";
-    throw new CoffreError(isFull ? "DISK_FULL" : "READ_ONLY", `The file ${path} ${problem}`, {
-      hint: "Nothing is left of it.",
-    });
+    if (code !== "ENOSPC" && code !== "EDQUOT") throw notWritable(path, `can't be written (${code})`);
+    throw new CoffreError("DISK_FULL", `The file ${path} can't be written (${code})`, { hint: NOTHING_LEFT });
   }
 }

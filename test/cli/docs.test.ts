@@ -98,7 +98,7 @@ describe("every command in the pages runs as it stands", () => {
     const bin = join(shell.home, "bin");
     await mkdir(bin);
     // What the lines have beside coffre: here only its reading or writing end is wanted.
-    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao", "pulumi"]) {
+    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao", "pulumi", "kubectl"]) {
       await writeFile(join(bin, name), "#!/bin/sh\n[ -t 0 ] || head -c 1 >/dev/null\n");
     }
     const pass =
@@ -111,7 +111,18 @@ describe("every command in the pages runs as it stands", () => {
       join(bin, "coffre"),
       `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "bin/coffre.js")}' "$@"\n`,
     );
-    for (const name of ["jq", "logger", "wl-copy", "psql", "notify-ops", "bao", "pulumi", "pass", "coffre"]) {
+    for (const name of [
+      "jq",
+      "logger",
+      "wl-copy",
+      "psql",
+      "notify-ops",
+      "bao",
+      "pulumi",
+      "kubectl",
+      "pass",
+      "coffre",
+    ]) {
       await chmod(join(bin, name), 0o755);
     }
     shell.env["PATH"] = `${bin}:${shell.env["PATH"] ?? ""}`;
@@ -156,6 +167,7 @@ describe("every command in the pages runs as it stands", () => {
     }
     await vault.close();
     await exchange();
+    await deliver();
     const { exitCode, stderr } = await shell.coffre([
       "vault",
       "key",
@@ -211,6 +223,15 @@ describe("every command in the pages runs as it stands", () => {
     const team = ["export", "--format", "kdbx", "--to", "srv/import/team.kdbx", "--category", "Partners"];
     const made = await shell.coffre([...team, "--to-passphrase-file", "srv/import/team.passphrase"]);
     if (made.exitCode !== 0) throw new Error(made.stderr);
+  }
+
+  /** References and templates where the pages have them. */
+  async function deliver(): Promise<void> {
+    await mkdir(join(shell.home, "srv/app"), { recursive: true });
+    await writeFile(join(shell.home, "refs.env"), "PGPASSWORD=coffre://prod/Databases/orders-app\n");
+    const template = "password: {{ coffre://prod/Databases/orders-app | yaml }}\n";
+    for (const name of ["app.conf.tpl", "secret.yaml.tpl"]) await writeFile(join(shell.home, name), template);
+    await writeFile(join(shell.home, "migrate.sh"), '#!/bin/sh\n[ -n "$PGPASSWORD" ]\n', { mode: 0o755 });
   }
 
   /** A second vault where the pages have one. */

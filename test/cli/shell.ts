@@ -76,7 +76,8 @@ export class Shell {
 
   /** Starts `coffre` and leaves the rest to the test. */
   start(args: readonly string[], options: SpawnOptions = {}) {
-    return spawn(process.execPath, [PROGRAM, ...args], { cwd: this.home, env: this.env, ...options });
+    // As the program's first line does it: behind -- no option is Node's own.
+    return spawn(process.execPath, ["--", PROGRAM, ...args], { cwd: this.home, env: this.env, ...options });
   }
 
   /**

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { requireUrl } from "../../config/index.js";
 import { CoffreError } from "../../core/errors.js";
 import type { Vault } from "../../vault/port.js";
-import { NOT_EXECUTABLE, NOT_FOUND, runWithAgent } from "../agent-child.js";
+import { NOT_EXECUTABLE, NOT_FOUND, runChild } from "../child.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { watchProcess } from "../parent-watch.js";
@@ -72,8 +72,9 @@ export const agent: CommandDefinition = {
       });
       try {
         if (args.length > 0) {
-          const url = configuration.sources.url?.startsWith("flag") ? href : undefined;
-          return await runWithAgent(context, args, { socket, url, ended: ended.signal });
+          // Of a flag the command wouldn't know.
+          const url = configuration.sources.url?.startsWith("flag") ? { COFFRE_URL: href } : {};
+          return await runChild(context, args, { env: { ...url, COFFRE_AGENT: socket }, ended: ended.signal });
         }
         announce(context, { socket, url: href, pid: process.pid });
         await aborted(AbortSignal.any([context.signal, ended.signal]));

@@ -3,11 +3,11 @@ import { fileBytes } from "../../core/field.js";
 import { totpCode } from "../../core/totp.js";
 import { referenceOf, resolveReference } from "../../rotation/resolve-reference.js";
 import type { Credential, ValueAnswer } from "../../vault/port.js";
-import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { pathText } from "../describe.js";
 import { writePrivateFile } from "../output-file.js";
 import { parseTyped } from "../reference.js";
+import { warnOfStatus } from "../status-warning.js";
 
 /** What is handed over: the value's bytes, and how `--json` shows them. */
 interface Shown {
@@ -112,17 +112,4 @@ function refuseOtherThanSeed({ fields, path }: Credential, name: string | undefi
   throw new CoffreError("INVALID_INPUT", `--totp-seed is for a field of type totp of ${pathText({ path })}`, {
     hint: "Name it: '<ref>?field=totp'; `coffre get` shows the fields.",
   });
-}
-
-function warnOfStatus({ terminal }: CommandContext, answer: ValueAnswer): void {
-  const name = pathText(answer);
-  if (answer.status === "archived") {
-    terminal.warn(`${name} is archived: nothing keeps its value up to date any more.`);
-  } else if (answer.field !== "password") {
-    return; // a rotation changes the password only
-  } else if (answer.status === "rotating") {
-    terminal.warn(`${name} is being rotated: the target may already want the pending version.`);
-  } else if (answer.status === "needs-attention") {
-    terminal.warn(`${name} needs attention: this may not be what the target wants. See \`coffre attention\`.`);
-  }
 }

@@ -1,0 +1,58 @@
+/** What a value is written as, or why it can't be: the end of a sentence about it. */
+export type Escaped = { text: string } | { problem: string };
+
+/** Ways to write a text so that what reads the file gets exactly it. */
+export const ESCAPES = {
+  json: (text: string): Escaped => ({ text: JSON.stringify(text) }),
+  yaml: (text: string): Escaped => ({ text: yamlText(text) }),
+  shell: (text: string): Escaped => (text.includes("\0") ? NUL : { text: singleQuoted(text) }),
+  dotenv: dotenvText,
+  jinja: (text: string): Escaped => ({ text: jinjaText(text) }),
+  url: (text: string): Escaped => ({
+    text: encodeURIComponent(text).replaceAll(/[!'()*]/g, (character) => percent(character)),
+  }),
+} as const;
+
+export type EscapeName = keyof typeof ESCAPES;
+
+const NUL: Escaped = { problem: "has a NUL character, which neither a shell nor a variable can hold" };
+
+/** A double-quoted scalar, as YAML 1.1 and 1.2 read it: JSON's text, and escapes for what YAML doesn't take as it is. */
+function yamlText(text: string): string {
+  return JSON.stringify(text).replaceAll(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicode);
+}
+
+/** An expression that Jinja renders as the text, whatever braces are in it; it may stand in YAML's single quotes. */
+function jinjaText(text: string): string {
+  const literal = JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll(/[^\x20-\x7e]|[{}%#']/gu, unicode);
+  return `{{ "${literal}" }}`;
+}
+
+/**
+ * One form of a value that shells, Node and the dotenv libraries read alike: bare, else in single quotes, which all of them take
+ * literally, else in double quotes if nothing in it means anything there.
+ */
+function dotenvText(text: string): Escaped {
+  if (text.includes("\0")) return NUL;
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text)) return { text };
+  if (text.includes("\r")) return { problem: "has a carriage return, which readers of dotenv files take away" };
+  if (!text.includes("'")) return { text: `'${text}'` };
+  if (!/["$`\\!]/.test(text)) return { text: `"${text}"` };
+  return { problem: "has a single quote beside \", $, `, \\ or !, which readers of dotenv files don't read alike" };
+}
+
+function singleQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** As Python and YAML write it; of JSON's and YAML's only characters of four digits come here. */
+function unicode(character: string): string {
+  const digits = (character.codePointAt(0) ?? 0).toString(16);
+  return digits.length > 4 ? `\\U${digits.padStart(8, "0")}` : `\\u${digits.padStart(4, "0")}`;
+}
+
+function percent(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}
