@@ -62,12 +62,9 @@ export async function applyVersion(context: RotationContext, asked: Application)
   if (byPending && (await alreadyInForce(context, application))) return "applied";
   for (let tries = 1; ; tries++) {
     const booking = bookingWithSet(spec);
-    await application.leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
-    await startSet(application, booking, tries);
-    const { leased, value } = application;
-    const result = await setBooked(session, { leased, spec: application.spec, value, booking });
-    if (result.result === "set") {
-      await prove(context, application, booking, result.accountMade);
+    const result = await context.changes.use(() => setAndProve(context, application, { booking, session, tries }));
+    if (result.result === "proven") {
+      await finishProven(context, application, result.steps);
       return "applied";
     }
     const unused = settle(booking, "not-made");
@@ -84,6 +81,22 @@ export async function applyVersion(context: RotationContext, asked: Application)
     if (!session.usable || !canRepeat(spec) || tries >= SET_TRIES)
       throw inDoubt(spec, application.version, result.reason);
   }
+}
+
+/** Why a value wasn't taken; or that it is proven, and the steps that say so, which are still to be written. */
+type Tried = Exclude<SetResult, { result: "set" }> | { result: "proven"; steps: RotationStep[] };
+
+async function setAndProve(
+  context: RotationContext,
+  application: Application,
+  { booking, session, tries }: { booking: LoginBooking | undefined; session: TargetSession; tries: number },
+): Promise<Tried> {
+  const { leased, spec, value } = application;
+  await leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
+  await startSet(application, booking, tries);
+  const result = await setBooked(session, { leased, spec, value, booking });
+  if (result.result !== "set") return result;
+  return { result: "proven", steps: await prove(context, application, booking, result.accountMade) };
 }
 
 /** `set started`, with the proof's booking; in the same write the staged value is read back, where that is still to be done. */
@@ -180,12 +193,13 @@ export async function setBooked(
   }
 }
 
+/** @returns the steps that say so, to be written with what comes next */
 async function prove(
   context: RotationContext,
   application: Application,
   firstBooking: LoginBooking | undefined,
   accountMade: boolean,
-): Promise<void> {
+): Promise<RotationStep[]> {
   const { spec, leased, version } = application;
   const steps: RotationStep[] = [{ step: "set-confirmed", version, account: spec.account }];
   if (accountMade && !isKnownAsMade(application)) steps.push({ step: "account-made", account: spec.account });
@@ -208,6 +222,11 @@ async function prove(
     }
     steps.push(...settle(booking, "succeeded"));
   }
+  return steps;
+}
+
+async function finishProven(context: RotationContext, application: Application, steps: RotationStep[]): Promise<void> {
+  const { spec, leased } = application;
   const first = spec.verifyAddresses.length > 0 ? await firstPassword(context, application) : undefined;
   if (first) {
     // Not before the proof: a refused login and one of unknown outcome would leave a resume none.

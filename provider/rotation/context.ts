@@ -4,7 +4,7 @@ import type { TargetDriver } from "../target/port.js";
 import type { Credential, Vault } from "../vault/port.js";
 import { AdminPool } from "./admins.js";
 import type { FailedTry } from "./notify/send.js";
-import { Turns } from "./turns.js";
+import { Slots, Turns } from "./turns.js";
 
 /** What every function of a rotation needs. One a process and vault: it owns the shared admin connections. */
 export interface RotationContext {
@@ -16,6 +16,8 @@ export interface RotationContext {
   readonly admins: AdminPool;
   /** Logins that may be refused, one at a time on each `host:port`. */
   readonly logins: Turns;
+  /** Targets that are set and proven at one time: as many as there are rotations, unless the caller says less. */
+  readonly changes: Slots;
   /** Names of hooks that failed in this run, with the reason: they are left alone until the next. */
   readonly deafHooks: Map<string, string>;
   /** Runs a program that is a hook: see {@link RunHook}. */
@@ -66,6 +68,7 @@ export function createRotationContext(options: RotationContextOptions): Rotation
     environment: options.environment ?? process.env,
     admins: new AdminPool(),
     logins: new Turns(),
+    changes: new Slots(Infinity),
     deafHooks: new Map(),
     runHook: options.runHook ?? (async () => ({ problem: "no programs are allowed here", mayPass: false })),
     hookTimeoutMs: options.hookTimeoutMs ?? 10_000,

@@ -17,3 +17,27 @@ export class Turns {
     }
   }
 }
+
+/** So many at once; the others wait in the order in which they came. */
+export class Slots {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  /** @param count a whole number from 1, or Infinity */
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Runs `work` as soon as fewer than so many run. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}

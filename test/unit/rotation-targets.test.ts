@@ -1,7 +1,9 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { retireAccounts } from "../../provider/rotation/accounts.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
 import { prepareTargets } from "../../provider/rotation/targets.js";
+import { Slots } from "../../provider/rotation/turns.js";
 import { verifyCredential } from "../../provider/rotation/verify.js";
 import { killedAtStep, Scene } from "../fixtures/rotation-scene.ts";
 
@@ -367,4 +369,35 @@ describe("the account of a credential that is deleted", () => {
     await scene.rotate(id);
     expect(await retire(id)).toEqual([`fake://${one} was kept: without an admin nobody could drop it`]);
   });
+});
+
+describe("a run that changes one target at a time", () => {
+  test("looks at the next ones and stages their values meanwhile, and sets none before the proof of the one before", async () => {
+    const adminRef = await scene.admin();
+    const names = ["orders", "billing", "stock"];
+    const ids = await Promise.all(
+      names.map((name) => {
+        scene.target.give(`${name}@db1:1`, "before");
+        return scene.withTargets([{ host: "db1", adminRef }], { name });
+      }),
+    );
+    const context = { ...scene.context(), changes: new Slots(1) };
+    const held = Promise.withResolvers<void>();
+    scene.target.next("set", async (act) => {
+      await held.promise;
+      return act();
+    });
+    const runs = Promise.all(ids.map((id) => scene.rotate(id, "cause:1", context)));
+    const staged = async () => (await versionsOf(ids)).every((versions) => versions === "1 pending");
+    for (let turn = 0; turn < 1_000 && !(await staged()); turn += 1) await nextTurn();
+    expect(await staged()).toBe(true);
+    expect(scene.target.calls.filter((call) => call.startsWith("set "))).toHaveLength(1);
+    held.resolve();
+    await runs;
+    const order = scene.target.calls.filter((call) => /^(set|verify) /.test(call)).map((call) => call.split(" ")[0]);
+    expect(order).toEqual(["set", "verify", "set", "verify", "set", "verify"]);
+    expect(await versionsOf(ids)).toEqual(ids.map(() => "1 current"));
+  });
+
+  const versionsOf = (ids: string[]) => Promise.all(ids.map((id) => scene.versions(id)));
 });

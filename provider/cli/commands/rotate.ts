@@ -3,6 +3,7 @@ import { commandCause } from "../../rotation/causes.js";
 import { dueCause, isDue, waitsUntil } from "../../rotation/due.js";
 import { isDrainDue } from "../../rotation/overlap.js";
 import { reachCauses, resume, type RotationOutcome } from "../../rotation/rotate.js";
+import { Slots } from "../../rotation/turns.js";
 import type { Credential, Vault } from "../../vault/port.js";
 import { complainOf, exitCodeOf, forEachCredential, itemShape, type Outcome } from "../bulk.js";
 import type { CommandContext } from "../context.js";
@@ -25,7 +26,7 @@ export const rotate: CommandDefinition = {
   options: [
     { flags: "--due", description: "all credentials whose rhythm wants it by now" },
     { flags: "--dry-run", description: "only say which ones it would be" },
-    { flags: "--parallel <number>", description: "so many at a time (default 4)" },
+    { flags: "--parallel <number>", description: "change so many targets at a time (default 4)" },
   ],
   examples: [
     { command: "coffre rotate Databases/orders-app", does: "one, now" },
@@ -58,9 +59,9 @@ export const rotate: CommandDefinition = {
     if (credentials.length === 0) terminal.note("Nothing is due.");
 
     const order = commandCause();
-    const rotation = await context.rotation();
+    const rotation = { ...(await context.rotation()), changes: new Slots(parallel) };
     const outcomes = await forEachCredential<Turn>(context, credentials, {
-      parallel,
+      parallel: 2 * parallel - 1, // while so many targets are changed, the vault writes what came before and comes next
       doing: "rotating",
       ended: (outcome) => context.json || printOutcome(context, outcome),
       work: async (credential) => {
