@@ -19,13 +19,27 @@ export interface AdminLogin extends TargetLogin {
 const RETRY_CONNECT_MS = 500;
 const ATTENTION_LEASE_SECONDS = 30;
 
+/** Calls that wait on a connection until another one is opened beside it: a login costs more than to wait for one or two. */
+const WAITING_TO_GROW = 2;
+
+/** The connections of one admin to one server. */
+interface Connections {
+  first: Promise<TargetSession>;
+  /** Opened beside the first while many waited for it. */
+  more: TargetSession[];
+  growing: Promise<void> | undefined;
+  mayGrow: boolean;
+  turn: number;
+}
+
 /**
- * The admins' connections of one process: one for each server and admin, shared by all accounts behind it. The first
- * refused login of an admin closes it for everybody, so that a stale password isn't tried once for each account; one that
- * isn't answered, for this process.
+ * The admins' connections of one process: one for each server and admin, shared by all accounts behind it, and more of
+ * them, up to {@link RotationContext.adminConnections}, where calls wait for each other. The first refused login of an
+ * admin closes it for everybody, so that a stale password isn't tried once for each account; one that isn't answered, for
+ * this process.
  */
 export class AdminPool {
-  readonly #sessions = new Map<string, Promise<TargetSession>>();
+  readonly #connections = new Map<string, Connections>();
   readonly #refused = new Map<string, CoffreError>();
 
   /** @throws CoffreError what the driver's `connect` throws; BUDGET_SPENT */
@@ -34,19 +48,42 @@ export class AdminPool {
     spec: TargetSpec,
     findLogin: () => Promise<AdminLogin>,
   ): Promise<TargetSession> {
-    const refused = this.#refused.get(spec.sessionKey);
+    const key = spec.sessionKey;
+    const refused = this.#refused.get(key);
     if (refused) throw refused;
     for (;;) {
-      const existing = this.#sessions.get(spec.sessionKey);
+      const existing = this.#connections.get(key);
       if (!existing) {
-        const opening = this.#open(context, spec, findLogin);
-        this.#sessions.set(spec.sessionKey, opening);
-        opening.catch(() => this.#sessions.delete(spec.sessionKey));
-        return opening;
+        const first = this.#open(context, spec, findLogin);
+        this.#connections.set(key, { first, more: [], growing: undefined, mayGrow: true, turn: 0 });
+        first.catch(() => this.#connections.delete(key));
+        return first;
       }
-      const session = await existing;
-      if (session.usable) return session;
-      if (this.#sessions.get(spec.sessionKey) === existing) this.#sessions.delete(spec.sessionKey);
+      const first = await existing.first;
+      const usable = [first, ...existing.more].filter((session) => session.usable);
+      const next = usable[existing.turn++ % usable.length];
+      if (next) {
+        const isCrowded = (next.waiting ?? 0) >= WAITING_TO_GROW && usable.length < context.adminConnections;
+        if (isCrowded && existing.mayGrow) existing.growing ??= this.#grow(context, spec, existing, findLogin);
+        return next;
+      }
+      if (this.#connections.get(key) === existing) this.#connections.delete(key);
+    }
+  }
+
+  /** Nobody waits for it: what opens is there for those who come later, and what doesn't isn't tried again. */
+  async #grow(
+    context: RotationContext,
+    spec: TargetSpec,
+    connections: Connections,
+    findLogin: () => Promise<AdminLogin>,
+  ): Promise<void> {
+    try {
+      connections.more.push(await this.#open(context, spec, findLogin));
+    } catch {
+      connections.mayGrow = false;
+    } finally {
+      connections.growing = undefined;
     }
   }
 
@@ -80,10 +117,15 @@ export class AdminPool {
   }
 
   async close(): Promise<void> {
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    await Promise.allSettled(sessions.map(async (session) => (await session).close()));
+    const all = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(all.map(closeAll));
   }
+}
+
+async function closeAll({ first, more, growing }: Connections): Promise<void> {
+  await growing;
+  await Promise.allSettled([first, ...more].map(async (session) => (await session).close()));
 }
 
 /** Other processes learn it from the vault; where that can't be written, the budget still ends their tries. */

@@ -18,6 +18,8 @@ export interface RotationContext {
   readonly logins: Turns;
   /** Targets that are set and proven at one time: as many as there are rotations, unless the caller says less. */
   readonly changes: Slots;
+  /** Connections that an admin may have to one server at one time. Default 1. */
+  readonly adminConnections: number;
   /** Names of hooks that failed in this run, with the reason: they are left alone until the next. */
   readonly deafHooks: Map<string, string>;
   /** Runs a program that is a hook: see {@link RunHook}. */
@@ -69,6 +71,7 @@ export function createRotationContext(options: RotationContextOptions): Rotation
     admins: new AdminPool(),
     logins: new Turns(),
     changes: new Slots(Infinity),
+    adminConnections: 1,
     deafHooks: new Map(),
     runHook: options.runHook ?? (async () => ({ problem: "no programs are allowed here", mayPass: false })),
     hookTimeoutMs: options.hookTimeoutMs ?? 10_000,

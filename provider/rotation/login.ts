@@ -20,6 +20,8 @@ export class RunSessions {
   readonly #context: RotationContext;
   readonly #finish: Finish;
   readonly #own = new Map<string, TargetSession>();
+  /** The admin's session that an account was looked at with: what it saw then needn't be asked again by the set. */
+  readonly #looked = new Map<string, TargetSession>();
   readonly #byInitial = new Set<string>();
 
   constructor(context: RotationContext, finish: Finish) {
@@ -30,13 +32,16 @@ export class RunSessions {
   /** @throws CoffreError what logging in throws: LOGIN_REFUSED, UNREACHABLE, BUDGET_SPENT, … */
   async for(spec: TargetSpec, credential: Credential): Promise<TargetSession> {
     const { admin } = spec;
-    if (admin.by === "reference") {
-      return this.#context.admins.session(this.#context, spec, () =>
-        referenceLogin(this.#context, admin.ref, this.#finish),
+    if (admin.by !== "self") {
+      const known = this.#looked.get(spec.account);
+      if (known?.usable === true) return known;
+      const session = await this.#context.admins.session(this.#context, spec, () =>
+        admin.by === "reference"
+          ? referenceLogin(this.#context, admin.ref, this.#finish)
+          : connectionLogin(this.#context, admin),
       );
-    }
-    if (admin.by === "connection") {
-      return this.#context.admins.session(this.#context, spec, () => connectionLogin(this.#context, admin));
+      this.#looked.set(spec.account, session);
+      return session;
     }
     const open = this.#own.get(spec.account);
     if (open?.usable === true) return open;

@@ -117,6 +117,8 @@ export interface TargetSession {
   endLogin?(spec: TargetSpec): Promise<void>;
   /** What the target showed of itself, for example its host key, where a spec is to learn it: to be recorded before a set. */
   readonly pin?: string | undefined;
+  /** Calls that wait for others on this connection. Absent where none waits for another. */
+  readonly waiting?: number;
   /** False once the connection is broken; a pool opens a new one. */
   readonly usable: boolean;
   close(): Promise<void>;

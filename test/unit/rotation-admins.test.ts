@@ -69,6 +69,61 @@ describe("an admin by reference", () => {
     expect(scene.target.count("connect")).toBe(2);
   });
 
+  describe("whose connection many wait for", () => {
+    const accounts = ["orders", "stock", "reports", "billing"];
+
+    /** Rotates the accounts one after another in one run. */
+    async function rotateInTurn(adminConnections?: number): Promise<void> {
+      const adminRef = await scene.admin();
+      scene.target.waiting = 2;
+      const context = { ...scene.context(), ...(adminConnections === undefined ? {} : { adminConnections }) };
+      for (const name of accounts) {
+        scene.target.give(`${name}@db1:1`, "before");
+        const id = await scene.withTargets([{ host: "db1", adminRef }], { name });
+        await scene.rotate(id, "cause:1", context);
+        expect(scene.target.passwordOf(`${name}@db1:1`)).toBe(await scene.value(id));
+      }
+    }
+
+    test("gets more of them, up to what the run allows", async () => {
+      await rotateInTurn(3);
+      expect(scene.target.count("connect")).toBe(3);
+      expect(scene.target.refusedLogins.size).toBe(0);
+    });
+
+    test("keeps one where nothing else is said", async () => {
+      await rotateInTurn();
+      expect(scene.target.count("connect")).toBe(1);
+    });
+
+    test("goes on with one where another can't be opened, and doesn't try again", async () => {
+      scene.target.next("connect", (act) => act());
+      scene.target.next("connect", () => {
+        throw new CoffreError("UNREACHABLE", "too many connections");
+      });
+      await rotateInTurn(3);
+      expect(scene.target.count("connect")).toBe(2);
+    });
+
+    test("works on with the others when the first broke", async () => {
+      const adminRef = await scene.admin();
+      const context = { ...scene.context(), adminConnections: 2 };
+      const rotate = async (name: string) => {
+        scene.target.give(`${name}@db1:1`, "before");
+        const id = await scene.withTargets([{ host: "db1", adminRef }], { name });
+        return scene.rotate(id, "cause:1", context);
+      };
+      scene.target.waiting = 2;
+      await rotate("orders"); // the first connection, while the second is opened
+      await rotate("stock"); // the second
+      scene.target.waiting = 0;
+      scene.target.next("set", () => ({ result: "in-doubt", reason: "connection reset" }));
+      await expect(rotate("reports")).rejects.toMatchObject({ code: "UNREACHABLE" }); // the first
+      await expect(rotate("billing")).resolves.toMatchObject({ action: "rotated" });
+      expect(scene.target.count("connect")).toBe(2);
+    });
+  });
+
   test("without a username says so", async () => {
     const { id: adminId } = await scene.add({ name: "nameless" });
     await scene.rotate(adminId);

@@ -59,7 +59,7 @@ export const rotate: CommandDefinition = {
     if (credentials.length === 0) terminal.note("Nothing is due.");
 
     const order = commandCause();
-    const rotation = { ...(await context.rotation()), changes: new Slots(parallel) };
+    const rotation = { ...(await context.rotation()), changes: new Slots(parallel), adminConnections: parallel };
     const outcomes = await forEachCredential<Turn>(context, credentials, {
       parallel: 2 * parallel - 1, // while so many targets are changed, the vault writes what came before and comes next
       doing: "rotating",

@@ -5,9 +5,15 @@ import { WireError } from "./wire.js";
 export class Turns {
   readonly #connection: Breakable;
   #queue: Promise<unknown> = Promise.resolve();
+  #unfinished = 0;
 
   constructor(connection: Breakable) {
     this.#connection = connection;
+  }
+
+  /** Calls that wait for another one. */
+  get waiting(): number {
+    return Math.max(0, this.#unfinished - 1);
   }
 
   /**
@@ -16,12 +22,13 @@ export class Turns {
    */
   take<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
     const latest = performance.now() + limitMs;
+    this.#unfinished += 1;
     const turn = this.#queue.then(async () => {
       const leftMs = latest - performance.now();
       if (leftMs <= 0) throw new WireError("silent", "other calls on the same connection took all its time");
       return within(this.#connection, { limitMs: leftMs }, work);
     });
-    this.#queue = turn.catch(() => {});
+    this.#queue = turn.catch(() => {}).finally(() => (this.#unfinished -= 1));
     return turn;
   }
 

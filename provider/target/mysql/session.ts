@@ -56,6 +56,10 @@ class MysqlSession implements TargetSession {
     this.#turns = new Turns(wire);
   }
 
+  get waiting(): number {
+    return this.#turns.waiting;
+  }
+
   get usable(): boolean {
     return this.#wire.usable;
   }

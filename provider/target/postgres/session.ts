@@ -108,6 +108,10 @@ class PostgresSession implements TargetSession {
     this.#turns = new Turns(wire);
   }
 
+  get waiting(): number {
+    return this.#turns.waiting;
+  }
+
   get usable(): boolean {
     return this.#wire.usable;
   }
