@@ -1,9 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { fileNameOf } from "./split/client-names.ts";
-import { readSheet, SplitError } from "./split/read-sheet.ts";
-import { type LeftFormula, writeClient } from "./split/write-client.ts";
+import { type Part, splitWorkbook } from "./split/parts.ts";
+import { SplitError } from "./split/read-sheet.ts";
 
 const USAGE = `node split-workbook.ts --workbook FILE --column HEADING --out FOLDER [options]
 
@@ -18,23 +16,13 @@ Makes a workbook for each client that a column of one workbook names, with this 
   --json                       one array on standard output: client, file, rows, leftFormulas, changed
 `;
 
-/** One part, as it is told. */
-interface Part {
-  client: string;
-  file: string;
-  rows: number;
-  leftFormulas: LeftFormula[];
-  /** False where the folder had the very same file already. */
-  changed: boolean;
-}
-
 /** @returns the exit code: 0; 1 if the workbook can't be split; 2 for a wrong command line */
 async function main(args: readonly string[]): Promise<number> {
   const values = options(args);
   if (typeof values === "number") return values;
   const { workbook, column, out, sheet } = values;
   try {
-    const parts = await split(resolve(workbook), resolve(out), {
+    const parts = await splitWorkbook(resolve(workbook), resolve(out), {
       column,
       ...(sheet === undefined ? {} : { sheet }),
       mergeSpellings: values["merge-spellings"] === true,
@@ -77,40 +65,6 @@ function options(args: readonly string[]) {
     process.stderr.write(`split-workbook: ${error instanceof Error ? error.message : String(error)}\n`);
   }
   return 2;
-}
-
-/** All is read and checked before the first part is written; a part is whole or isn't there, so a killed run is run again. */
-async function split(workbook: string, out: string, how: Parameters<typeof readSheet>[1]): Promise<Part[]> {
-  const sheet = await readSheet(workbook, how);
-  const names = sheet.clients.map(({ name }, index) => fileNameOf(name, index));
-  await mkdir(out, { recursive: true, mode: 0o700 });
-  const foreign = (await readdir(out)).filter((file) => !names.includes(file) && !file.endsWith(PARTIAL));
-  if (foreign.length > 0) {
-    const shown = foreign.slice(0, 3).map((file) => `"${file}"`);
-    throw new SplitError(
-      `${out} holds what is no part of this workbook: ${shown.join(", ")}${foreign.length > 3 ? ", …" : ""}. ` +
-        "Name another folder, or empty it: a client's part of another month must not go out with these",
-    );
-  }
-  const parts: Part[] = [];
-  for (const [index, client] of sheet.clients.entries()) {
-    const file = join(out, names[index] ?? "");
-    const { bytes, rows, leftFormulas } = await writeClient(sheet, client);
-    parts.push({ client: client.name, file, rows, leftFormulas, changed: await put(file, bytes) });
-  }
-  return parts;
-}
-
-const PARTIAL = ".partial";
-
-async function put(file: string, bytes: Uint8Array): Promise<boolean> {
-  const before = await readFile(file).catch(() => undefined);
-  if (before?.equals(bytes) === true) return false;
-  const partial = `${file}${PARTIAL}`;
-  await rm(partial, { force: true });
-  await writeFile(partial, bytes, { mode: 0o600, flag: "wx" });
-  await rename(partial, file);
-  return true;
 }
 
 function textOf({ client, file, rows, leftFormulas, changed }: Part): string {
