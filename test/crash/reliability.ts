@@ -3,28 +3,32 @@ import { availableParallelism, cpus } from "node:os";
 import { join, resolve } from "node:path";
 import prettier from "prettier";
 import type { Found, ProofReport } from "./proof.ts";
+import type { VaultKind } from "./vaults.ts";
 
 const PAGE = join(resolve(import.meta.dirname, "../.."), "docs/reliability.md");
-const BEGIN = "<!-- begin: written by `npm run crash -- --write` -->";
 const END = "<!-- end -->";
 
-/** Writes what a run found between the marks of the page. */
-export async function writeReliability(
-  reports: readonly ProofReport[],
-  { seed, seconds }: { seed: number; seconds: number },
-): Promise<void> {
-  const page = await readFile(PAGE, "utf8");
-  const [before, rest] = split(page, BEGIN);
-  const [, after] = split(rest, END);
-  const written = [before, BEGIN, "\n\n", section(reports, seed, seconds), "\n", END, after].join("");
-  const options = await prettier.resolveConfig(PAGE);
-  await writeFile(PAGE, await prettier.format(written, { ...options, parser: "markdown" }));
+/** What a run found of one vault, and how long that took. */
+export interface TimedReport extends ProofReport {
+  kind: VaultKind;
+  seconds: number;
 }
 
-function section(reports: readonly ProofReport[], seed: number, seconds: number): string {
-  const rows = reports.flatMap(({ vault, targets }) =>
-    Object.entries(targets).map(([target, found]) => row(`${vault} × ${target}`, found)),
-  );
+/** Writes what was found of each vault between that vault's marks of the page; what it says of others stays. */
+export async function writeReliability(reports: readonly TimedReport[], seed: number): Promise<void> {
+  let page = await readFile(PAGE, "utf8");
+  for (const report of reports) {
+    const begin = `<!-- begin: written by \`npm run crash -- --write\` of the vault ${report.kind} -->`;
+    const [before, rest] = split(page, begin);
+    const [, after] = split(rest, END);
+    page = [before, begin, "\n\n", section(report, seed), "\n", END, after].join("");
+  }
+  const options = await prettier.resolveConfig(PAGE);
+  await writeFile(PAGE, await prettier.format(page, { ...options, parser: "markdown" }));
+}
+
+function section({ vault, targets, seconds }: TimedReport, seed: number): string {
+  const rows = Object.entries(targets).map(([target, found]) => row(`${vault} × ${target}`, found));
   const day = new Date().toISOString().slice(0, 10);
   const machine = `${process.platform} ${process.arch}, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"})`;
   return `
@@ -33,7 +37,6 @@ function section(reports: readonly ProofReport[], seed: number, seconds: number)
 ${rows.join("\n")}
 
 On ${day}, seed ${seed}, in ${Math.round(seconds / 60)} minutes, Node ${process.versions.node}, ${machine}.
-"Refused" is the most that any account's own system counted.
 `;
 }
 
