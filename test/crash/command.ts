@@ -88,7 +88,6 @@ export async function crash(args: readonly string[]): Promise<number> {
       vault,
       targets: targetsNamed(values.target ?? (points === undefined ? full.targets : QUICK)),
       seed,
-      code: "built",
       signal: stop.signal,
       enginePoints: withoutJournal ? 0 : enginePoints,
       say: (line) => process.stderr.write(`${vault}: ${line}\n`),

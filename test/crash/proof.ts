@@ -9,7 +9,7 @@ import { findWay } from "../../tools/linux-hosts/hosts.ts";
 import { findMariadb } from "../../tools/mariadb/binaries.ts";
 import { SCENARIOS, type ScenarioName, type TargetKind, TARGETS, targetOf } from "./scenarios.ts";
 import { through, type VaultKind } from "./vaults.ts";
-import { type Code, Workers } from "./workers.ts";
+import { Workers } from "./workers.ts";
 import { World } from "./world.ts";
 
 /** How many points are under way at once; each waits for processes and disk for most of its time. */
@@ -30,8 +30,6 @@ export interface ProofOptions {
   seed?: number;
   /** Runs the test double that keeps no journal, on single kills only. */
   withoutJournal?: true;
-  /** What the rotation processes load. Default `sources`. */
-  code?: Code;
   /** Once aborted no further point is begun. */
   signal?: AbortSignal;
   /** Told about each fault and, now and then, how far it is. */
@@ -93,7 +91,7 @@ export async function prove(options: ProofOptions = {}): Promise<ProofReport> {
 
 async function proveProcess(world: World, report: ProofReport, options: ProofOptions): Promise<void> {
   const { say = () => {}, withoutJournal } = options;
-  const workers = new Workers(COMMAND_ENVIRONMENT, options.code);
+  const workers = new Workers(COMMAND_ENVIRONMENT);
   const stage: Stage = { world, workers, ...(withoutJournal ? { withoutJournal } : {}) };
   try {
     const points = choose(await measure(stage, options), options);

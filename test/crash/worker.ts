@@ -11,7 +11,7 @@ import { openProvenVault } from "./vaults.ts";
 import { withoutJournal } from "./without-journal.ts";
 
 // A process that rotates: the real rotation on a real vault and a real system, one job a line on stdin.
-// Started by `node --import ./tools/sources.ts`; it says "ready" before its first job.
+// Started by `node --import ./tools/built.ts`; it says "ready" before its first job.
 
 async function run(job: Job): Promise<JobResult> {
   const counter = new RequestCounter(job.cut);

@@ -6,14 +6,12 @@ import type { Readable, Writable } from "node:stream";
 import type { Job, JobResult } from "./job.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const HOOKS = { sources: join(ROOT, "tools/sources.ts"), built: join(ROOT, "tools/built.ts") };
+/** Workers load what was built, as users do, and start in half the time: `npm test` and `npm run crash` build first. */
+const HOOK = join(ROOT, "tools/built.ts");
 const WORKER = join(import.meta.dirname, "worker.ts");
 
 /** How a job ended: by its own result, or by a kill. */
 export type Ended = { killed: true } | { killed: false; result: JobResult };
-
-/** Which modules of the provider a worker loads: its sources, or what was built of them, which takes half the time. */
-export type Code = keyof typeof HOOKS;
 
 /** One process that rotates. */
 export class Worker {
@@ -22,8 +20,8 @@ export class Worker {
   readonly #ready: Promise<unknown>;
   readonly #exited: Promise<unknown>;
 
-  constructor(env: Readonly<Record<string, string>> = {}, code: Code = "sources") {
-    this.#child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--import", HOOKS[code], WORKER], {
+  constructor(env: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--import", HOOK, WORKER], {
       cwd: ROOT,
       env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: join(ROOT, "test/.work/compile-cache"), ...env },
       stdio: ["pipe", "pipe", "inherit"],
@@ -64,13 +62,11 @@ export class Worker {
  */
 export class Workers {
   readonly #env: Readonly<Record<string, string>>;
-  readonly #code: Code;
   readonly #idle: { worker: Worker; served: Set<string> }[] = [];
   #warm: Worker | undefined;
 
-  constructor(env: Readonly<Record<string, string>> = {}, code: Code = "sources") {
+  constructor(env: Readonly<Record<string, string>> = {}) {
     this.#env = env;
-    this.#code = code;
   }
 
   /** Runs a job in a process that has never had to do with its credential. */
@@ -96,8 +92,8 @@ export class Workers {
   }
 
   #next(): Worker {
-    const worker = this.#warm ?? new Worker(this.#env, this.#code);
-    this.#warm = new Worker(this.#env, this.#code);
+    const worker = this.#warm ?? new Worker(this.#env);
+    this.#warm = new Worker(this.#env);
     return worker;
   }
 }
