@@ -70,5 +70,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   vault: "make a vault, check it, keep it, and say who opens it",
   "vault key": "the keys that open the vault: one for each person or runner",
   mail: "the mail that the vault owes to people",
+  category: "the folders in which credentials stand, and what holds in them",
   token: "the tokens by which `coffre serve` knows who asks",
 };

@@ -116,6 +116,8 @@ export function accessShapes({ category, principal }: VaultRights, all: readonly
       categoryId,
       path: row?.path ?? null,
       inheritGrants: row?.inheritGrants ?? false,
+      readOnly: row?.readOnly ?? false,
+      expiresAt: row?.expiresAt ?? null,
       readers: readersShape(readers),
     };
   });

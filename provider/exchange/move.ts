@@ -137,6 +137,11 @@ async function notesOf({ source }: MoveRequest, { movable, categories }: Movable
     const discarded = versions.filter(({ state }) => state === "discarded").length;
     if (discarded > 0) notes.push({ where, what: `${count(discarded, "version")} that never came into force` });
   }
+  for (const { path, readOnly, expiresAt } of categories) {
+    const where = pathText(path);
+    if (readOnly === true) notes.push({ where, what: "that only managers change it" });
+    if (expiresAt !== undefined) notes.push({ where, what: `that it ends at ${expiresAt}` });
+  }
   if (source.capabilities.grants === "none") return notes;
   const ids = new Map(categories.map(({ id, path }) => [id, path]));
   for (const { categoryId } of await collect(source.people.listGrants())) {

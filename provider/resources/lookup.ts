@@ -52,6 +52,10 @@ export interface GetCategoryResult {
   passwordPolicy: PasswordPolicy | undefined;
   /** False if grants on categories above end here. */
   inheritGrants: boolean;
+  /** True if only managers change something in it; one above it may be read-only too. */
+  readOnly: boolean;
+  /** When grants end in it, ISO 8601, UTC; one above it may end sooner. */
+  expiresAt: string | undefined;
 }
 
 /** What a program is told of a group. */
@@ -112,7 +116,7 @@ export async function lookUpCategory(place: LookupPlace, query: Query): Promise<
   const category: Category | undefined =
     by === "id" ? await place.vault.readCategory(text) : await place.vault.findCategory(pathOf(place, text));
   if (!category) throw absent("category", text);
-  const { id, name, path, parentId, description, policy, inheritGrants } = category;
+  const { id, name, path, parentId, description, policy, inheritGrants, readOnly = false, expiresAt } = category;
   return {
     id,
     name,
@@ -121,6 +125,8 @@ export async function lookUpCategory(place: LookupPlace, query: Query): Promise<
     description,
     passwordPolicy: policy,
     inheritGrants,
+    readOnly,
+    expiresAt,
   };
 }
 

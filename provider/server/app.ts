@@ -79,6 +79,8 @@ export interface Caller {
 export interface ServerContext {
   vault: Vault;
   clock: Clock;
+  /** Writes an event of a front's own into the vault's log. */
+  note: SharedVault["note"];
   /** @throws CoffreError as `Authenticator.authenticate`. @param source the caller's machine, if it named one */
   call(tokenText: string | undefined, source: string): Promise<Caller>;
   /** By what the requests of whoever has this token are counted; `undefined` for one that isn't good. */
@@ -110,10 +112,11 @@ export interface CoffreServer {
 
 /** Makes a server that knows who asks by their tokens; nothing listens yet. */
 export async function createServer({ vault, state, clock, ...options }: ServerOptions): Promise<CoffreServer> {
-  const authenticator = new Authenticator(state.tokens, new RightsBook(vault, state, clock), clock);
+  const authenticator = new Authenticator(state.tokens, new RightsBook(vault, state.tokens, clock), clock);
   const context: ServerContext = {
     vault,
     clock,
+    note: (actor, action, detail) => vault.note(actor, action, detail),
     async call(tokenText, source) {
       const { principal, rights } = await authenticator.authenticate(tokenText);
       const mayRead = (categoryId: string | null) => rights.mayRead(categoryId);

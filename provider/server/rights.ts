@@ -11,7 +11,6 @@ import {
   type Principal as Person,
   type Vault,
 } from "../vault/port.js";
-import type { CategoryRules } from "./category-rules.js";
 import type { Tokens } from "./identities/tokens.js";
 import type { Principal, Rights } from "./principal.js";
 
@@ -31,12 +30,6 @@ interface Snapshot {
   rolesOf: Map<string, { roles: Map<string | null, GrantRole>; until: number }>;
 }
 
-/** What the server itself keeps about rights. */
-export interface OwnFacts {
-  categoryRules: CategoryRules;
-  tokens: Tokens;
-}
-
 /** The vault's people and their rights at one moment: to be used for one request only. */
 export interface RightsNow {
   /** The vault's user of this id. */
@@ -44,18 +37,19 @@ export interface RightsNow {
   of(principal: Principal): Rights;
 }
 
-/** Who may do what, by the vault's own users, groups and grants and the server's own rules, as they are at each request. */
+/** Who may do what, by the vault's own users, groups, grants and categories, as they are at each request. */
 export class RightsBook {
   readonly #vault: Vault;
   readonly #clock: Clock;
-  readonly #own: OwnFacts;
+  readonly #tokens: Tokens;
   #snapshot: Snapshot | undefined;
   #running: Promise<Snapshot> | undefined;
   #next: Promise<Snapshot> | undefined;
 
-  constructor(vault: Vault, own: OwnFacts, clock: Clock) {
+  /** @param tokens say who is an administrator */
+  constructor(vault: Vault, tokens: Tokens, clock: Clock) {
     this.#vault = vault;
-    this.#own = own;
+    this.#tokens = tokens;
     this.#clock = clock;
   }
 
@@ -64,7 +58,7 @@ export class RightsBook {
     const snapshot = await this.#current();
     return {
       user: (id) => snapshot.users.get(id),
-      of: (principal) => rightsOf(principal, snapshot, this.#own, this.#clock.now()),
+      of: (principal) => rightsOf(principal, snapshot, this.#tokens, this.#clock.now()),
     };
   }
 
@@ -125,7 +119,7 @@ export class RightsBook {
   }
 }
 
-function rightsOf(principal: Principal, snapshot: Snapshot, { categoryRules, tokens }: OwnFacts, now: Date): Rights {
+function rightsOf(principal: Principal, snapshot: Snapshot, tokens: Tokens, now: Date): Rights {
   const isAdministrator = principal.role === "administrator";
   const given = rolesOf(principal.id, snapshot, now);
   const readsOnly = principal.role === "reader";
@@ -138,11 +132,8 @@ function rightsOf(principal: Principal, snapshot: Snapshot, { categoryRules, tok
     categoryId === null || snapshot.parents.has(categoryId) ? categoryId : null;
   const has = (categoryId: string | null, least: GrantRole) => {
     if (isAdministrator) return true;
-    const place = placed(categoryId);
-    const role = given.get(place);
-    if (role === undefined || GRANT_ROLES.indexOf(role) < GRANT_ROLES.indexOf(least)) return false;
-    const { readOnly, expired } = categoryRules.inForce(chainOf(place, snapshot), now);
-    return !expired && (!readOnly || role === "manager" || least === "reader");
+    const role = given.get(placed(categoryId));
+    return role !== undefined && GRANT_ROLES.indexOf(role) >= GRANT_ROLES.indexOf(least);
   };
   const strongest = GRANT_ROLES.findLast((role) => [...given.values()].includes(role));
   const mayManagePeople = isAdministrator || principal.role === "moderator";
@@ -183,7 +174,7 @@ function rolesOf(principalId: string, snapshot: Snapshot, now: Date): Map<string
     const role = readers.find((reader) => reader.principalId === principalId)?.role;
     if (role !== undefined) roles.set(categoryId, role);
   }
-  const expiries = [...principals, ...grants].flatMap(({ expiresAt }) =>
+  const expiries = [...principals, ...grants, ...categories].flatMap(({ expiresAt }) =>
     expiresAt !== undefined && !hasPassed(expiresAt, now) ? [Date.parse(expiresAt)] : [],
   );
   snapshot.rolesOf.set(principalId, { roles, until: Math.min(Infinity, ...expiries) });

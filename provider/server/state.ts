@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.js";
 import type { Vault } from "../vault/port.js";
-import { CATEGORY_RULE_TABLE, CategoryRule, CategoryRules } from "./category-rules.js";
 import { deriveServerKeys, type ServerKeys } from "./identities/keys.js";
 import { TOKEN_TABLE, TokenRow, Tokens } from "./identities/tokens.js";
 import { SealedRows, sealedTable } from "./sealed-rows.js";
@@ -12,7 +11,6 @@ export interface ServerState {
   /** For what fronts keep in the file besides. */
   keys: ServerKeys;
   tokens: Tokens;
-  categoryRules: CategoryRules;
 }
 
 /** Where it lies: beside the vault's file, `prod.db.serve`. */
@@ -23,11 +21,10 @@ export function statePath(vaultPath: string): string {
 /** Opens the server's file, and makes it where there is none. @throws CoffreError READ_ONLY, CORRUPT; what the vault throws */
 export async function openState(vault: Vault, path: string, clock: Clock): Promise<ServerState> {
   const keys = await deriveServerKeys(vault);
-  const file = new StateFile(path, [sealedTable(TOKEN_TABLE), sealedTable(CATEGORY_RULE_TABLE)]);
+  const file = new StateFile(path, [sealedTable(TOKEN_TABLE)]);
   return {
     file,
     keys,
     tokens: new Tokens(new SealedRows(file, keys.seal, TOKEN_TABLE, TokenRow), keys, clock),
-    categoryRules: new CategoryRules(new SealedRows(file, keys.seal, CATEGORY_RULE_TABLE, CategoryRule)),
   };
 }

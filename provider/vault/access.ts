@@ -3,7 +3,7 @@ import { GRANT_ROLES, type Category, type Grant, type GrantRole, type Membership
 
 /** Everything that decides who may read what. */
 export interface Rights {
-  categories: readonly Pick<Category, "id" | "parentId" | "inheritGrants">[];
+  categories: readonly Pick<Category, "id" | "parentId" | "inheritGrants" | "readOnly" | "expiresAt">[];
   principals: readonly Principal[];
   memberships: readonly Pick<Membership, "groupId" | "memberId">[];
   grants: readonly Omit<Grant, "owned">[];
@@ -19,7 +19,10 @@ export interface CategoryAccess {
 
 export interface Reader {
   principalId: string;
-  /** The strongest role that a grant in force gives; missing if all have expired, and with them the right to read. */
+  /**
+   * The strongest role that a grant in force gives, in a read-only category `reader` where that would be `editor`; missing if
+   * all have expired, and with them the right to read.
+   */
   role?: GrantRole;
   /** Each grant that reaches the principal here: those in force first, and the stronger before the weaker. */
   through: readonly Through[];
@@ -32,13 +35,14 @@ export interface Through {
   from: string | null;
   /** From the principal itself over the groups to the one that has the grant; of several ways a shortest. */
   chain: readonly string[];
-  /** Whose time has passed, if one's has: the grant's own, or the user's. */
-  expired?: "grant" | "user";
+  /** Whose time has passed, if one's has: the grant's own, the user's, or that of this category or one above it. */
+  expired?: "grant" | "user" | "category";
 }
 
 /**
  * Who may read what, and why: the root first, then the categories in the order given. A grant holds on its category and
- * below, down to the first category that doesn't inherit; a group's grants are its members', over any number of groups.
+ * below, down to the first category that doesn't inherit; a group's grants are its members', over any number of groups. What a
+ * category is (read-only, past its time) all below it are, also where they inherit no grants.
  * @param subjects ids of the principals that are asked about, groups too. Default: all users.
  */
 export function accessOf(rights: Rights, now: Date, subjects?: ReadonlySet<string>): CategoryAccess[] {
@@ -51,25 +55,38 @@ export function accessOf(rights: Rights, now: Date, subjects?: ReadonlySet<strin
     const before = known.get(categoryId);
     if (before) return before;
     const category = categoryId === null ? undefined : rowOf.get(categoryId);
-    const above = category?.inheritGrants === true ? inForceAt(category.parentId) : NOTHING;
+    const above = category ? inForceAt(category.parentId) : NOTHING;
     const own = grantsOn.get(categoryId) ?? [];
-    const grants = [...above.grants, ...own];
+    const inherits = category?.inheritGrants === true;
+    const grants = inherits ? [...above.grants, ...own] : own;
+    const readOnly = above.readOnly || category?.readOnly === true;
+    const closed = above.closed || hasPassed(category?.expiresAt, now);
     // What adds nothing has the readers of the category above, and needn't list them again.
-    const made = own.length === 0 ? above : { grants, readers: readersOf(grants, holders, now) };
+    const same = inherits && own.length === 0 && readOnly === above.readOnly && closed === above.closed;
+    const made = same
+      ? above
+      : { grants, readOnly, closed, readers: readersOf(grants, { readOnly, closed }, holders, now) };
     known.set(categoryId, made);
     return made;
   };
   return [null, ...rowOf.keys()].map((categoryId) => ({ categoryId, readers: inForceAt(categoryId).readers }));
 }
 
-interface InForce {
+/** What a category is, by itself or by one above it. */
+interface State {
+  readOnly: boolean;
+  /** Its time has passed. */
+  closed: boolean;
+}
+
+interface InForce extends State {
   grants: readonly Omit<Grant, "owned">[];
   readers: readonly Reader[];
 }
 
-const NOTHING: InForce = { grants: [], readers: [] };
+const NOTHING: InForce = { grants: [], readers: [], readOnly: false, closed: false };
 
-function readersOf(grants: InForce["grants"], holders: Holders, now: Date): Reader[] {
+function readersOf(grants: InForce["grants"], { readOnly, closed }: State, holders: Holders, now: Date): Reader[] {
   const throughOf = new Map<Principal, Through[]>();
   for (const { id, role, categoryId, principalId, expiresAt } of grants) {
     const grantExpired = hasPassed(expiresAt, now);
@@ -78,7 +95,9 @@ function readersOf(grants: InForce["grants"], holders: Holders, now: Date): Read
         ? "grant"
         : hasPassed(principal.expiresAt, now)
           ? "user"
-          : undefined;
+          : closed
+            ? "category"
+            : undefined;
       const through: Through = {
         grantId: id,
         role,
@@ -96,8 +115,9 @@ function readersOf(grants: InForce["grants"], holders: Holders, now: Date): Read
     .map(([{ id }, through]) => {
       through.sort((left, right) => weight(right) - weight(left));
       const [strongest] = through;
-      const role = strongest && strongest.expired === undefined ? { role: strongest.role } : {};
-      return { principalId: id, ...role, through };
+      if (!strongest || strongest.expired !== undefined) return { principalId: id, through };
+      const role = readOnly && strongest.role !== "manager" ? "reader" : strongest.role;
+      return { principalId: id, role, through };
     });
 }
 

@@ -45,11 +45,14 @@ export interface Vault {
   /** A digest of `text` under a key of the vault's own, 32 hex digits: equal texts, equal digests, in this vault only. */
   digest(text: string): Promise<string>;
 
-  /** @throws CONFLICT if a live sibling has the name; NOT_FOUND if the parent is gone; INVALID_INPUT for a name */
+  /** @throws CONFLICT if a live sibling has the name; NOT_FOUND if the parent is gone; INVALID_INPUT for a name or a time */
   createCategory(input: CategoryInput): Promise<Category>;
   /** @throws NOT_FOUND if there is no live category with this id */
   readCategory(id: string): Promise<Category>;
-  /** Changes what is given, also the parent (a move). @throws NOT_FOUND; CONFLICT for a taken name, a loop, a foreign token */
+  /**
+   * Changes what is given, also the parent (a move).
+   * @throws NOT_FOUND; CONFLICT for a taken name, a loop, a foreign token; INVALID_INPUT for a name or a time
+   */
   updateCategory(id: string, patch: CategoryPatch): Promise<Category>;
   /**
    * Removes an empty category; one that is gone is a success.
@@ -230,6 +233,10 @@ export interface CategoryInput {
   policy?: PasswordPolicy;
   /** Default true. False: grants from above don't hold here and below; only those on it and below it do. */
   inheritGrants?: boolean;
+  /** Default false. True: here and below only managers change something. Worth what a grant is worth (`capabilities.grants`). */
+  readOnly?: boolean;
+  /** From then on grants hold no more, here and below: only administrators get in. ISO 8601 with a zone. Default: never. */
+  expiresAt?: string;
   owner?: Owner;
 }
 
@@ -239,6 +246,8 @@ export interface CategoryPatch extends OwnerProof {
   description?: string | null;
   policy?: PasswordPolicy | null;
   inheritGrants?: boolean;
+  readOnly?: boolean;
+  expiresAt?: string | null;
   /** Writes a new owner: adoption, or a mark whose key changed. */
   owner?: Owner;
 }
@@ -256,6 +265,10 @@ export interface Category {
   policies: { policy: PasswordPolicy; from: string }[];
   /** False if grants from above end here. */
   inheritGrants: boolean;
+  /** Its own: one above it may be read-only too. */
+  readOnly?: true;
+  /** Its own end, ISO 8601, UTC: one above it may end sooner. */
+  expiresAt?: string;
   /** True if a stack made it. */
   owned: boolean;
 }

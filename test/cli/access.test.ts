@@ -153,6 +153,28 @@ Production/Sealed     (inherits nothing)
     expect(await shell.coffre(["access", "--category", "Nowhere"])).toMatchObject({ exitCode: 3 });
   });
 
+  test("shows what is read-only and what has ended, and what is left of a role there", async () => {
+    const [databases = "", sealed = ""] = [
+      await category(vault, "Production/Databases"),
+      await category(vault, "Production/Sealed"),
+    ];
+    await vault.updateCategory(databases, { readOnly: true, expiresAt: "2198-12-31T18:00:00Z" });
+    await vault.updateCategory(sealed, { expiresAt: "2021-06-01T00:00:00Z" });
+    const here = await shell.coffre(["access", "--category", databases]);
+    expect(here.stdout).toContain("(read-only: only managers change it)");
+    expect(here.stdout).toContain("(until 2198-12-31 18:00 UTC)");
+    expect((await shell.coffre(["access"])).stdout).toContain("(category expired 2021-06-01 00:00 UTC)");
+    expect(await shell.json(["access", "--category", databases])).toMatchObject({
+      access: [
+        { readOnly: true, expiresAt: "2198-12-31T18:00:00.000Z", readers: [{ name: "ana", role: "reader" }, {}] },
+      ],
+    });
+    await vault.updateCategory(databases, { expiresAt: "2021-06-01T00:00:00Z" });
+    expect(await shell.json(["access", "--category", databases])).toMatchObject({
+      access: [{ readers: [{ name: "ana", role: null, through: [{ expired: "category" }, {}] }, {}] }],
+    });
+  });
+
   test("a vault without grants says so, and that key holders read all even so", async () => {
     const empty = await Shell.open();
     await (await empty.makeVault()).close();

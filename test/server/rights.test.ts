@@ -3,6 +3,7 @@ import { type Front } from "../../provider/server/app.js";
 import { v1Front } from "../../provider/server/v1/front.js";
 import type {
   Category,
+  CategoryPatch,
   Credential,
   Deposit,
   DropBox,
@@ -201,7 +202,7 @@ beforeAll(async () => {
   const [file] = whole.files;
   if (!file) throw new Error("nothing was deposited");
   const deposits: Deposit[] = [];
-  const most = 2 * (Object.keys(CALLERS).length + 3);
+  const most = 2 * (2 * Object.keys(CALLERS).length + 3);
   for (let made = 0; made < most; made++) deposits.push(await deposit(vault, box, { "b.txt": "content" }));
   const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
   const { transfer } = await vault.boxes.transfers.create({ categoryId: a.id, from: "Ana", expiresAt });
@@ -226,6 +227,21 @@ function send(name: string, token: string | undefined) {
   return scene.send(`/v1/${name}`, { body: body?.(world) ?? {}, headers, ...(token === undefined ? {} : { token }) });
 }
 
+/** How these callers fare on the route. */
+async function seen(name: string, callers: readonly string[]): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const caller of callers) {
+    const { status, body } = await send(name, tokens[caller]);
+    // Done, or refused for what stands there already: never for what was sent.
+    found[caller] = [200, 409, 423].includes(status) ? "may" : status === 403 ? "may not" : JSON.stringify(body);
+  }
+  return found;
+}
+
+function mayText(need: Need, rights: readonly Need[] = []): string {
+  return need === "anybody" || rights.includes(need) ? "may" : "may not";
+}
+
 test("every route of the server has its row, and every row its route", () => {
   const expected = [...Object.keys(ROWS).map((name) => `POST /v1/${name}`), "GET /v1/openapi.json"];
   expect([...routes].sort()).toEqual(expected.sort());
@@ -241,15 +257,30 @@ describe.each(Object.keys(ROWS))("/v1/%s", (name) => {
 
   test("is for those who may", async () => {
     const [need = "administers"] = ROWS[name] ?? [];
-    const seen: Record<string, string> = {};
-    const expected: Record<string, string> = {};
-    for (const [caller, rights] of Object.entries(CALLERS)) {
-      const { status, body } = await send(name, tokens[caller]);
-      // Done, or refused for what stands there already: never for what was sent.
-      seen[caller] = [200, 409, 423].includes(status) ? "may" : status === 403 ? "may not" : JSON.stringify(body);
-      expected[caller] = need === "anybody" || rights.includes(need) ? "may" : "may not";
+    expect(await seen(name, Object.keys(CALLERS))).toEqual(
+      Object.fromEntries(Object.entries(CALLERS).map(([caller, rights]) => [caller, mayText(need, rights)])),
+    );
+  });
+
+  test("is in a read-only category for its editors as for its readers, and past its time for its managers neither", async () => {
+    const [need = "administers"] = ROWS[name] ?? [];
+    const change = (patch: CategoryPatch) => scene.vault.updateCategory(world.a.id, patch);
+    const team = ["manager of A", "editor of A"];
+    try {
+      await change({ readOnly: true });
+      expect(await seen(name, team)).toEqual({
+        "manager of A": mayText(need, CALLERS["manager of A"]),
+        "editor of A": mayText(need, CALLERS["reader of A"]),
+      });
+      await change({ readOnly: false, expiresAt: "2020-01-01T00:00:00Z" });
+      expect(await seen(name, team)).toEqual({
+        "manager of A": mayText(need, ["sees grants"]), // the one of the row is its own
+        "editor of A": mayText(need),
+      });
+      expect(await seen(name, ["administrator"])).toEqual({ administrator: "may" });
+    } finally {
+      await change({ readOnly: false, expiresAt: null });
     }
-    expect(seen).toEqual(expected);
   });
 });
 

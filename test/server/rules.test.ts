@@ -82,12 +82,20 @@ test("in a read-only category only managers write; in one whose time has passed 
   await give("bo", a, "manager");
   const [ana, bo, root] = [await as("ana"), await as("bo"), await as("root", "administrator")];
   const below = await bo.createCategory({ name: "below", parentId: a.id });
-  await scene.state.categoryRules.set(a.id, { readOnly: true });
+  await scene.vault.updateCategory(a.id, { readOnly: true });
   await failure(createOne(ana, { name: "entry", categoryId: below.id }), "FORBIDDEN");
   const entry = await createOne(bo, { name: "entry", categoryId: below.id, ...withValue("v1") });
   expect(await readValue(ana, entry.id)).toBe("v1");
-  await scene.state.categoryRules.set(a.id, { expiresAt: clock.now().toISOString() });
-  for (const vault of [ana, bo]) await failure(vault.readCredential(entry.id), "FORBIDDEN");
+  await failure(ana.updateCategory(a.id, { readOnly: false }), "FORBIDDEN");
+  await bo.updateCategory(a.id, { expiresAt: new Date(clock.now().getTime() + 60_000).toISOString() });
+  expect(await readValue(ana, entry.id)).toBe("v1");
+  clock.pass({ minutes: 1 });
+  for (const vault of [ana, bo]) {
+    await failure(vault.readCredential(entry.id), "FORBIDDEN");
+    await failure(vault.findCategory(["A"]), "FORBIDDEN");
+    await failure(vault.updateCategory(a.id, { expiresAt: null }), "FORBIDDEN");
+    expect(await collect(vault.listCategories())).toEqual([]);
+  }
   expect(await readValue(root, entry.id)).toBe("v1");
 });
 

@@ -5,7 +5,7 @@ import { type Equal, holds } from "./equality.js";
 
 declare const text: pulumi.Output<string>;
 
-const category = new coffre.Category("Databases", { inheritGrants: false });
+const category = new coffre.Category("Databases", { inheritGrants: false, readOnly: true, expiresAt: text });
 const ana = new coffre.User("ana", { displayName: text, email: "ana@example.com", expiresAt: text });
 const dba = new coffre.Group("DBA", { displayName: "Database admins" });
 new coffre.User("bo");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { accessOf, type CategoryAccess, type Rights } from "../../provider/vault/access.js";
-import { GRANT_ROLES, type GrantRole, type Principal } from "../../provider/vault/port.js";
+import { type Category, GRANT_ROLES, type GrantRole, type Principal } from "../../provider/vault/port.js";
 
 const NOW = new Date("2030-01-01T00:00:00.000Z");
 const PAST = "2029-12-31T23:59:59.000Z";
@@ -23,6 +23,14 @@ function tree(...paths: string[]): Rights["categories"] {
     const slash = id.lastIndexOf("/");
     return { id, parentId: slash < 0 ? null : id.slice(0, slash), inheritGrants: !path.endsWith("!") };
   });
+}
+
+/** The same tree, with what is said of some. */
+function rules(
+  categories: Rights["categories"],
+  said: Record<string, Pick<Category, "readOnly" | "expiresAt">>,
+): Rights["categories"] {
+  return categories.map((category) => ({ ...category, ...said[category.id] }));
 }
 
 let grants = 0;
@@ -82,6 +90,22 @@ describe("who may read what", () => {
         grants: [grant("ana", "D", "manager", PAST), grant("bo", "D"), grant("cy", "D", "reader", FUTURE)],
       },
       expected: ["D: ana expired, bo expired, cy reader"],
+    },
+    {
+      name: "in a read-only category and all below it editors only read, also where nothing is inherited; managers stay",
+      rights: {
+        categories: rules(tree("A", "A/B!", "A/B/C", "D"), { A: { readOnly: true } }),
+        grants: [grant("ana", null, "editor"), grant("bo", "A", "manager"), grant("ana", "A/B/C", "editor")],
+      },
+      expected: ["root: ana editor", "A: ana reader, bo manager", "A/B/C: ana reader", "D: ana editor"],
+    },
+    {
+      name: "from its end on nobody has anything in a category and below, also where nothing is inherited",
+      rights: {
+        categories: rules(tree("A", "A/B!", "D"), { A: { expiresAt: PAST }, D: { expiresAt: FUTURE } }),
+        grants: [grant("ana", null), grant("bo", "A/B", "manager")],
+      },
+      expected: ["root: ana reader", "A: ana expired", "A/B: bo expired", "D: ana reader"],
     },
     {
       name: "a grant in force outweighs a stronger one that expired",

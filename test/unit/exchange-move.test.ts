@@ -83,6 +83,18 @@ test("everything arrives with its history, is compared, and leaves the source, w
   expect(value).not.toBeInstanceOf(Error);
 });
 
+test("what a category says about access doesn't move, and is listed", async () => {
+  const [from, to] = [await source(), createMemoryVault({ name: "new" })];
+  const [partners] = await collect(from.listCategories());
+  await from.updateCategory(partners?.id ?? "", { readOnly: true, expiresAt: "2125-01-01T00:00:00Z" });
+  expect((await move(from, to)).notes).toEqual([
+    { where: "Partners", what: "that only managers change it" },
+    { where: "Partners", what: "that it ends at 2125-01-01T00:00:00.000Z" },
+  ]);
+  const [moved] = await collect(to.listCategories());
+  expect(moved).toEqual(expect.not.objectContaining({ readOnly: true }));
+});
+
 test("killed before any of its writes, the next run ends with the same, nothing doubled and nothing lost", async () => {
   const WRITES = [
     "createCategory",

@@ -80,6 +80,8 @@ describe("a lookup", () => {
       description: "servers",
       passwordPolicy: { minLength: 30 },
       inheritGrants: true,
+      readOnly: false,
+      expiresAt: undefined,
     });
     expect(await lookUpCategory(at(), { id: made.categoryId })).toEqual(category);
     const group = await lookUpGroup(at(), { name: "DBA" });

@@ -154,7 +154,8 @@ describe("a template", () => {
   test("that is a category is copied with all below it, and never an entry", async () => {
     const model = await vault.createCategory({ name: "Model", parentId: null, description: "of a ship" });
     const bridge = await vault.createCategory({ name: "Bridge", parentId: model.id, policy: { minLength: 30 } });
-    await vault.createCategory({ name: "Radar", parentId: bridge.id, inheritGrants: false });
+    const rules = { inheritGrants: false, readOnly: true, expiresAt: "2125-01-01T00:00:00.000Z" };
+    await vault.createCategory({ name: "Radar", parentId: bridge.id, ...rules });
     await createOne(vault, { name: "vhf", categoryId: bridge.id });
     const given = await vault.people.createGrant({ categoryId: bridge.id, principalId: crew.id, role: "manager" });
     const inputs = { ownerKey, parentId: fleet.id, names: ["Aurora"], templateId: model.id };
@@ -163,7 +164,7 @@ describe("a template", () => {
     expect(await paths()).toEqual(["Fleet/Aurora", "Fleet/Aurora/Bridge", "Fleet/Aurora/Bridge/Radar"]);
     expect(await at("Aurora")).toMatchObject({ description: "of a ship" });
     expect((await at("Aurora/Bridge")).policy).toEqual({ minLength: 30 });
-    expect((await at("Aurora/Bridge/Radar")).inheritGrants).toBe(false);
+    expect(await at("Aurora/Bridge/Radar")).toMatchObject(rules);
     expect((await grants()).filter((text) => text.startsWith("Aurora"))).toEqual(["Aurora/Bridge Crew manager"]);
     expect(await collect(vault.listCredentials())).toHaveLength(1);
     expect(await preview(inputs, kept)).toEqual(NOTHING);
@@ -359,6 +360,24 @@ describe("the list of names", () => {
 });
 
 describe("what others do", () => {
+  test("to what is read-only and when it ends is set back; a template that says nothing of them means neither", async () => {
+    const expiresAt = "2125-01-01T01:00:00+01:00";
+    const news = ships({ template: template({ radar: { readOnly: true, expiresAt } }) });
+    const kept = await up(news);
+    const radar = await at("Aurora/Bridge/Radar");
+    expect(radar).toMatchObject({ readOnly: true, expiresAt: "2125-01-01T00:00:00.000Z" });
+    expect(await preview(news, kept)).toEqual(NOTHING);
+    await vault.updateCategory(radar.id, { readOnly: false, expiresAt: null });
+    const { notes } = await preview(news, kept);
+    expect(notes).toEqual([
+      "Aurora: ~ Bridge/Radar: readOnly false => true, expiresAt (none) => 2125-01-01T00:00:00.000Z",
+    ]);
+    await up(news, kept);
+    expect(await at("Aurora/Bridge/Radar")).toEqual(radar);
+    await up(ships(), kept);
+    expect(await at("Aurora/Bridge/Radar")).toEqual(expect.not.objectContaining({ readOnly: expect.anything() }));
+  });
+
   test("to a copy's own categories and grants is set back, and what they add stays", async () => {
     const kept = await up(ships());
     const bridge = await at("Aurora/Bridge");

@@ -97,6 +97,65 @@ describe("a category", () => {
     expect(outs).not.toHaveProperty("inheritGrants");
   });
 
+  test("that is read-only until a time is made so, brought back where somebody changed it, and let go", async () => {
+    const rules = { readOnly: true, expiresAt: "2125-01-01T01:00:00+01:00" };
+    const kept = { readOnly: true, expiresAt: "2125-01-01T00:00:00.000Z" };
+    const made = await create({ name: "Closed", ...rules });
+    expect(await scene.vault.readCategory(made.id)).toMatchObject(kept);
+    expect(made.outs).toMatchObject(rules);
+    const news = { name: "Closed", ownerKey: "shop/dev/Category/Closed", ...rules };
+    expect(await diffCategory(scene.resources(), made.id, made.outs, news)).toEqual({ changes: false });
+    expect((await readCategory(scene.resources(), made.id, made.outs)).props).toEqual(made.outs);
+    for (const change of [{ readOnly: false }, { expiresAt: null }, { expiresAt: "2126-01-01T00:00:00Z" }]) {
+      await scene.vault.updateCategory(made.id, change);
+      expect(await diffCategory(scene.resources(), made.id, made.outs, news)).toEqual({ changes: true });
+      await updateCategory(scene.resources(), made.id, made.outs, news);
+      expect(await scene.vault.readCategory(made.id)).toMatchObject(kept);
+    }
+    await scene.vault.updateCategory(made.id, { readOnly: false, expiresAt: null });
+    const { props = {} } = await readCategory(scene.resources(), made.id, made.outs);
+    expect(props).toMatchObject({ readOnly: false });
+    expect(props).not.toHaveProperty("expiresAt");
+    await updateCategory(scene.resources(), made.id, props, news);
+    const { readOnly: _readOnly, expiresAt: _expiresAt, ...without } = news;
+    const { outs } = await updateCategory(scene.resources(), made.id, made.outs, without);
+    expect(await scene.vault.readCategory(made.id)).toEqual(expect.not.objectContaining(kept));
+    expect(outs).toEqual(expect.not.objectContaining({ readOnly: expect.anything() }));
+  });
+
+  test("that no program says to be read-only or to end stays as people made it", async () => {
+    const made = await create({ name: "Mail" });
+    await scene.vault.updateCategory(made.id, { readOnly: true, expiresAt: "2125-01-01T00:00:00Z" });
+    const news = { name: "Mail", ownerKey: "shop/dev/Category/Mail" };
+    expect(await diffCategory(scene.resources(), made.id, made.outs, news)).toEqual({ changes: false });
+    await updateCategory(scene.resources(), made.id, made.outs, { ...news, description: "x" });
+    expect(await scene.vault.readCategory(made.id)).toMatchObject({ readOnly: true });
+  });
+
+  test.each([
+    [{ expiresAt: "2125-01-01" }, "expiresAt isn't a time with its zone"],
+    [{ expiresAt: "2001-01-01T00:00:00Z" }, "expiresAt has passed already"],
+    [{ readOnly: "yes" }, "readOnly: must be true or false"],
+  ])("with %j is refused at preview", async (inputs, reason) => {
+    const news = { name: "Mail", ownerKey: "shop/dev/Category/Mail", ...inputs };
+    const { failures } = await checkCategory(scene.resources(), {}, news);
+    expect(failures).toEqual([{ property: "", reason: expect.stringContaining(reason) }]);
+    const unknown = { ...news, readOnly: UNKNOWN, expiresAt: UNKNOWN };
+    expect((await checkCategory(scene.resources(), {}, unknown)).failures).toEqual([]);
+  });
+
+  test("is refused at preview with a rule of access where the vault keeps no grants", async () => {
+    const context = scene.resources();
+    Object.assign(context.vault, { capabilities: { ...context.vault.capabilities, grants: "none" } });
+    const news = { name: "Mail", ownerKey: "shop/dev/Category/Mail" };
+    for (const rule of [{ readOnly: true }, { expiresAt: "2125-01-01T00:00:00Z" }]) {
+      const { failures } = await checkCategory(context, {}, { ...news, ...rule });
+      const reason = `no ${Object.keys(rule)[0]} of a category`;
+      expect(failures).toEqual([{ property: "", reason: expect.stringContaining(reason) }]);
+    }
+    expect((await checkCategory(context, {}, news)).failures).toEqual([]);
+  });
+
   test("with a grant on it isn't deleted, and says whose it is", async () => {
     const made = await create({ name: "Shared" });
     const ana = await scene.vault.people.createPrincipal({ kind: "user", name: "ana" });

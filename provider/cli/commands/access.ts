@@ -23,7 +23,7 @@ export const access: CommandDefinition = {
   name: "access",
   summary: "show who may read what, and through which grant",
   description: [
-    "Shows who may read what by the vault's grants: each user with the role, the chain of groups through which it comes, and its end. What has expired is shown as expired. A grant holds on its category and on all below it, down to a category that inherits nothing.",
+    "Shows who may read what by the vault's grants: each user with the role, the chain of groups through which it comes, and its end. What has expired is shown as expired. A grant holds on its category and on all below it, down to a category that inherits nothing. In a read-only category editors only read; in one whose time has passed no grant holds.",
     "Without options each grant is shown where it was given. With --category all that holds at that category is shown, inherited or not; with --principal only what that user or group has.",
     "In a vault that is a file, grants are declarations: whoever holds a key of the file reads everything. In a mount of HashiCorp Vault or OpenBao the server's policies decide: `coffre vault policies` prints those that the grants mean. A server that speaks for a vault enforces them.",
   ],
@@ -46,7 +46,7 @@ export const access: CommandDefinition = {
       does: "categories that more than ten may read",
     },
   ],
-  json: "An object: `vault` (name), `keyHoldersReadAll`, `grants` (`id`, `categoryId`, `path`, `principalId`, `role`, `expiresAt`, `expired`, `owned`), `principals` (`id`, `kind`, `name`, `displayName`, `email`, `expiresAt`, `expired`, `owned`) and `access`: the root, whose `categoryId` and `path` are `null`, and each category, with `categoryId`, `path`, `inheritGrants` and `readers`. A reader has `principalId`, `name`, `role` (`null` if all has expired) and `through`: `grantId`, `role`, `from` (id of the grant's category, `null` for the root), `chain` (names, from the reader to the one who has the grant) and `expired` (`grant`, `user` or `null`).",
+  json: "An object: `vault` (name), `keyHoldersReadAll`, `grants` (`id`, `categoryId`, `path`, `principalId`, `role`, `expiresAt`, `expired`, `owned`), `principals` (`id`, `kind`, `name`, `displayName`, `email`, `expiresAt`, `expired`, `owned`) and `access`: the root, whose `categoryId` and `path` are `null`, and each category, with `categoryId`, `path`, `inheritGrants`, `readOnly` and `expiresAt` (its own) and `readers`. A reader has `principalId`, `name`, `role` (what it comes to here; `null` if all has expired) and `through`: `grantId`, `role`, `from` (id of the grant's category, `null` for the root), `chain` (names, from the reader to the one who has the grant) and `expired` (`grant`, `user`, `category` or `null`).",
   async run(context, { options }) {
     const vault = await context.vault();
     const { grants } = vault.capabilities;
@@ -106,13 +106,23 @@ function tableRows(
         .map((one) => row(context, rights, categoryId, { principalId, through: one })),
     );
     rows.push(...idle.filter((grant) => grant.categoryId === categoryId).map((one) => idleRow(context, rights, one)));
-    if (categoryId !== null && rights.category.get(categoryId)?.inheritGrants === false) {
-      rows.unshift(["", "(inherits nothing)", "", "", ""]);
-    }
+    rows.unshift(...rulesOf(context, rights, categoryId).map((rule) => ["", `(${rule})`, "", "", ""]));
     const [first] = rows; // a category is named once, before all that holds there
     if (first) first[0] = placeText(rights, categoryId);
     return rows;
   });
+}
+
+/** What the category itself says about who gets in. */
+function rulesOf({ clock }: CommandContext, { category }: VaultRights, categoryId: string | null): string[] {
+  const { inheritGrants = true, readOnly, expiresAt } = (categoryId !== null && category.get(categoryId)) || {};
+  return [
+    ...(inheritGrants ? [] : ["inherits nothing"]),
+    ...(readOnly ? ["read-only: only managers change it"] : []),
+    ...(expiresAt === undefined
+      ? []
+      : [hasPassed(expiresAt, clock.now()) ? expiredText("category", expiresAt) : `until ${endText(expiresAt)}`]),
+  ];
 }
 
 function grantsOf({ through }: Reader): string[] {
@@ -138,7 +148,9 @@ function row(
     from === categoryId ? way : `${way}, from ${placeText(rights, from)}`,
     expired === undefined
       ? endText(ends[0])
-      : expiredText(expired, expired === "grant" ? grant?.expiresAt : user?.expiresAt),
+      : expired === "category"
+        ? expiredText(expired)
+        : expiredText(expired, expired === "grant" ? grant?.expiresAt : user?.expiresAt),
   ];
   return expired === undefined ? cells : cells.map((cell) => context.terminal.style("dim", cell));
 }
@@ -165,6 +177,6 @@ function endText(end: string | undefined): string {
   return end === undefined ? "" : dateText(end);
 }
 
-function expiredText(whose: "grant" | "user", end: string | undefined): string {
-  return `${whose === "user" ? "user " : ""}expired ${endText(end)}`.trimEnd();
+function expiredText(whose: "grant" | "user" | "category", end?: string): string {
+  return `${whose === "grant" ? "" : `${whose} `}expired ${endText(end)}`.trimEnd();
 }

@@ -16,7 +16,7 @@ export const move: CommandDefinition = {
   description: [
     "Copies each entry with its fields, its history and its categories (with their descriptions and policies), at the same path. Then both vaults are read afresh and every version of every field is compared. Only when nothing differs is anything taken away here: the entries are archived, so that their values stay readable by id, and categories that are empty go.",
     "Killed at any instant, or stopped by Ctrl-C, it is gone on with by the next run. While the place of an entry is taken in the destination by another one, nothing is copied; --dry-run lists all that.",
-    "Entries that somebody works on elsewhere stay, and are listed with the reason: those with targets (their password is set from here), with a pending version, of a stack, and admins of others. Copies get dates of their own; the original's stands in each version's cause. Grants, hooks and the event log don't move.",
+    "Entries that somebody works on elsewhere stay, and are listed with the reason: those with targets (their password is set from here), with a pending version, of a stack, and admins of others. Copies get dates of their own; the original's stands in each version's cause. Grants, what makes a category read-only or ends it, hooks and the event log don't move.",
     "A KeePass file is only read: move out of it with --keep, which copies and compares, and takes nothing away.",
   ],
   options: [

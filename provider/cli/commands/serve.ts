@@ -67,16 +67,18 @@ export const serve: CommandDefinition = {
     // Before the vault is opened: what is wrong here is told at once, and nothing was made.
     const { place, limits, tls, lockself } = await readServeOptions(options, clock.now());
     const [style, mailServer] = await Promise.all([readStyle(options), readMailServer(options)]);
-    const [vault, { createServer }, { openState, statePath }, { v1Front }, { lockselfFront }] = await Promise.all([
+    const [vault, { createServer }, { openState, statePath }, old, { v1Front }, { lockselfFront }] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
       import("../../server/state.js"),
+      import("../../server/old-category-rules.js"),
       import("../../server/v1/front.js"),
       import("../../server/lockself/lockself-front.js"),
     ]);
     const complainOf = (error: unknown) => complain(context, error);
     const state = await openState(vault, statePath(vault.path), clock);
     try {
+      await old.carryCategoryRules(vault, state);
       const server = await createServer({
         vault,
         state,

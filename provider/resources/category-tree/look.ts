@@ -123,9 +123,13 @@ function refuseUnsupported({ capabilities }: Vault, nodes: readonly TemplateNode
   if (capabilities.readOnly === true) {
     throw new CoffreError("READ_ONLY", "This vault is only read: no categories can be made in it");
   }
-  if (capabilities.grants !== "none" || nodes.every(({ grants }) => grants.length === 0)) return;
-  throw new CoffreError("NOT_SUPPORTED", "This vault has no grants, and the template has some", {
-    hint: "Leave `grants` out of the template.",
+  if (capabilities.grants !== "none") return;
+  const unsupported = (["grants", "readOnly", "expiresAt"] as const).find((name) =>
+    nodes.some((node) => (name === "grants" ? node.grants.length > 0 : node[name])),
+  );
+  if (unsupported === undefined) return;
+  throw new CoffreError("NOT_SUPPORTED", `This vault has no grants, and the template has ${unsupported}`, {
+    hint: `Leave \`${unsupported}\` out of the template.`,
   });
 }
 

@@ -133,7 +133,7 @@ class Planner {
     { name, parentId, owner }: { name: string; parentId: Place; owner: Owner },
   ): TreeChange {
     const { adopt, hooks, now } = this.#wanted;
-    const { description, policy, inheritGrants } = node;
+    const { description, policy, inheritGrants, readOnly, expiresAt } = node;
     const notices = node.parent < 0 ? hooks.map((hook) => ({ id: newId("msg_"), hook, at: now })) : [];
     return {
       change: "create-category",
@@ -144,6 +144,8 @@ class Planner {
         ...(description === undefined ? {} : { description }),
         ...(policy === undefined ? {} : { policy }),
         ...(inheritGrants ? {} : { inheritGrants }),
+        ...(readOnly ? { readOnly } : {}),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
       },
       ...(adopt ? { adopt } : {}),
       ...(notices.length === 0 ? {} : { notices }),
@@ -191,16 +193,18 @@ export function partOf(key: string, { part }: Pick<TemplateNode, "part">): strin
   return part === "" ? key : `${key}/${part}`;
 }
 
-type Target = Pick<TemplateNode, "name" | "description" | "policy" | "inheritGrants"> & { parentId: Place };
+type Target = Omit<TemplateNode, "part" | "path" | "parent" | "grants"> & { parentId: Place };
 
 function patchOf(row: TreeCategory, target: Target): { patch: PlacedCategoryPatch; said: string[] } {
-  const { name, parentId, description, policy, inheritGrants } = target;
+  const { name, parentId, description, policy, inheritGrants, readOnly, expiresAt } = target;
   const patch: PlacedCategoryPatch = {
     ...(name === row.name ? {} : { name }),
     ...(parentId === row.parentId ? {} : { parentId }),
     ...(description === row.description ? {} : { description: description ?? null }),
     ...(isDeepStrictEqual(policy, row.policy) ? {} : { policy: policy ?? null }),
     ...(inheritGrants === row.inheritGrants ? {} : { inheritGrants }),
+    ...(readOnly === (row.readOnly ?? false) ? {} : { readOnly }),
+    ...(expiresAt === row.expiresAt ? {} : { expiresAt: expiresAt ?? null }),
   };
   return { patch, said: categoryWords(row, patch) };
 }

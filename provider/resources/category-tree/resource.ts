@@ -24,6 +24,10 @@ export interface TreeTemplateArgs {
   passwordPolicy?: pulumi.Input<InputsOf<PasswordPolicy>> | undefined;
   /** Default true. False: grants on categories above it don't hold in it and below. */
   inheritGrants?: pulumi.Input<boolean> | undefined;
+  /** Default false. True: in it and below only managers change something. */
+  readOnly?: pulumi.Input<boolean> | undefined;
+  /** From then on grants hold no more in it and below: a time with its zone. Default: it has no end. */
+  expiresAt?: pulumi.Input<string> | undefined;
   grants?: pulumi.Input<pulumi.Input<TreeGrantArgs>[]> | undefined;
   /** The categories in it. */
   nodes?: pulumi.Input<pulumi.Input<TreeNodeArgs>[]> | undefined;

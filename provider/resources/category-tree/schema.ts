@@ -15,6 +15,8 @@ const content = {
   description: z.string().optional(),
   passwordPolicy: PasswordPolicy.optional(),
   inheritGrants: z.boolean({ error: "must be true or false" }).optional(),
+  readOnly: z.boolean({ error: "must be true or false" }).optional(),
+  expiresAt: z.string().optional(),
   grants: z.array(TreeGrant).optional(),
 };
 

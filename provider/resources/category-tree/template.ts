@@ -23,6 +23,9 @@ export interface TemplateNode {
   description?: string;
   policy?: PasswordPolicy;
   inheritGrants: boolean;
+  readOnly: boolean;
+  /** ISO 8601, UTC. */
+  expiresAt?: string;
   /** Those in force. */
   grants: TreeGrant[];
 }
@@ -31,7 +34,7 @@ type LiteralNode = TreeTemplate & { name?: string; key?: string | undefined };
 
 /**
  * A template that a program writes out, as a list. Grants whose time has passed are in no copy.
- * @throws CoffreError INVALID_INPUT for names, two of one name, two grants for one principal, an expiry, or too much; POLICY
+ * @throws CoffreError INVALID_INPUT for names, two of one name, two grants for one principal, a time, or too much; POLICY
  */
 export function nodesOfLiteral(template: TreeTemplate, now: Date): TemplateNode[] {
   const nodes: TemplateNode[] = [];
@@ -40,7 +43,8 @@ export function nodesOfLiteral(template: TreeTemplate, now: Date): TemplateNode[
     const where = above ? `template, ${above.path || "its top"}` : "template";
     const name = above ? checked(node.name ?? "", `${where}: a node's name`) : "";
     const key = above ? (node.key === undefined ? name : checked(node.key, `${where}: a node's key`)) : "";
-    const { description, passwordPolicy: policy, inheritGrants = true, grants = [], nodes: children = [] } = node;
+    const { description, passwordPolicy: policy, inheritGrants = true, readOnly = false, expiresAt } = node;
+    const { grants = [], nodes: children = [] } = node;
     const path = joined(above?.path, name);
     refuseTooMuch(nodes.length, depth);
     const index =
@@ -50,7 +54,9 @@ export function nodesOfLiteral(template: TreeTemplate, now: Date): TemplateNode[
         name,
         parent,
         inheritGrants,
+        readOnly,
         grants: grantsInForce(grants, `template, ${path || "its top"}`, now),
+        ...(expiresAt === undefined ? {} : { expiresAt: knownInstant(expiresAt) }),
         ...(description === undefined ? {} : { description }),
         ...(policy === undefined ? {} : { policy }),
       }) - 1;
@@ -93,11 +99,13 @@ export function nodesOfCategory(topId: string, tree: VaultTree, now: Date): Temp
         name: shown,
         parent,
         inheritGrants: row.inheritGrants,
+        readOnly: row.readOnly === true,
         grants: own.map(({ principalId, role, expiresAt }) => ({
           principalId,
           role,
           ...(expiresAt === undefined ? {} : { expiresAt }),
         })),
+        ...(row.expiresAt === undefined ? {} : { expiresAt: row.expiresAt }),
         ...(row.description === undefined ? {} : { description: row.description }),
         ...(row.policy === undefined ? {} : { policy: row.policy }),
       }) - 1;
@@ -133,9 +141,14 @@ function grantsInForce(grants: readonly TreeGrant[], where: string, now: Date): 
   return grants.flatMap((grant) => {
     const { expiresAt } = grant;
     if (expiresAt === undefined || expiresAt === UNKNOWN) return [grant];
-    const instant = parseInstant("expiresAt", expiresAt);
+    const instant = knownInstant(expiresAt);
     return hasPassed(instant, now) ? [] : [{ ...grant, expiresAt: instant }];
   });
+}
+
+/** A time as the vault keeps it; one that isn't known yet as it is. @throws CoffreError INVALID_INPUT */
+function knownInstant(text: string): string {
+  return text === UNKNOWN ? text : parseInstant("expiresAt", text);
 }
 
 function refuseTooMuch(count: number, depth: number): void {

@@ -9,13 +9,15 @@ const MOST_WORDS = 12;
 
 /** What becomes of a category, each change a few words. */
 export function categoryWords(row: TreeCategory, patch: PlacedCategoryPatch): string[] {
-  const { name, parentId, description, policy, inheritGrants } = patch;
+  const { name, parentId, description, policy, inheritGrants, readOnly, expiresAt } = patch;
   return [
     ...(name === undefined ? [] : [`renamed from ${row.name}`]),
     ...(parentId === undefined ? [] : ["moved to its place"]),
     ...(description === undefined ? [] : [description === null ? "no description" : "another description"]),
     ...(policy === undefined ? [] : policyWords(row.policy ?? {}, policy ?? {})),
     ...(inheritGrants === undefined ? [] : [`inheritGrants ${row.inheritGrants} => ${inheritGrants}`]),
+    ...(readOnly === undefined ? [] : [`readOnly ${row.readOnly ?? false} => ${readOnly}`]),
+    ...(expiresAt === undefined ? [] : [`expiresAt ${row.expiresAt ?? "(none)"} => ${expiresAt ?? "(none)"}`]),
   ];
 }
 

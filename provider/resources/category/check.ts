@@ -1,8 +1,10 @@
+import { CoffreError } from "../../core/errors.js";
 import { checkName } from "../../core/name.js";
 import { checkPolicy, mergePolicies } from "../../core/policy.js";
 import type { ResourceContext } from "../context.js";
 import { type CheckResult, failureOf } from "../failures.js";
 import { schemaFailures } from "../parse.js";
+import { refuseExpiry, tidyExpiry } from "../people/kind.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties, UNKNOWN } from "../values.js";
 import { taken } from "./place.js";
@@ -17,6 +19,7 @@ export function checkCategoryOffline(news: Properties): CheckResult {
     if (typeof inputs["name"] === "string" && inputs["name"] !== UNKNOWN) {
       inputs["name"] = checkName("category", inputs["name"]);
     }
+    tidyExpiry(inputs);
     if (!hasUnknown(inputs)) refuseImpossible(CategoryInputs.parse(inputs), []);
   } catch (error) {
     failures.push(failureOf(error));
@@ -34,11 +37,25 @@ export async function checkCategory(
   if (failures.length > 0) return { inputs, failures };
   try {
     await context.overview.identity(); // no vault, no key, the wrong one: said before anything is planned
+    refuseRules(context, olds, inputs);
     if (!hasUnknown(inputs)) await checkKnown(context, olds, CategoryInputs.parse(inputs));
   } catch (error) {
     failures.push(failureOf(error));
   }
   return { inputs, failures };
+}
+
+/** @throws CoffreError NOT_SUPPORTED where nobody would be kept out; INVALID_INPUT for a new category whose time has passed */
+function refuseRules(context: ResourceContext, olds: Properties, inputs: Properties): void {
+  const isNew = typeof olds["ownerKey"] !== "string" && inputs["adopt"] === undefined;
+  refuseExpiry(context, inputs, { isNew, olds });
+  if (context.vault.capabilities.grants !== "none") return;
+  const rule = ["readOnly", "expiresAt"].find((name) => inputs[name] !== undefined);
+  if (rule === undefined) return;
+  throw new CoffreError("NOT_SUPPORTED", `This vault keeps no grants, and so no ${rule} of a category`, {
+    hint: "Leave it out, or choose another vault for this resource.",
+    details: { field: rule },
+  });
 }
 
 async function checkKnown(context: ResourceContext, olds: Properties, inputs: CategoryInputs): Promise<void> {

@@ -29,7 +29,7 @@ async function createNew(
   parentId: string | null,
   owner: Owner,
 ): Promise<Category> {
-  const { name, description, passwordPolicy, inheritGrants } = inputs;
+  const { name, description, passwordPolicy, inheritGrants, readOnly, expiresAt } = inputs;
   try {
     return await vault.createCategory({
       name,
@@ -38,6 +38,8 @@ async function createNew(
       ...(description === undefined ? {} : { description }),
       ...(passwordPolicy === undefined ? {} : { policy: passwordPolicy }),
       ...(inheritGrants === undefined ? {} : { inheritGrants }),
+      ...(readOnly === undefined ? {} : { readOnly }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
     });
   } catch (error) {
     const there = isCoffreError(error, "CONFLICT") ? await findByName(vault, name, parentId) : undefined;

@@ -4,12 +4,15 @@ import type { Category } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { hasUnknown, type Properties } from "../values.js";
 import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
-import { pathOf, readLive } from "./place.js";
+import { pathOf, readLive, shownRules } from "./place.js";
 import { refuseImpossibleBelow } from "./policies-below.js";
 import { CategoryInputs, type CategoryState, parseState, pickInputs } from "./schema.js";
 
 /** Inputs that mean something when the category is made, and nothing after. */
 const ONLY_AT_CREATION: ReadonlySet<string> = new Set(["adopt"]);
+
+/** Inputs that decide about access. */
+const RULES = ["inheritGrants", "readOnly", "expiresAt"] as const;
 
 /** What the state and the program alone say. */
 export function diffCategoryOffline(olds: Properties, news: Properties): { changes: boolean } {
@@ -36,7 +39,8 @@ export async function diffCategory(
   const { parentId } = inputs;
   if (typeof parentId === "string" && parentId !== category.parentId) refuseLoop(categories, category, parentId);
   // What decides who may read is brought back where somebody else changed it.
-  const drifted = state.inheritGrants !== undefined && state.inheritGrants !== category.inheritGrants;
+  const shown = shownRules(category, state);
+  const drifted = RULES.some((rule) => state[rule] !== undefined && state[rule] !== shown[rule]);
   const outdated = stamp !== undefined && isOutdated(stamp, identity);
   const changed = inputsChanged(state, inputs);
   if (changed && !hasUnknown(inputs)) {

@@ -1,6 +1,7 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { Category, CategoryPatch, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
+import { shownExpiry } from "../people/kind.js";
 import { ensureRootCategory } from "../root-category.js";
 import { dropEmpty } from "../values.js";
 import { formatStamp, isOutdated, parseStamp, refuseLost } from "../vault-stamp.js";
@@ -20,7 +21,7 @@ export function changedFields(
   parentId: string | null,
   before: CategoryState | undefined,
 ): CategoryPatch {
-  const { name, description, passwordPolicy, inheritGrants } = inputs;
+  const { name, description, passwordPolicy, inheritGrants, readOnly, expiresAt } = inputs;
   return {
     name,
     parentId,
@@ -29,6 +30,24 @@ export function changedFields(
     ...(inheritGrants === undefined && before?.inheritGrants === undefined
       ? {}
       : { inheritGrants: inheritGrants ?? true }),
+    ...(readOnly === undefined && before?.readOnly === undefined ? {} : { readOnly: readOnly ?? false }),
+    ...(expiresAt === undefined && before?.expiresAt === undefined ? {} : { expiresAt: expiresAt ?? null }),
+  };
+}
+
+/**
+ * What decides about access of a category, in the words of its state. What no program declared is left out, unless the
+ * category is only looked at.
+ */
+export function shownRules(
+  { inheritGrants, readOnly, expiresAt }: Category,
+  state: CategoryState,
+): Pick<CategoryState, "inheritGrants" | "readOnly" | "expiresAt"> {
+  const looked = state.vaultStamp === undefined;
+  return {
+    ...(looked || state.inheritGrants !== undefined ? { inheritGrants } : {}),
+    ...(looked ? { readOnly } : state.readOnly === undefined ? {} : { readOnly: readOnly ?? false }),
+    ...(looked || state.expiresAt !== undefined ? { expiresAt: shownExpiry(state.expiresAt, expiresAt) } : {}),
   };
 }
 

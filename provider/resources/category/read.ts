@@ -2,7 +2,7 @@ import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { dropEmpty, type Properties } from "../values.js";
 import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
-import { currentStamp, pathOf, readKnown } from "./place.js";
+import { currentStamp, pathOf, readKnown, shownRules } from "./place.js";
 import { parseState } from "./schema.js";
 
 /** The category as it is, for a refresh or a `get`. @returns no id once it is gone. @throws CoffreError WRONG_VAULT, ROLLED_BACK */
@@ -17,7 +17,7 @@ export async function readCategory(
   const category = await readKnown(context, id, state, identity);
   if (!category) return {};
   const looked = state.vaultStamp === undefined;
-  const { name, parentId, description, policy, inheritGrants } = category;
+  const { name, parentId, description, policy } = category;
   const moved = (state.parentId ?? (await findRootCategory(context)) ?? null) !== parentId;
   return {
     id,
@@ -27,7 +27,7 @@ export async function readCategory(
       ...(moved || looked ? { parentId: parentId ?? undefined } : {}),
       ...(looked || state.description !== undefined ? { description } : {}),
       ...(looked || state.passwordPolicy !== undefined ? { passwordPolicy: policy } : {}),
-      ...(looked || state.inheritGrants !== undefined ? { inheritGrants } : {}),
+      ...shownRules(category, state),
       path: pathOf(category),
       ...(looked ? {} : { vaultStamp: currentStamp(state, identity) }),
     }),

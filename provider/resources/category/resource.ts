@@ -18,6 +18,13 @@ export interface CategoryArgs {
    * count here and below.
    */
   inheritGrants?: pulumi.Input<boolean> | undefined;
+  /** Default false. True: in it and below only managers change something; editors read. */
+  readOnly?: pulumi.Input<boolean> | undefined;
+  /**
+   * From then on grants hold no more in it and below, managers' neither: only administrators get in. A time with its zone,
+   * `2026-12-31T18:00:00Z`. Default: it has no end.
+   */
+  expiresAt?: pulumi.Input<string> | undefined;
   /** Takes over a category that exists: by its id, or with `true` the one of this name. */
   adopt?: pulumi.Input<true | string> | undefined;
   /** What becomes of it when the resource is deleted. Default `delete`: refused while it isn't empty. `keep`: it stays. */

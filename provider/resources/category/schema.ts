@@ -9,6 +9,8 @@ export const CategoryInputs = z.strictObject({
   description: z.string().optional(),
   passwordPolicy: PasswordPolicy.optional(),
   inheritGrants: z.boolean({ error: "must be true or false" }).optional(),
+  readOnly: z.boolean({ error: "must be true or false" }).optional(),
+  expiresAt: z.string().optional(),
   adopt: z.union([z.literal(true), z.string().min(1)], { error: "must be true, or the id of a category" }).optional(),
   onDelete: z.enum(["delete", "keep"]).optional(),
   ownerKey: z.string().min(1),

@@ -41,7 +41,13 @@ export async function startAgent(options: AgentOptions): Promise<CoffreServer> {
   await claimSocket(socket);
   const principal: Principal = { id: "agent", name: user, role: "administrator", tokenId: "agent" };
   const caller = { principal, rights: allRights(principal), vault };
-  const context: ServerContext = { vault, clock, call: async () => caller, tokenId: () => principal.tokenId };
+  const context: ServerContext = {
+    vault,
+    clock,
+    note: async () => undefined, // it does nothing that the vault isn't asked to do
+    call: async () => caller,
+    tokenId: () => principal.tokenId,
+  };
   const about: AgentAnswer = { url, capabilities: vault.capabilities, pid: process.pid };
   const server = await createApp({
     context,

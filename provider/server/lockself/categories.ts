@@ -34,9 +34,15 @@ export async function createCategory(call: Call): Promise<Answer> {
   const body = parseSent(CreateBody, call.body);
   const parentId = await parentOf(call, body.parentId ?? null);
   const policy = call.front.policies.policyFor(body.passwordPolicyId);
-  const created = await call.vault.createCategory({ name: body.name, parentId, ...(policy ? { policy } : {}) });
+  const { expiresAt, readOnly } = rulesOf(body);
+  const created = await call.vault.createCategory({
+    name: body.name,
+    parentId,
+    ...(policy ? { policy } : {}),
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(expiresAt == null ? {} : { expiresAt }),
+  });
   await call.front.policies.apply(created.id, body.passwordPolicyId);
-  await setRules(call, created.id, body);
   return { status: 201, body: await viewOf(call, created) };
 }
 
@@ -53,9 +59,9 @@ export async function updateCategory(call: Call): Promise<Answer> {
     ...(body.name === undefined ? {} : { name: body.name }),
     ...(parentId === undefined ? {} : { parentId }),
     ...(body.passwordPolicyId === undefined ? {} : { policy: policy ?? null }),
+    ...rulesOf(body),
   });
   await call.front.policies.apply(id, body.passwordPolicyId);
-  await setRules(call, id, body);
   return { status: 200, body: await viewOf(call, after) };
 }
 
@@ -85,17 +91,15 @@ async function parentOf(call: Call, number: number | null): Promise<string | nul
   throw notAllowed(call, parentId === null ? "create a shared space" : "create a category in this one");
 }
 
-/** Read-only and expiry are the server's own rules, which hold in every language it speaks. */
-async function setRules(
-  { front }: Call,
-  id: string,
-  { expirationDate, allowPasswordCreation }: UpdateBody,
-): Promise<void> {
-  if (expirationDate === undefined && allowPasswordCreation === undefined) return;
-  await front.categoryRules.set(id, {
+/** Read-only and expiry in the vault's words. */
+function rulesOf({ expirationDate, allowPasswordCreation }: UpdateBody): {
+  expiresAt?: string | null;
+  readOnly?: boolean;
+} {
+  return {
     ...(expirationDate === undefined ? {} : { expiresAt: expirationDate }),
     ...(allowPasswordCreation === undefined ? {} : { readOnly: !allowPasswordCreation }),
-  });
+  };
 }
 
 async function viewOf(call: Call, category: Category): Promise<Record<string, unknown>> {
@@ -103,8 +107,8 @@ async function viewOf(call: Call, category: Category): Promise<Record<string, un
   return itemOf(call, category);
 }
 
-function itemOf({ front, rights }: Call, { id, name, parentId, policy }: Category): Record<string, unknown> {
-  const { readOnly, expiresAt } = front.categoryRules.of(id);
+function itemOf({ front, rights }: Call, category: Category): Record<string, unknown> {
+  const { id, name, parentId, policy, readOnly = false, expiresAt } = category;
   return {
     id: front.numbers.known(id),
     name,

@@ -3,7 +3,6 @@ import type { Clock } from "../../core/clock.js";
 import type { CmsRecipient } from "../../core/cms.js";
 import { CoffreError } from "../../core/errors.js";
 import type { Caller } from "../app.js";
-import type { CategoryRules } from "../category-rules.js";
 import { parseNumber } from "./bodies.js";
 import type { EntryNumbers, NumberedKind } from "./entry-numbers.js";
 import type { Exports } from "./export/exports.js";
@@ -35,7 +34,6 @@ export interface LockselfFront {
   clock: Clock;
   numbers: EntryNumbers;
   policies: NamedPolicies;
-  categoryRules: CategoryRules;
   exports: Exports;
   transfers: Transfers;
   style: Required<Pick<LockselfStyle, "lists">> & LockselfStyle;

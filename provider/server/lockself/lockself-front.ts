@@ -18,24 +18,26 @@ import { addTransferLinks } from "./transfers/transfer-links.js";
 import { LARGEST_CHUNK, TransferRow } from "./transfers/transfer-row.js";
 import { Transfers } from "./transfers/transfers.js";
 
+const SWEEP_MS = 3_600_000;
+
 /**
  * LockSelf's REST API over the server's vault: the documented routes and those that were seen in public clients, and our
  * proposals for what is known to exist, all from one table.
  * @param state where named policies are kept, since the vault has none
  */
-export function lockselfFront({ file, keys, categoryRules }: ServerState, style: LockselfStyle = {}): Front {
+export function lockselfFront({ file, keys }: ServerState, style: LockselfStyle = {}): Front {
   return async (app, context) => {
     const front: LockselfFront = {
       clock: context.clock,
       numbers: new EntryNumbers(context.vault, new LogIndex(file, keys.seal)),
       policies: new NamedPolicies(new KeptRows(file, keys.seal, "lockself_policy", PolicyRow)),
-      categoryRules,
       exports: new Exports(context.clock),
       transfers: new Transfers({
         rows: new KeptRows(file, keys.seal, "lockself_transfer", TransferRow),
         folder: `${file.path}.transfers`,
         key: keys.seal,
         clock: context.clock,
+        note: context.note,
       }),
       style: { lists: "sample", ...style },
     };
@@ -45,7 +47,14 @@ export function lockselfFront({ file, keys, categoryRules }: ServerState, style:
     addTransferLinks(app, front);
     await app.register(async (scope) => addRoutes(scope, context, front));
     await front.transfers.sweep();
+    sweepHourly(app, front.transfers);
   };
+}
+
+/** A transfer ends also where nobody asks for one. What fails is tried again: at the next hour, and by each upload, which tells. */
+function sweepHourly(app: FastifyInstance, transfers: Transfers): void {
+  const timer = setInterval(() => void transfers.sweep().catch(() => undefined), SWEEP_MS).unref();
+  app.addHook("onClose", async () => clearInterval(timer));
 }
 
 async function addRoutes(app: FastifyInstance, context: ServerContext, front: LockselfFront): Promise<void> {

@@ -49,6 +49,7 @@ const TYPES: Readonly<Record<string, string>> = {
   slot: "organization",
   vault: "organization",
   login: "connection",
+  transfer: "transfer",
 };
 
 /** `ana@runner-3`, perhaps with a word in brackets about the way. */

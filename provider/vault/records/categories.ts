@@ -1,5 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
+import { parseInstant } from "../../core/instant.js";
 import { checkName } from "../../core/name.js";
 import { checkPolicy, mergePolicies } from "../../core/policy.js";
 import type { Category, CategoryInput, CategoryNotice, CategoryPatch, OwnerProof } from "../port.js";
@@ -27,6 +28,8 @@ export function createCategory(
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(input.policy === undefined ? {} : { policy: input.policy }),
     ...(input.inheritGrants === false ? { inheritGrants: false } : {}),
+    ...(input.readOnly === true ? { readOnly: true } : {}),
+    ...(input.expiresAt === undefined ? {} : { expiresAt: parseInstant("expiresAt", input.expiresAt) }),
     ...(input.owner === undefined ? {} : { owner: ownerRow(keyed, input.owner) }),
     ...(notices.length === 0 ? {} : { notices: [...notices] }),
   };
@@ -63,10 +66,13 @@ export function changeCategory(
   const before = tx.category(id);
   if (!before) throw categoryGone(id);
   checkOwner(keyed, before, patch, `Category ${named(new Tree(tx).view(before).path, id)}`);
-  const row = patched(before, patch, ["name", "parentId", "description", "policy"]);
+  const row = patched(before, patch, ["name", "parentId", "description", "policy", "expiresAt"]);
   if (patch.name !== undefined) row.name = checkName("category", patch.name);
   if (patch.inheritGrants === true) delete row.inheritGrants;
   if (patch.inheritGrants === false) row.inheritGrants = false;
+  if (patch.readOnly === false) delete row.readOnly;
+  if (patch.readOnly === true) row.readOnly = true;
+  if (typeof patch.expiresAt === "string") row.expiresAt = parseInstant("expiresAt", patch.expiresAt);
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
   const changes = changedFields(before, row);
   if (changes.length === 0) return new Tree(tx).view(before);

@@ -124,11 +124,13 @@ class Batch {
 }
 
 /** What was adopted is what was asked for, and nothing that it was before. */
-function adoptedPatch({ description, policy, inheritGrants, owner }: PlacedCategoryInput) {
+function adoptedPatch({ description, policy, inheritGrants, readOnly, expiresAt, owner }: PlacedCategoryInput) {
   return {
     description: description ?? null,
     policy: policy ?? null,
     inheritGrants: inheritGrants ?? true,
+    readOnly: readOnly ?? false,
+    expiresAt: expiresAt ?? null,
     ...(owner === undefined ? {} : { owner }),
   };
 }

@@ -84,6 +84,11 @@ export interface SharedVault extends Vault {
    * @param mayRead whether they may read values in a category; `readMany` answers FORBIDDEN where not
    */
   actingAs(actor: string, source: string, mayRead: (categoryId: string | null) => boolean): Vault;
+  /**
+   * Writes an event of the server's own, about what the vault doesn't keep. @param actor who did it
+   * @param action two words, `transfer.read`; never one of the vault's own @param detail facts, never a value
+   */
+  note(actor: string, action: string, detail: string): Promise<void>;
 }
 
 /**
@@ -293,6 +298,10 @@ export class RecordVault implements SharedVault {
     acting.#sharedReads = this.#sharedReads;
     acting.close = async () => {}; // the rows are this vault's
     return acting;
+  }
+
+  note(actor: string, action: string, detail: string): Promise<void> {
+    return this.rows.write((tx) => logEvent(tx, { ...this.context, actor }, action, [], { detail }));
   }
 
   close(): Promise<void> {

@@ -119,6 +119,10 @@ export interface CategoryRow {
   policy?: PasswordPolicy;
   /** Missing where grants from above hold, which is usual. */
   inheritGrants?: false;
+  /** Missing where editors may write, which is usual. */
+  readOnly?: true;
+  /** ISO 8601, UTC. Missing where it has no end. */
+  expiresAt?: string;
   owner?: OwnerRow;
   /** Missing while there is nothing to tell. */
   notices?: CategoryNotice[];

@@ -48,7 +48,7 @@ export class Tree {
   }
 
   view(row: CategoryRow): Category {
-    const { id, name, parentId, description, policy, inheritGrants = true } = row;
+    const { id, name, parentId, description, policy, inheritGrants = true, readOnly, expiresAt } = row;
     return {
       id,
       name,
@@ -58,6 +58,8 @@ export class Tree {
       ...(policy === undefined ? {} : { policy }),
       policies: policiesOf([...this.chain(parentId), row]),
       inheritGrants,
+      ...(readOnly === undefined ? {} : { readOnly }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
       owned: row.owner !== undefined,
     };
   }

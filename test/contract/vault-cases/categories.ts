@@ -24,6 +24,50 @@ export function categoryCases(create: CreateVault): void {
   );
 
   test(
+    "a category is read-only and ends where that is said, and as long as it is; a time is kept in UTC",
+    onVault(create, async ({ vault }) => {
+      const plain = await vault.createCategory({ name: "plain", parentId: null, readOnly: false });
+      expect(Object.keys(plain)).not.toEqual(expect.arrayContaining([expect.stringMatching(/readOnly|expiresAt/)]));
+      const made = await vault.createCategory({
+        name: "made",
+        parentId: null,
+        readOnly: true,
+        expiresAt: "2031-01-01T01:00:00+01:00",
+      });
+      expect(made).toMatchObject({ readOnly: true, expiresAt: "2031-01-01T00:00:00.000Z" });
+      expect(await vault.readCategory(made.id)).toEqual(made);
+      expect(await collect(vault.listCategories())).toEqual([made, plain]);
+      const { path: _path, policies: _policies, ...shown } = made;
+      expect((await vault.readTree({ below: made.id })).categories).toEqual([shown]);
+      expect(await vault.updateCategory(made.id, { description: "x" })).toEqual({ ...made, description: "x" });
+      expect(await vault.updateCategory(made.id, { readOnly: false })).toEqual(
+        expect.not.objectContaining({ readOnly: expect.anything() }),
+      );
+      expect(await vault.updateCategory(made.id, { expiresAt: null, description: null })).toEqual({
+        ...plain,
+        id: made.id,
+        name: "made",
+        path: ["made"],
+      });
+      const [id = ""] = await vault.changeTree([
+        { change: "update-category", id: plain.id, patch: { readOnly: true, expiresAt: "2032-01-01T00:00:00Z" } },
+      ]);
+      expect(await vault.readCategory(id)).toMatchObject({ readOnly: true, expiresAt: "2032-01-01T00:00:00.000Z" });
+      await vault.changeTree([{ change: "create-category", input: { name: "plain", parentId: null }, adopt: true }]);
+      expect(await vault.readCategory(id)).toEqual(plain);
+    }),
+  );
+
+  test.each(["2031-01-01", "tomorrow", "2031-02-30T00:00:00Z"])("%j is no end of a category", async (expiresAt) => {
+    await onVault(create, async ({ vault }) => {
+      await failure(vault.createCategory({ name: "A", parentId: null, expiresAt }), "INVALID_INPUT");
+      const { id } = await vault.createCategory({ name: "A", parentId: null });
+      await failure(vault.updateCategory(id, { expiresAt }), "INVALID_INPUT");
+      expect(await vault.readCategory(id)).not.toHaveProperty("expiresAt");
+    })();
+  });
+
+  test(
     "a name is taken among live siblings only",
     onVault(create, async ({ vault }) => {
       const top = await vault.createCategory({ name: "A", parentId: null });

@@ -127,6 +127,17 @@ function bodyOf({ body }: Row): object | undefined {
   );
 }
 
+/** The caller fares on the route as the row says of `like`. */
+async function expectAs(name: ServedRoute, caller: Caller, like: Caller): Promise<void> {
+  const row = ROWS[name];
+  const expected = row[like] ?? row.else;
+  const { status, body } = await scene.ask(pathOf(name, expected === "in"), bodyOf(row), {
+    token: tokens.get(caller) ?? "",
+  });
+  if (expected === "in") expect({ caller, refused: [401, 403].includes(status) }).toEqual({ caller, refused: false });
+  else expect({ caller, status, code: body["code"] }).toEqual({ caller, status: expected, code: expected });
+}
+
 test("every route of the table is served or named as not served", () => {
   const served = ROUTE_NAMES.filter(isServed);
   expect(Object.keys(ROWS).sort()).toEqual([...served].sort());
@@ -148,14 +159,21 @@ describe.each(Object.keys(ROWS) as ServedRoute[])("%s", (name) => {
   });
 
   test("lets in who has the right, and nobody else", async () => {
-    for (const caller of CALLERS) {
-      const expected = row[caller] ?? row.else;
-      const { status, body } = await scene.ask(pathOf(name, expected === "in"), bodyOf(row), {
-        token: tokens.get(caller) ?? "",
-      });
-      if (expected === "in")
-        expect({ caller, refused: [401, 403].includes(status) }).toEqual({ caller, refused: false });
-      else expect({ caller, status, code: body["code"] }).toEqual({ caller, status: expected, code: expected });
+    for (const caller of CALLERS) await expectAs(name, caller, caller);
+  });
+
+  test("lets in an editor of a read-only category as a reader, and past its time a manager as a stranger", async () => {
+    const { vault } = scene.server;
+    const id = (await vault.findCategory(["Theirs"]))?.id ?? "";
+    try {
+      await vault.updateCategory(id, { readOnly: true });
+      await expectAs(name, "editor", "reader");
+      await expectAs(name, "manager", "manager");
+      await vault.updateCategory(id, { readOnly: false, expiresAt: "2020-01-01T00:00:00Z" });
+      for (const caller of ["manager", "editor"] as const) await expectAs(name, caller, "stranger");
+      await expectAs(name, "administrator", "administrator");
+    } finally {
+      await vault.updateCategory(id, { readOnly: false, expiresAt: null });
     }
   });
 });

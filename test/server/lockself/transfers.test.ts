@@ -4,7 +4,8 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { collect } from "../../../provider/core/collect.js";
 import { createMemoryVault } from "../../../provider/vault/memory/memory-vault.js";
 import { HandClock } from "../../contract/vault-cases/setup.js";
 import { LockselfScene } from "../../fixtures/lockself-scene.js";
@@ -53,6 +54,17 @@ async function send(
 function fetchIt(link: string, password: string | undefined = PASSWORD): Promise<Response> {
   const credentials = Buffer.from(`anybody:${password}`, "utf8").toString("base64");
   return fetch(link, password === "" ? {} : { headers: { authorization: `Basic ${credentials}` } });
+}
+
+/** All but `setInterval`. */
+const OTHER_TIMERS = [
+  ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
+  ...(["setImmediate", "clearImmediate", "setTimeout", "clearTimeout"] as const),
+];
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  for (let tried = 0; tried < 500 && !condition(); tried += 1) await new Promise((done) => setTimeout(done, 10));
+  expect(condition()).toBe(true);
 }
 
 describe("a transfer with a password", () => {
@@ -124,6 +136,58 @@ describe("a transfer with a password", () => {
     clock.pass({ minutes: 60 });
     await send();
     expect(files()).toHaveLength(2);
+  });
+
+  test("leaves an event of each thing that happens to it, and no secret in one", async () => {
+    const { body } = await send({ expirationDate: "20300102", maxDl: "2" }, { name: "plan.zip" });
+    await send({ uuid: randomUUID(), totalChunkCount: "2" }, { bytes: CONTENT.subarray(0, 5) }); // never whole
+    expect((await fetchIt(body.downloadLink, "wrong")).status).toBe(401);
+    await (await fetchIt(body.downloadLink)).arrayBuffer();
+    clock.pass({ minutes: 2 * 24 * 60 });
+    await send();
+    clock.pass({ minutes: 30 * 24 * 60 });
+    await send();
+    const events = (await collect(scene.server.vault.listEvents())).filter(({ detail }) =>
+      detail?.includes("plan.zip"),
+    );
+    const what = "LockSelf transfer 1: plan.zip, 30000 bytes";
+    expect(events.map(({ actor, action, detail }) => [actor, action, detail])).toEqual([
+      ["root", "transfer.created", what],
+      ["whoever has the link", "transfer.read", `${what}, from 127.0.0.1`],
+      ["coffre serve", "transfer.expired", what],
+      ["coffre serve", "transfer.deleted", what],
+    ]);
+    const all = JSON.stringify(await collect(scene.server.vault.listEvents()));
+    for (const never of [PASSWORD, new URL(body.downloadLink).pathname.split("/").at(-1)]) {
+      expect(all).not.toContain(never);
+    }
+    expect(all.match(/transfer\.created/g)).toHaveLength(3); // none of an upload that was never whole
+    const { body: logs } = await scene.ask("GET /api-key/logs/content?limit=1000");
+    expect(JSON.stringify(logs)).toContain('"type":"transfer","action":"transfer.read"');
+  });
+
+  test("isn't handed out while the vault can't say so in its log", async () => {
+    const { body } = await send();
+    const note = jest.spyOn(scene.server.vault, "note").mockRejectedValue(new Error("the disk is full"));
+    expect((await fetchIt(body.downloadLink)).status).toBe(500);
+    note.mockRestore();
+    expect((await fetchIt(body.downloadLink)).status).toBe(200);
+  });
+
+  test("ends within an hour of its time, also where nobody sends another one", async () => {
+    jest.useFakeTimers({ doNotFake: OTHER_TIMERS });
+    try {
+      await scene.close();
+      const own = join(folder, "hourly.db"); // a server's file belongs to one vault
+      scene = await LockselfScene.start({ clock, statePath: own });
+      await send({ expirationDate: "20300102" });
+      clock.pass({ minutes: 2 * 24 * 60 });
+      expect(readdirSync(`${own}.transfers`)).toHaveLength(1);
+      jest.advanceTimersByTime(3_600_000);
+      await waitFor(() => readdirSync(`${own}.transfers`).length === 0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test("ends with its last day, and its report some time later", async () => {

@@ -5,12 +5,17 @@ import type { Clock } from "../../../core/clock.js";
 import { CoffreError } from "../../../core/errors.js";
 import type { Secret } from "../../../core/secret.js";
 import { open, seal } from "../../../vault/embedded/seal.js";
+import type { SharedVault } from "../../../vault/records/record-vault.js";
 import { HttpFailure } from "../../failures.js";
 import { notThere } from "../front.js";
 import type { KeptRows } from "../kept-rows.js";
 import { linkDigest, newFileKey, openFileKey } from "./transfer-key.js";
 import * as limits from "./transfer-row.js";
 import { hasEnded, isWhole, sizeOf, type TransferRow } from "./transfer-row.js";
+
+/** Who acts, in the event log. */
+const SERVER = "coffre serve";
+const LINK_HOLDER = "whoever has the link";
 
 /** One chunk as it was sent, with what each chunk says of the whole. */
 export interface Chunk {
@@ -43,6 +48,7 @@ export class Transfers {
   readonly #folder: string;
   readonly #key: KeyObject;
   readonly #clock: Clock;
+  readonly #tell: SharedVault["note"];
   /** One chunk after the other: two of one upload may come at once. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -51,21 +57,29 @@ export class Transfers {
     folder,
     key,
     clock,
+    note,
   }: {
     rows: KeptRows<TransferRow>;
     folder: string;
     key: KeyObject;
     clock: Clock;
+    /** Told of what becomes of a transfer. */
+    note: SharedVault["note"];
   }) {
     this.#rows = rows;
     this.#folder = folder;
     this.#key = key;
     this.#clock = clock;
+    this.#tell = note;
   }
 
   /** Keeps a chunk. @throws CoffreError CONFLICT if it says something else of the whole than those before; DISK_FULL */
   add(chunk: Chunk): Promise<Kept> {
-    const done = this.#last.then(() => this.#add(chunk));
+    return this.#inTurn(() => this.#add(chunk));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
     return done;
   }
@@ -101,6 +115,7 @@ export class Transfers {
         : before;
     });
     if (!counted || !booked) throw ended();
+    await this.#tell(LINK_HOLDER, "transfer.read", `${textOf(id, row)}, from ${address}`);
     return { row, pieces: await this.#pieces(id, row, key) };
   }
 
@@ -110,20 +125,29 @@ export class Transfers {
   }
 
   /** Removes the files of what has ended, and rows of long ago. */
-  async sweep(): Promise<void> {
+  sweep(): Promise<void> {
+    return this.#inTurn(() => this.#sweep());
+  }
+
+  // Each event is written before what it tells: a crash between the two writes it twice, and never leaves it out.
+  async #sweep(): Promise<void> {
     const now = this.#clock.now();
     for (const { id, row } of this.#rows.list()) {
       const reportUntil = Date.parse(row.endedAt ?? "9999-12-31") + limits.REPORT_DAYS * 86_400_000;
-      if (reportUntil <= now.getTime()) await this.#rows.change(id, () => undefined);
-      else if (row.endedAt === undefined && hasEnded(row, now) && !isUnderWay(row, now)) {
+      const wasSent = row.completedAt !== undefined;
+      if (reportUntil <= now.getTime()) {
+        if (wasSent) await this.#tell(SERVER, "transfer.deleted", textOf(id, row));
+        await this.#rows.change(id, () => undefined);
+      } else if (row.endedAt === undefined && hasEnded(row, now) && !isUnderWay(row, now)) {
         await this.#removeFiles(id, row);
+        if (wasSent) await this.#tell(SERVER, "transfer.expired", textOf(id, row));
         await this.#note(id, (before) => ({ ...before, endedAt: now.toISOString() }));
       }
     }
   }
 
   async #add(chunk: Chunk): Promise<Kept> {
-    await this.sweep();
+    await this.#sweep();
     const before = this.#rows.list().find(({ row }) => row.uuid === chunk.uuid && row.sender === chunk.sender);
     const { id, row, key } = before ? await this.#continue(before, chunk) : await this.#begin(chunk);
     const chunks = row.chunks.with(chunk.chunkIndex, chunk.bytes.length);
@@ -142,6 +166,7 @@ export class Transfers {
       downloadDigest: linkDigest(links.download),
       reportDigest: linkDigest(links.report),
     };
+    await this.#tell(row.sender, "transfer.created", textOf(id, row));
     return { id, row: (await this.#note(id, () => whole)) ?? whole, links };
   }
 
@@ -207,6 +232,11 @@ export class Transfers {
   #path(id: number, index: number): string {
     return join(this.#folder, `${id}.${index}`);
   }
+}
+
+/** For the event log: never its password, nor its links. */
+function textOf(id: number, { name, totalSize }: TransferRow): string {
+  return `LockSelf transfer ${id}: ${name}, ${totalSize} bytes`;
 }
 
 /** Whether somebody may still be fetching it. */

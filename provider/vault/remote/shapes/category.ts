@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { PasswordPolicy } from "../../../core/policy.js";
 import type { Category, CategoryInput, CategoryPatch } from "../../port.js";
-import { complete, CategoryId, Id, OwnerShape } from "./common.js";
+import { complete, CategoryId, Id, Instant, OwnerShape } from "./common.js";
 
 export const CategoryInputShape = complete<CategoryInput>()(
   z.strictObject({
@@ -10,6 +10,8 @@ export const CategoryInputShape = complete<CategoryInput>()(
     description: z.string().exactOptional(),
     policy: PasswordPolicy.exactOptional(),
     inheritGrants: z.boolean().exactOptional(),
+    readOnly: z.boolean().exactOptional(),
+    expiresAt: Instant.exactOptional(),
     owner: OwnerShape.exactOptional(),
   }) satisfies z.ZodType<CategoryInput>,
 );
@@ -22,6 +24,8 @@ export const CategoryPatchShape = complete<CategoryPatch>()(
     description: z.string().nullable().exactOptional(),
     policy: PasswordPolicy.nullable().exactOptional(),
     inheritGrants: z.boolean().exactOptional(),
+    readOnly: z.boolean().exactOptional(),
+    expiresAt: Instant.nullable().exactOptional(),
     owner: OwnerShape.exactOptional(),
   }) satisfies z.ZodType<CategoryPatch>,
 );
@@ -36,6 +40,8 @@ export const CategoryShape = complete<Category>()(
     policy: PasswordPolicy.exactOptional(),
     policies: z.array(z.object({ policy: PasswordPolicy, from: z.string() })),
     inheritGrants: z.boolean(),
+    readOnly: z.literal(true).exactOptional(),
+    expiresAt: Instant.exactOptional(),
     owned: z.boolean(),
   }) satisfies z.ZodType<Category>,
 );
