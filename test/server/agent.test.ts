@@ -17,11 +17,11 @@ import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
 import { startAgent } from "../../provider/server/agent/agent.js";
-import { removeStale } from "../../provider/server/agent/claim-socket.js";
 import { agentSocket } from "../../provider/server/agent/private-folder.js";
 import type { CoffreServer } from "../../provider/server/app.js";
 import { v1Front } from "../../provider/server/v1/front.js";
@@ -67,6 +67,10 @@ async function listen(server: Server, path: string): Promise<void> {
   server.listen({ path });
   await once(server, "listening");
   running.push({ stop: async () => void server.close() });
+}
+
+function isDone<T>(one: PromiseSettledResult<T>): one is PromiseFulfilledResult<T> {
+  return one.status === "fulfilled";
 }
 
 /** What a killed agent leaves. */
@@ -123,21 +127,34 @@ describe("the socket", () => {
     expect(await askAgent(socket)).toMatchObject({ url: "file:///srv/coffre/prod.db", pid: process.pid });
   });
 
-  test("on which another agent began since it was found dead is put back, and refused", async () => {
-    await start();
-    await expect(removeStale(socket)).rejects.toMatchObject({
-      code: "CONFLICT",
-      hint: expect.stringContaining(socket),
-    });
-    expect(await askAgent(socket)).toMatchObject({ pid: process.pid });
-    expect(readdirSync(join(socket, ".."))).toEqual(["agent.sock"]);
+  test.each([
+    ["is free", () => undefined],
+    ["a killed agent left", () => leaveStale(socket)],
+  ])("that %s is one agent's, of three that begin in one instant; the others find it", async (_what, prepare) => {
+    for (let round = 0; round < 3; round += 1) {
+      prepare();
+      const all = await Promise.allSettled([start(), start(), start()]);
+      const [won, lost] = [all.filter(isDone), all.filter((one) => !isDone(one))];
+      expect(won).toHaveLength(1);
+      const conflict = { code: "CONFLICT", problem: `An agent listens on ${socket} already` };
+      expect(lost).toEqual(lost.map(() => ({ status: "rejected", reason: expect.objectContaining(conflict) })));
+      expect(await askAgent(socket)).toMatchObject({ pid: process.pid });
+      expect(readdirSync(join(socket, "..")).sort()).toEqual(["agent.sock", "agents.lock"]);
+      await running.pop()?.stop();
+    }
   });
 
-  test("that another one removed since is gone, which is as good", async () => {
-    leaveStale(socket);
-    await Promise.all([removeStale(socket), removeStale(socket)]);
-    expect(readdirSync(join(socket, ".."))).toEqual([]);
-  });
+  test("isn't waited for without an end where another agent hangs at its beginning", async () => {
+    mkdirSync(join(socket, ".."), { mode: 0o700 });
+    const lock = new DatabaseSync(join(socket, "..", "agents.lock"));
+    lock.exec("BEGIN EXCLUSIVE");
+    try {
+      await expect(start()).rejects.toMatchObject({ code: "LOCKED", hint: expect.stringContaining("hangs") });
+    } finally {
+      lock.close();
+    }
+    await start();
+  }, 30_000);
 
   test("isn't made in the place of anything else", async () => {
     mkdirSync(join(socket, ".."), { mode: 0o700 });

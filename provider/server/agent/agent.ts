@@ -33,12 +33,11 @@ export interface AgentOptions {
 /**
  * Starts an agent: the server's own routes on a unix socket that only this user may open. Who can open it has all rights
  * that the agent's session has.
- * @throws CoffreError CONFIGURATION, CONFLICT, FORBIDDEN, INVALID_INPUT for the socket's place
+ * @throws CoffreError CONFIGURATION, CONFLICT, FORBIDDEN, INVALID_INPUT, LOCKED for the socket's place
  */
 export async function startAgent(options: AgentOptions): Promise<CoffreServer> {
   const { vault, url, user, clock, socket, fronts, complain } = options;
   preparePrivateFolder(dirname(socket));
-  await claimSocket(socket);
   const principal: Principal = { id: "agent", name: user, role: "administrator", tokenId: "agent" };
   const caller = { principal, rights: allRights(principal), vault };
   const context: ServerContext = {
@@ -55,6 +54,17 @@ export async function startAgent(options: AgentOptions): Promise<CoffreServer> {
     limits: { requestsPerMinute: NO_LIMIT, largestRequest: LARGEST_REQUEST },
     ...(complain ? { complain } : {}),
   });
+  try {
+    await claimSocket(socket, () => listenAlone(server, socket));
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+/** On a socket that is nobody else's from its first instant on. */
+async function listenAlone(server: CoffreServer, socket: string): Promise<void> {
   const mask = process.umask(OTHERS);
   try {
     await server.listen({ path: socket });
@@ -62,7 +72,6 @@ export async function startAgent(options: AgentOptions): Promise<CoffreServer> {
     process.umask(mask);
   }
   chmodSync(socket, 0o600); // the mask leaves the bit to execute
-  return server;
 }
 
 function allRights(principal: Principal): Rights {

@@ -1,46 +1,62 @@
-import { randomBytes } from "node:crypto";
-import { linkSync, renameSync, rmSync } from "node:fs";
-import { CoffreError } from "../../core/errors.js";
+import { closeSync, openSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { CoffreError, isCoffreError } from "../../core/errors.js";
 import { type SocketState, socketState } from "../../vault/agent/socket-file.js";
+import { untilFree } from "../../vault/embedded/sqlite.js";
 
 /** Bytes that a socket's path may have: sun_path of unix(7), with its closing zero; macOS has four less. */
 const LONGEST_PATH = process.platform === "darwin" ? 103 : 107;
+/** An agent looks and listens in some milliseconds. */
+const LONGEST_WAIT_MS = 5_000;
 
 /**
- * Makes a path free for a new socket: what a dead agent of this user left there is removed, anything else is left alone.
- * @throws CoffreError CONFLICT for a live agent, and for what is no socket; FORBIDDEN for another user's; INVALID_INPUT
+ * Listens on a path that is free, or on which a dead agent of this user left its socket; anything else is left alone. Of
+ * several that begin at the same time one listens, and the others find it.
+ * @param listen returns once somebody who knocks is answered
+ * @throws CoffreError CONFLICT for a live agent, and for what is no socket; FORBIDDEN for another user's; INVALID_INPUT for a
+ * path; LOCKED if another agent doesn't get done with its own beginning
  */
-export async function claimSocket(path: string): Promise<void> {
+export async function claimSocket<T>(path: string, listen: () => Promise<T>): Promise<T> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new CoffreError("INVALID_INPUT", `The socket's path is longer than ${LONGEST_PATH} bytes: ${path}`, {
       hint: "Name a shorter --socket.",
     });
   }
-  const state = await socketState(path);
-  if (state === "absent") return;
-  if (state !== "stale") throw refusal(path, state);
-  await removeStale(path);
+  const lock = await lockFolder(dirname(path));
+  try {
+    const state = await socketState(path);
+    if (state === "stale") rmSync(path);
+    else if (state !== "absent") throw refusal(path, state);
+    return await listen();
+  } finally {
+    lock.close();
+  }
 }
 
 /**
- * Removes a socket on which nobody listened a moment ago. Another agent may have begun since: what is there is taken aside,
- * and put back if it is alive.
- * @throws CoffreError CONFLICT for a live agent
+ * Between a look at a socket that nobody listens on and its removal another agent may begin there, so only one looks at a
+ * time. Node has no locks of its own that end with their process; SQLite's do. The file stays, and is always empty.
  */
-export async function removeStale(path: string): Promise<void> {
-  const aside = `${path.slice(0, LONGEST_PATH - 7)}.${randomBytes(3).toString("hex")}`;
+async function lockFolder(folder: string): Promise<DatabaseSync> {
+  const file = join(folder, "agents.lock");
+  closeSync(openSync(file, "a", 0o600)); // so that SQLite doesn't make it readable for others
+  const lock = new DatabaseSync(file);
   try {
-    renameSync(path, aside);
+    await untilFree(LONGEST_WAIT_MS, () => lock.exec("BEGIN EXCLUSIVE"));
+    return lock;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+    lock.close();
+    if (!isCoffreError(error, "LOCKED")) throw error;
+    throw new CoffreError(
+      "LOCKED",
+      `Another agent has been starting in ${folder} for ${LONGEST_WAIT_MS / 1000} seconds`,
+      {
+        hint: "Try again; if it stays so, look for an agent that hangs.",
+        cause: error,
+      },
+    );
   }
-  if ((await socketState(aside)) === "live") {
-    linkSync(aside, path);
-    rmSync(aside);
-    throw refusal(path, "live");
-  }
-  rmSync(aside);
 }
 
 function refusal(path: string, state: Exclude<SocketState, "absent" | "stale">): CoffreError {
