@@ -381,7 +381,22 @@ describe("values that nobody needs any more", () => {
     expect([named("Coffre"), named("B")]).toEqual([[], []]);
   });
 
-  test("stay while newer ones aren't proven, while one is pending, and while a login still uses it", async () => {
+  test("stay while a version is pending, and while a person has to decide, and go with the first write after", async () => {
+    const made = await createOne(vault, { name: "x", targets: [target("app")] });
+    for (const value of ["one", "two", "three"]) await rotate(vault, made, value);
+    clock.pass({ minutes: 40 * DAYS });
+    const { lease } = await hold(vault, made.id, [stage("four", account)]);
+    expect(await readValue(vault, made.id, 1)).toBe("one");
+    const attention = { reason: "initial-still-works", message: "the first password still works" };
+    await vault.record(lease, [...finish(4, account), { step: "attention", attention }]);
+    expect((await vault.readCredential(made.id)).journal.pending).toBeUndefined();
+    expect(await readValue(vault, made.id, 1)).toBe("one");
+    await vault.record(lease, [{ step: "clear-attention" }, { step: "release" }]);
+    await failure(readValue(vault, made.id, 1), "NOT_FOUND");
+    expect(entriesOf()).toBe(2);
+  });
+
+  test("stay while newer ones aren't proven, and while a login still uses it", async () => {
     const unproven = await createOne(vault, { name: "x", targets: [target("app")] });
     for (const version of [1, 2, 3, 4]) {
       const { lease } = await hold(vault, unproven.id, [stage(`${version}`, account)]);
