@@ -3,7 +3,17 @@ import { Secret } from "../../provider/core/secret.js";
 import { v1Front } from "../../provider/server/v1/front.js";
 import type { Category, Principal, Vault } from "../../provider/vault/port.js";
 import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
-import { collect, createOne, failure, HandClock, readValue, withValue } from "../contract/vault-cases/setup.js";
+import {
+  collect,
+  createOne,
+  failure,
+  finish,
+  HandClock,
+  readValue,
+  stage,
+  target,
+  withValue,
+} from "../contract/vault-cases/setup.js";
 import { ServerScene } from "../fixtures/server-scene.js";
 
 const clock = new HandClock();
@@ -97,6 +107,24 @@ test("in a read-only category only managers write; in one whose time has passed 
     expect(await collect(vault.listCategories())).toEqual([]);
   }
   expect(await readValue(root, entry.id)).toBe("v1");
+});
+
+test("a rotation of an editor that a category's change cuts off keeps its pending password, and a manager ends it", async () => {
+  const { a } = await start();
+  await give("ana", a, "editor");
+  await give("bo", a, "manager");
+  const [ana, bo] = [await as("ana"), await as("bo")];
+  const { account } = target("app");
+  const entry = await createOne(ana, { name: "entry", categoryId: a.id, targets: [target("app")] });
+  const { lease } = await ana.acquireLease(entry.id, { holder: "ana's run", ttlSeconds: 60 }, [stage("new", account)]);
+  await ana.record(lease, [{ step: "set-started", version: 1, account }]);
+  await bo.updateCategory(a.id, { readOnly: true });
+  await failure(ana.record(lease, finish(1, account).slice(1)), "FORBIDDEN");
+  const [pending] = await bo.readMany([{ id: entry.id, version: "pending" }]);
+  expect(pending).toMatchObject({ version: 1 });
+  const taken = await bo.acquireLease(entry.id, { holder: "bo's", ttlSeconds: 60, takeOver: lease.fencing });
+  await bo.record(taken.lease, [...finish(1, account).slice(1), { step: "release" }]);
+  expect(await readValue(ana, entry.id)).toBe("new");
 });
 
 test("a token doesn't come back with a user who is made anew under the same name", async () => {

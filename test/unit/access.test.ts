@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { accessOf, type CategoryAccess, type Rights } from "../../provider/vault/access.js";
+import { policyTexts } from "../../provider/vault/hashicorp/policies.js";
 import { type Category, GRANT_ROLES, type GrantRole, type Principal } from "../../provider/vault/port.js";
 
 const NOW = new Date("2030-01-01T00:00:00.000Z");
@@ -261,4 +262,24 @@ describe("compared with a model that tries everything", () => {
       { numRuns: 400 },
     );
   });
+});
+
+test("a category whose time has passed is in nobody's policy of a server", () => {
+  const category = (id: string, expiresAt: string) => {
+    return { id, parentId: null, inheritGrants: true, path: [id], expiresAt };
+  };
+  const [, text] = policyTexts({
+    vault: "prod",
+    mount: "kv",
+    root: [],
+    rights: {
+      categories: [category("A", PAST), category("B", FUTURE)],
+      principals: [user("ana")],
+      memberships: [],
+      grants: [grant("ana", null)],
+    },
+    now: NOW,
+  });
+  expect(text?.text).toContain("kv/data/B/+");
+  expect(text?.text).not.toContain("kv/data/A/+");
 });

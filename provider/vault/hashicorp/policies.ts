@@ -11,7 +11,7 @@ export interface PolicyInput {
   /** Folders in it below which the vault lies. */
   root: readonly string[];
   rights: Omit<Rights, "categories"> & {
-    categories: readonly Pick<Category, "id" | "parentId" | "inheritGrants" | "path">[];
+    categories: readonly (Rights["categories"][number] & Pick<Category, "path">)[];
   };
   now: Date;
 }
