@@ -6,13 +6,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import module, { createRequire } from "node:module";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MINIMUM = [24, 7];
 
 if (isEnough(process.versions.node)) {
-  module.enableCompileCache?.();
+  keepCompiled();
   const main = new URL("../dist/cli/main.js", import.meta.url);
   if (existsSync(main)) {
     process.exitCode = await (await import(main.href)).main(process.argv.slice(2));
@@ -28,6 +29,15 @@ if (isEnough(process.versions.node)) {
     );
   } else {
     runWith(other);
+  }
+}
+
+/** In a folder of this user's: Node's own choice lies below the system's folder for temporary files, where others write too. */
+function keepCompiled() {
+  try {
+    module.enableCompileCache?.(join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "coffre", "compiled"));
+  } catch {
+    // A user without a home folder: it starts slower.
   }
 }
 
