@@ -76,8 +76,6 @@ export interface TransferInput {
   maxDownloads?: number;
   /** What the page asks for first: 8 to 1,024 characters. Kept as a digest. Default: nothing. */
   password?: Secret;
-  /** The files were encrypted by the sender, for a key that the vault doesn't have. Default false. */
-  endToEnd?: boolean;
   owner?: Owner;
 }
 
@@ -114,7 +112,8 @@ export interface Transfer {
   expiresAt: string;
   maxDownloads?: number;
   hasPassword: boolean;
-  endToEnd: boolean;
+  /** Since when it has this one; missing without. */
+  passwordSetAt?: string;
   owned: boolean;
   createdAt: string;
   sentAt?: string;
@@ -132,7 +131,7 @@ export interface TransferFile {
   name: string;
   /** Bytes; missing while it comes. */
   size?: number;
-  /** Of the whole content, hex; of an end-to-end transfer, of what was encrypted. */
+  /** Of the whole content, hex. */
   sha256?: string;
   /** Downloads, those under way among them. */
   downloads: number;

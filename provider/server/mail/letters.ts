@@ -2,6 +2,10 @@ import type { Brand } from "../html/brand.js";
 import { formatBytes, formatInstant, type Language, type Locale, oneLine } from "../html/locale.js";
 import { type Letter, writeLetter, type WrittenLetter } from "./letter.js";
 import type { MailContent, MailedFile } from "./mails.js";
+import { transferLetter } from "./transfer-letter.js";
+
+/** What is about a drop-box. */
+type BoxContent = Exclude<MailContent, { template: "transfer-sent" }>;
 
 /** How a server writes its mails. */
 export interface LetterStyle {
@@ -12,17 +16,22 @@ export interface LetterStyle {
   timeZone: string;
   /** The page of a drop-box, for people; missing where none is shown. */
   pageOf?: (boxId: string) => string;
+  /** The page of a transfer, by what stands behind `/transfers/`; missing where none is shown. */
+  transferPageOf?: (link: string) => string;
 }
 
 /** Writes the mail that says `content`. Names are shown in one line each, whatever is in them. */
 export function writeMail(content: MailContent, style: LetterStyle): WrittenLetter {
   const language = content.template === "box-code" ? content.language : style.language;
   const locale = { language, timeZone: style.timeZone };
+  if (content.template === "transfer-sent") {
+    return writeLetter(transferLetter(content, style, locale), style.brand, language);
+  }
   const letter = language === "fr" ? french(content, style, locale) : english(content, style, locale);
   return writeLetter(letter, style.brand, language);
 }
 
-function english(content: MailContent, style: LetterStyle, locale: Locale): Letter {
+function english(content: BoxContent, style: LetterStyle, locale: Locale): Letter {
   const name = oneLine(style.brand.name);
   const box = oneLine(content.box);
   const footer = `You receive this mail because this address was entered for the drop-box “${box}”.`;
@@ -77,7 +86,7 @@ function english(content: MailContent, style: LetterStyle, locale: Locale): Lett
   }
 }
 
-function french(content: MailContent, style: LetterStyle, locale: Locale): Letter {
+function french(content: BoxContent, style: LetterStyle, locale: Locale): Letter {
   const name = oneLine(style.brand.name);
   const box = oneLine(content.box);
   const footer = `Vous recevez ce message car cette adresse a été indiquée pour la boîte de dépôt « ${box} ».`;
@@ -135,7 +144,8 @@ function french(content: MailContent, style: LetterStyle, locale: Locale): Lette
 
 type Fact = [string, string];
 
-function filesOf(files: readonly MailedFile[], locale: Locale): Fact[] {
+/** A line for each file, and one for its digest. */
+export function filesOf(files: readonly MailedFile[], locale: Locale): Fact[] {
   const label = locale.language === "fr" ? "Fichier" : "File";
   return files.flatMap(([name, bytes, sha256]): Fact[] => [
     [label, `${oneLine(name)} (${formatBytes(locale, bytes)})`],

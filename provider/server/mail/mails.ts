@@ -31,6 +31,16 @@ const TEMPLATES = {
   "deposit-received": z.object(deposit),
   /** To a manager: something was fetched. */
   "file-downloaded": z.object({ boxId, box, name: text, by: text, at: instant }),
+  /** To a receiver: files are there for you. */
+  "transfer-sent": z.object({
+    link: text,
+    from: text,
+    message: text.nullable(),
+    expiresAt: instant,
+    password: z.boolean(),
+    maxDownloads: z.number().int().nullable(),
+    files: z.array(file),
+  }),
 };
 
 export type MailTemplate = keyof typeof TEMPLATES;

@@ -85,7 +85,7 @@ export class RecordTransfers implements Transfers {
   /** Outside of any transaction: it takes a while on purpose. */
   async #digested(id: string, password: Secret) {
     await this.#rows.read(() => undefined); // before the first transaction there are no keys
-    return newPassword(this.#keyed, id, password);
+    return newPassword(this.#keyed, id, password, this.#context.clock.now());
   }
 
   /** Without its row, and the key in it, a content is of no use to anybody: a kill before this leaves only bytes. */

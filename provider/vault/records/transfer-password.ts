@@ -17,7 +17,7 @@ const LONGEST = 1_024;
 const derive = promisify(argon2);
 
 /** @throws CoffreError INVALID_INPUT for one that is too short or too long; nothing of it is in the message */
-export async function newPassword(keyed: Keyed, id: string, password: Secret): Promise<PasswordRow> {
+export async function newPassword(keyed: Keyed, id: string, password: Secret, now: Date): Promise<PasswordRow> {
   const { length } = password.reveal();
   if (length < SHORTEST || length > LONGEST) {
     throw new CoffreError("INVALID_INPUT", `password has fewer than ${SHORTEST} or more than ${LONGEST} characters`, {
@@ -26,7 +26,7 @@ export async function newPassword(keyed: Keyed, id: string, password: Secret): P
     });
   }
   const salt = randomBytes(SALT_BYTES);
-  return { salt: salt.toString("base64"), digest: await digestOf(keyed, id, password, salt) };
+  return { salt: salt.toString("base64"), digest: await digestOf(keyed, id, password, salt), setAt: now.toISOString() };
 }
 
 /** Takes as long for a wrong one. */

@@ -24,8 +24,6 @@ export interface TransferRow {
   /** ISO 8601, UTC. */
   expiresAt: string;
   maxDownloads?: number;
-  /** Missing where it is the default. */
-  endToEnd?: true;
   owner?: OwnerRow;
   createdAt: string;
   sentAt?: string;
@@ -46,6 +44,8 @@ export interface PasswordRow {
   salt: string;
   /** Of what argon2id makes of the password, under the vault's key. */
   digest: string;
+  /** ISO 8601, UTC. */
+  setAt: string;
 }
 
 /** Tells a transfer from a drop-box by its id. */

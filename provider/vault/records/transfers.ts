@@ -33,7 +33,7 @@ export function createTransfer(
   keyed: Keyed,
   { id, input, password }: { id: string; input: TransferInput; password: PasswordRow | undefined },
 ): { row: TransferRow; link: Secret } {
-  const { categoryId, from, to = [], message, expiresAt, maxDownloads, endToEnd, owner } = input;
+  const { categoryId, from, to = [], message, expiresAt, maxDownloads, owner } = input;
   const now = context.clock.now();
   if (categoryId !== null && !tx.category(categoryId)) throw categoryGone(categoryId);
   const secret = randomBytes(SECRET_BYTES).toString("base64url");
@@ -47,7 +47,6 @@ export function createTransfer(
       ...(message === undefined ? {} : { message }),
       expiresAt,
       ...(maxDownloads === undefined ? {} : { maxDownloads }),
-      ...(endToEnd === true ? { endToEnd } : {}),
       ...(owner === undefined ? {} : { owner: ownerRow(keyed, owner) }),
       createdAt: now.toISOString(),
       linkDigest: digestOf(keyed, secret),
@@ -183,7 +182,7 @@ export function viewTransfer(tx: ReadRows, context: VaultContext, row: TransferR
   return {
     ...shown,
     hasPassword: password !== undefined,
-    endToEnd: row.endToEnd ?? false,
+    ...(password === undefined ? {} : { passwordSetAt: password.setAt }),
     owned: owner !== undefined,
     ...(archived === undefined ? {} : { archivedAt: archived.at }),
     status: statusOf(tx, row, context.clock.now()),
@@ -281,7 +280,8 @@ function checkTransfer(row: TransferRow, now: Date | undefined): TransferRow {
 }
 
 function checkFrom(from: string): string {
-  if (from.trim() !== "" && from.length <= LONGEST_FROM && !/\p{Cc}/u.test(from)) return checkBoxText("from", from.trim());
+  if (from.trim() !== "" && from.length <= LONGEST_FROM && !/\p{Cc}/u.test(from))
+    return checkBoxText("from", from.trim());
   throw invalid("from", `isn't one line of at most ${LONGEST_FROM} characters`);
 }
 
@@ -290,12 +290,11 @@ function invalid(field: string, problem: string): CoffreError {
 }
 
 /** Who can have it, and until when. */
-function detailOf({ to, expiresAt, maxDownloads, password, endToEnd }: TransferRow): string {
+function detailOf({ to, expiresAt, maxDownloads, password }: TransferRow): string {
   return [
     `to ${to.join(" ") || "whoever has the link"}`,
     `until ${expiresAt}`,
     ...(maxDownloads === undefined ? [] : [`${maxDownloads} downloads of each file`]),
     ...(password ? ["with a password"] : []),
-    ...(endToEnd ? ["end to end"] : []),
   ].join("; ");
 }

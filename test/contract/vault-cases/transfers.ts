@@ -68,7 +68,6 @@ export function transferCases(create: CreateVault): void {
         expiresAt: inDays(clock.now(), 7),
         maxDownloads: 2,
         hasPassword: false,
-        endToEnd: false,
         owned: false,
         createdAt: clock.now().toISOString(),
         status: "draft",

@@ -9,14 +9,17 @@ const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.or
 const AT = "2026-03-03T17:00:00Z";
 const files: MailedFile[] = [[EVIL, 1_234_567, "ab".repeat(32)]];
 const deposit = { boxId: "bx_1", box: EVIL, by: EVIL, submittedAt: AT, note: EVIL, files };
+const transfer = { link: "tr_1.abc", from: EVIL, message: EVIL, expiresAt: AT, password: true, maxDownloads: 2, files };
 const hostile: MailContent[] = [
   { template: "box-opened", boxId: "bx_1", box: EVIL, description: EVIL, expiresAt: AT, manager: false },
   { template: "box-opened", boxId: "bx_1", box: EVIL, description: EVIL, expiresAt: AT, manager: true },
   { template: "deposit-received", ...deposit },
   { template: "deposit-receipt", ...deposit },
   { template: "file-downloaded", boxId: "bx_1", box: EVIL, by: EVIL, at: AT, name: EVIL },
+  { template: "transfer-sent", ...transfer },
 ];
-const LINKED = ["box-opened", "deposit-received"];
+const LINKED = ["box-opened", "deposit-received", "transfer-sent"];
+const transferPageOf = (link: string) => `https://drop.example.com/transfers/${link}`;
 const pageOf = (boxId: string) => `https://drop.example.com/box/${boxId}?a=1&b=2`;
 
 describe("script in every field of a mail stays text:", () => {
@@ -26,7 +29,13 @@ describe("script in every field of a mail stays text:", () => {
   }));
   const cases = LANGUAGES.flatMap((language) => hostile.map((content) => ({ language, content })));
   test.each([...codes, ...cases])("$content.template, $language", ({ content, language }) => {
-    const style = { brand: { name: EVIL, colour: "#123456" }, language, timeZone: "Europe/Paris", pageOf };
+    const style = {
+      brand: { name: EVIL, colour: "#123456" },
+      language,
+      timeZone: "Europe/Paris",
+      pageOf,
+      transferPageOf,
+    };
     const written = writeMail(content, style);
     expect(written.subject).not.toMatch(/[\p{Cc}\u202e]/u);
     expect(written.html).not.toMatch(/<script|' onload/);
@@ -108,4 +117,22 @@ describe("what pages and mails are made of:", () => {
     ["#1f5f8b", "#ffffff"],
     ["#000000", "#ffffff"],
   ])("on %s one writes in %s", (colour, ink) => expect(inkOn(colour)).toBe(ink));
+});
+
+test("the mail of a transfer has its link, how long and how often it opens, and never a password", () => {
+  const content: MailContent = { template: "transfer-sent", ...transfer, from: "Ana", files: [["a.pdf", 1_500, "cd"]] };
+  const style = { brand: DEFAULT_BRAND, timeZone: "Europe/Paris", transferPageOf };
+  const english = writeMail(content, { ...style, language: "en" });
+  expect(english.subject).toBe("Ana sends you a file");
+  for (const part of [
+    "https://drop.example.com/transfers/tr_1.abc",
+    "3 March 2026",
+    "a.pdf (1.5 kB)",
+    "by another way",
+  ])
+    expect(english.text).toContain(part);
+  const french = writeMail(content, { ...style, language: "fr" });
+  expect(french.subject).toBe("Ana vous envoie un fichier");
+  for (const part of ["3 mars 2026", "Téléchargements par fichier: 2", "par une autre voie"])
+    expect(french.text).toContain(part);
 });

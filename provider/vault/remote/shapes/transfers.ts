@@ -15,7 +15,6 @@ export const TransferInputShape = complete<TransferInput>()(
     expiresAt: Instant,
     maxDownloads: z.number().exactOptional(),
     password: SecretText.exactOptional(),
-    endToEnd: z.boolean().exactOptional(),
     owner,
   }) satisfies z.ZodType<TransferInput>,
 );
@@ -52,7 +51,7 @@ export const TransferShape = complete<Transfer>()(
     expiresAt: Instant,
     maxDownloads: Count.exactOptional(),
     hasPassword: z.boolean(),
-    endToEnd: z.boolean(),
+    passwordSetAt: Instant.exactOptional(),
     owned: z.boolean(),
     createdAt: Instant,
     sentAt: Instant.exactOptional(),
