@@ -182,13 +182,12 @@ export class CommandContext {
   }
 
   async #open(found: Configuration, direct?: { front: string }) {
-    const [{ agentVault, openVault }, { Witness }] = await Promise.all([
-      import("../vault/open.js"),
+    const [{ agentVault }, { Witness }] = await Promise.all([
+      import("../vault/agent-vault.js"),
       import("../witness/witness.js"),
     ]);
-    const actor = direct ? `${this.user} (${direct.front})` : this.actor;
     const agents = direct ? undefined : await agentVault(found);
-    const vault = agents ?? openVault(await withTypedPassphrase(found, this.terminal), { actor, clock: this.clock });
+    const vault = agents ?? (await this.#openItself(found, direct));
     const witness = new Witness({ vault, folder: this.stateFolder });
     const lost = await witness.lost().catch(async (error: unknown) => {
       await vault.close();
@@ -197,6 +196,13 @@ export class CommandContext {
     this.#witnesses.push(witness);
     if (lost) this.terminal.warn(`this vault is older than what was seen of it here on ${lost.at}. ${OLDER}`);
     return { vault, witness, throughAgent: agents !== undefined };
+  }
+
+  /** Every kind of vault is loaded with it: what an agent answers needs none of them. */
+  async #openItself(found: Configuration, direct?: { front: string }): Promise<Vault> {
+    const { openVault } = await import("../vault/open.js");
+    const actor = direct ? `${this.user} (${direct.front})` : this.actor;
+    return openVault(await withTypedPassphrase(found, this.terminal), { actor, clock: this.clock });
   }
 
   /** Where it is remembered how far vaults had come. */

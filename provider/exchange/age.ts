@@ -1,5 +1,6 @@
+import { armor } from "age-encryption";
 import type { Secret } from "../core/secret.js";
-import { checkRecipients, decryptFile, encryptLines } from "../vault/embedded/backup/age.js";
+import { checkRecipients, decryptFile, encrypterFor, encryptLines } from "../vault/embedded/backup/age.js";
 
 export { checkRecipients };
 
@@ -8,6 +9,11 @@ export async function sealForRecipients(text: Buffer, recipients: readonly strin
   const chunks: Uint8Array[] = [];
   for await (const chunk of encryptLines([text.toString("utf8")], recipients)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** A key for one recipient, as an armoured age file. @throws CoffreError INVALID_INPUT for a text that is no recipient */
+export async function sealKeyForRecipient(key: Uint8Array, recipient: string): Promise<string> {
+  return armor.encode(await encrypterFor([recipient]).encrypt(key));
 }
 
 /** The clear bytes of an age file. @throws CoffreError NOT_FOUND, FORBIDDEN, CORRUPT, WRONG_KEY */

@@ -14,8 +14,10 @@ export const TEXT_FORMATS = {
 
 export const IMPORT_FORMATS = ["lockself-csv", "keepass", "bitwarden-json", "chrome-csv", "json"] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
-export const EXPORT_FORMATS = ["lockself-csv", "kdbx", "json"] as const;
+export const EXPORT_FORMATS = ["lockself-csv", "kdbx", "json", "dotenv", "k8s-secret", "sops-age"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+/** Those that only hold what is in force. */
+export const FLAT_FORMATS: ReadonlySet<ExportFormat> = new Set(["dotenv", "k8s-secret", "sops-age"]);
 
 /** @throws CoffreError INVALID_INPUT that names those that there are */
 export function parseFormat<Format extends string>(text: unknown, formats: readonly Format[]): Format {

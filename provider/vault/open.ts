@@ -11,6 +11,7 @@ import {
 import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
+import { agentVault } from "./agent-vault.js";
 import { openEmbeddedVault, type TransitKey, type VaultKey } from "./embedded/embedded-vault.js";
 import { type HashicorpPlace, openHashicorpVault } from "./hashicorp/hashicorp-vault.js";
 import { TransitEngineKey } from "./hashicorp/transit.js";
@@ -33,20 +34,6 @@ export interface OpenOptions {
  */
 export async function connectVault(configuration: Configuration, options: OpenOptions): Promise<Vault> {
   return (await agentVault(configuration)) ?? openVault(configuration, options);
-}
-
-/**
- * The vault through the agent that `COFFRE_AGENT` names, if that stands for the configured vault or none is configured.
- * @throws CoffreError CONFIGURATION, FORBIDDEN, UNREACHABLE, BAD_RESPONSE: an agent that was named is never passed over
- * because it doesn't answer
- */
-export async function agentVault({ agent, url }: Configuration): Promise<Vault | undefined> {
-  if (agent === undefined) return undefined;
-  const { askAgent } = await import("./agent/ask.js");
-  const about = await askAgent(agent);
-  if (url !== undefined && url.href !== about.url) return undefined;
-  const { openAgentVault } = await import("./agent/open.js");
-  return openAgentVault(agent, about);
 }
 
 /**

@@ -243,7 +243,7 @@ function mayText(need: Need, rights: readonly Need[] = []): string {
 }
 
 test("every route of the server has its row, and every row its route", () => {
-  const expected = [...Object.keys(ROWS).map((name) => `POST /v1/${name}`), "GET /v1/openapi.json"];
+  const expected = [...Object.keys(ROWS).map((name) => `POST /v1/${name}`), "GET /v1/openapi.json", "GET /v1/value"];
   expect([...routes].sort()).toEqual(expected.sort());
   expect(Object.keys(OPERATIONS).sort()).toEqual(Object.keys(ROWS).sort());
 });

@@ -4,7 +4,7 @@ import { CoffreError } from "../../core/errors.js";
 import { checkRecipients, sealForRecipients } from "../../exchange/age.js";
 import { type CmsRecipient, parseCertificates, sealForCertificates } from "../../core/cms.js";
 import type { ExchangeNote } from "../../exchange/entry.js";
-import { EXPORT_FORMATS, type ExportFormat, parseFormat } from "../../exchange/formats.js";
+import { EXPORT_FORMATS, type ExportFormat, FLAT_FORMATS, parseFormat } from "../../exchange/formats.js";
 import { writeJson } from "../../exchange/json.js";
 import { writeLockselfCsv } from "../../exchange/lockself-csv.js";
 import { type ReadEntries, readEntries } from "../../exchange/read-vault.js";
@@ -23,6 +23,7 @@ export const exportCommand: CommandDefinition = {
   summary: "write entries into a file for another program, encrypted for whoever is to have them",
   description: [
     "Writes a CSV as LockSelf imports it, or Coffre's own JSON, encrypted for age recipients (--recipient) or for certificates (--certificate: CMS, which `openssl cms -decrypt -inform DER` opens). Or a KeePass file (KDBX 4), which has its passphrase by --to-passphrase-file. Nothing is ever written in clear: an export without a recipient is refused.",
+    "For machines there are what is in force as variables (`dotenv`) and as Kubernetes Secrets, one for each entry (`k8s-secret`), encrypted the same way; and a YAML file as SOPS writes it for age recipients (`sops-age`), whose names stay readable and which stands in Git as it is: `sops decrypt`, Flux and Argo CD's plugins open it. Where a value is only wanted in one process or one file, `coffre run` and `coffre inject` make no copy that outlives it.",
     "--category takes one branch, --current-only leaves the history out: a technician who needs what is in force gets that alone. Whoever opens the file reads everything in it, whatever grants say, and keeps it; what must not be known any longer has to be rotated.",
     "A KeePass file that is there already is brought up to date: entries of this vault become what they are here, those that are gone here go, and whatever else somebody keeps in it stays. It is locked meanwhile, written under another name, synced and renamed. One that is open in KeePass is refused.",
     "What the format can't hold is listed by entry and field, without a value. Cells that a spreadsheet would take for a formula are listed too, and never changed: a password with an apostrophe before it would be another password.",
@@ -53,6 +54,11 @@ export const exportCommand: CommandDefinition = {
       does: "one branch for KeePass, without the history",
     },
     {
+      command:
+        "coffre export --format sops-age --to /srv/export/databases.sops.yaml --recipients-file /etc/coffre/recipients --category Databases",
+      does: "one branch for a cluster's SOPS, in Git",
+    },
+    {
       command: "coffre export --format json --to /srv/export/prod.json.cms --certificate /etc/coffre/technician.pem",
       does: "everything, for whoever has the certificate's key",
     },
@@ -79,7 +85,7 @@ export const exportCommand: CommandDefinition = {
         : {};
     const read = await readEntries(vault, {
       ...found,
-      history: options["currentOnly"] !== true,
+      history: options["currentOnly"] !== true && !FLAT_FORMATS.has(format),
       signal,
       progress: (done, all) => terminal.status(`reading: ${String(done)} of ${String(all)} done`),
     });
@@ -127,17 +133,48 @@ async function writerOf(
     });
   }
   if (recipients.length > 0) checkRecipients(recipients);
+  if (format === "sops-age") return sopsWriter(context, to, recipients);
   return async (identity, read) => {
-    const entries = read.entries.map(({ entry }) => entry);
-    const { bytes, notes } =
-      format === "json"
-        ? { bytes: writeJson(identity, context.clock.now(), read.categories, entries), notes: [] }
-        : writeLockselfCsv(entries, identity.name);
+    const { bytes, notes } = await clearText(context, format, identity, read);
     const sealed =
       recipients.length > 0
         ? await sealForRecipients(bytes, recipients)
         : await sealForCertificates(bytes, certificates);
     await writePrivateFile(to, sealed);
+    return { notes, kept: 0 };
+  };
+}
+
+async function clearText(
+  { clock }: CommandContext,
+  format: Exclude<ExportFormat, "kdbx" | "sops-age">,
+  identity: VaultIdentity,
+  read: ReadEntries,
+): Promise<{ bytes: Buffer; notes: ExchangeNote[] }> {
+  const entries = read.entries.map(({ entry }) => entry);
+  switch (format) {
+    case "json":
+      return { bytes: writeJson(identity, clock.now(), read.categories, entries), notes: [] };
+    case "lockself-csv":
+      return writeLockselfCsv(entries, identity.name);
+    case "dotenv":
+      return (await import("../../exchange/dotenv.js")).writeDotenv(entries);
+    case "k8s-secret":
+      return (await import("../../exchange/k8s-secret.js")).writeK8sSecrets(entries);
+  }
+}
+
+function sopsWriter({ clock }: CommandContext, path: string, recipients: readonly string[]): Write {
+  if (recipients.length === 0) {
+    throw new CoffreError("INVALID_INPUT", "A SOPS file for age needs age recipients, no certificate", {
+      hint: "Give --recipient age1… or --recipients-file. Nothing was written.",
+    });
+  }
+  return async (_identity, read) => {
+    const { writeSops } = await import("../../exchange/sops-age.js");
+    const entries = read.entries.map(({ entry }) => entry);
+    const { bytes, notes } = await writeSops(entries, { recipients, now: clock.now() });
+    await writePrivateFile(path, bytes);
     return { notes, kept: 0 };
   };
 }

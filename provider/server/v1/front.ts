@@ -25,6 +25,7 @@ import { PEOPLE_HANDLERS } from "./people.js";
 import { Replies } from "./replies.js";
 import { TRANSFER_HANDLERS } from "./transfers.js";
 import { TREE_HANDLERS } from "./trees.js";
+import { addValueRoute } from "./value-route.js";
 import { VAULT_HANDLERS } from "./vault.js";
 
 const HANDLERS: Handlers<OperationName> = {
@@ -44,7 +45,7 @@ type AnyHandler = (caller: Caller, input: unknown) => Promise<unknown> | AsyncIt
 const JSON_TYPE = "application/json; charset=utf-8";
 const LINES_TYPE = "application/x-ndjson; charset=utf-8";
 
-/** `/v1`: the vault port over HTTP, one route an operation, and the document that describes them. */
+/** `/v1`: the vault port over HTTP, one route an operation, one value by a URL, and the document that describes them. */
 export const v1Front: Front = (app, context) => {
   /** Another one after each start: a change that was sent to an earlier one is never repeated blindly. */
   const start = randomUUID();
@@ -56,6 +57,7 @@ export const v1Front: Front = (app, context) => {
     scope.addHook("onSend", async (_request, reply) => {
       reply.header(SERVER_HEADER, start);
     });
+    addValueRoute(scope);
     // A change's id stands for the body as it arrived.
     for (const name of Object.keys(OPERATIONS) as OperationName[]) addRoute(scope, name, { start, replies });
   });

@@ -7,6 +7,7 @@ import {
   SERVER_HEADER,
   SOURCE_HEADER,
 } from "../../vault/remote/operations.js";
+import { VALUE_ROUTE } from "./value-route.js";
 
 const DOES: Readonly<Record<Operation["kind"], string>> = {
   ask: "Changes nothing; may be sent again.",
@@ -26,10 +27,11 @@ export function describeApi(): object {
       title: "Coffre",
       version: "1",
       description:
-        "The vault port over HTTP. Every request is a POST with a JSON body, so that no name and no value stands in a URL.",
+        "The vault port over HTTP. Every request is a POST with a JSON body, so that no name and no value stands in a URL; but for " +
+        `GET ${VALUE_ROUTE}, for machines that can only ask by one.`,
     },
     security: [{ token: [] }],
-    paths: Object.fromEntries(paths) as object,
+    paths: { ...(Object.fromEntries(paths) as object), [VALUE_ROUTE]: { get: describeValue() } },
     components: {
       securitySchemes: { token: { type: "http", scheme: "bearer", description: "`coffre token create` makes one." } },
       schemas: { Error: wireSchema(ErrorAnswer) },
@@ -72,6 +74,47 @@ function describe(name: string, { kind, input, output }: Operation): object {
       },
       default: {
         description: "It failed, and changed nothing.",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+      },
+    },
+  };
+}
+
+function describeValue(): object {
+  const answer = z.object({
+    ref: z.string(),
+    id: z.string(),
+    version: z.int(),
+    field: z.string(),
+    type: z.enum(["text", "secret", "file"]),
+    encoding: z.enum(["utf8", "base64"]),
+    username: z.string().nullable(),
+    value: z.string(),
+  });
+  const parameter = (name: string, place: "query" | "header", required: boolean, description: string) => ({
+    name,
+    in: place,
+    required,
+    description,
+    schema: { type: "string" },
+  });
+  return {
+    operationId: "value",
+    description: "One value, read as `read-many` reads it.",
+    parameters: [
+      parameter("ref", "query", true, "A reference; by id, no name stands in the URL."),
+      parameter(
+        "if-none-match",
+        "header",
+        false,
+        "The ETag of an earlier answer: 304 if its version is still the one.",
+      ),
+    ],
+    responses: {
+      200: { description: "The value.", content: { "application/json": { schema: wireSchema(answer) } } },
+      304: { description: "The version of that ETag is still the one; nothing was read." },
+      default: {
+        description: "It failed.",
         content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
       },
     },

@@ -135,7 +135,7 @@ export function findCredentialId(tx: ReadRows, path: readonly string[]): string 
 type WantedVersion = NonNullable<ValueRequest["version"]>;
 
 /** `previous` is the newest of the previous ones; a number may be of any state. */
-function pickVersion<Version extends { number: number; state: string }>(
+export function pickVersion<Version extends { number: number; state: string }>(
   versions: readonly Version[],
   wanted: WantedVersion,
 ): Version | undefined {

@@ -26,7 +26,8 @@ export function checkRecipients(recipients: readonly string[]): void {
   encrypterFor(recipients);
 }
 
-function encrypterFor(recipients: readonly string[]): Encrypter {
+/** What encrypts for all recipients. @throws CoffreError INVALID_INPUT for a text that is no recipient */
+export function encrypterFor(recipients: readonly string[]): Encrypter {
   if (recipients.length === 0) {
     throw new CoffreError("INVALID_INPUT", "A backup needs a recipient, or nobody could ever read it", {
       hint: "Give --recipient age1… or --recipients-file; `coffre vault backup --help` says how to make one.",
