@@ -1,0 +1,104 @@
+# Copyright: The Coffre contributors
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+
+import pytest
+from ansible_collections.coffre.vault.plugins.module_utils.connection import check_agent, open_vault, parse_url, read_token
+from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
+from ansible_collections.coffre.vault.plugins.module_utils.task import instant
+
+
+@pytest.mark.parametrize(
+    "text, read",
+    [
+        ("coffre+https://vault.example.com", ("coffre", "https://vault.example.com:8730", [], {})),
+        ("coffre+http://127.0.0.1:1234", ("coffre", "http://127.0.0.1:1234", [], {})),
+        ("coffre+https://[::1]", ("coffre", "https://[::1]:8730", [], {})),
+        ("lockself+https://api.lockself.com/A%2FB/C?organization=3", ("lockself", "https://api.lockself.com", ["A/B", "C"], {"organization": "3"})),
+    ],
+)
+def test_reads_urls(text, read):
+    assert parse_url(text) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["file://./coffre.db", "https://x", "coffre+ftp://x", "coffre+http://vault.example.com", "coffre+https://a:b@x", "coffre+https://"],
+)
+def test_refuses_urls(text):
+    with pytest.raises(VaultError) as caught:
+        parse_url(text)
+    assert caught.value.code == "CONFIGURATION"
+
+
+@pytest.fixture(name="folder")
+def fixture_folder():
+    with tempfile.TemporaryDirectory(prefix="cf-") as path:
+        os.chmod(path, 0o700)
+        yield path
+
+
+def listen(path):
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    os.chmod(path, 0o600)
+    return listening
+
+
+def test_an_agent_of_ones_own_is_taken_and_one_that_is_open_to_others_isnt(folder):
+    path = os.path.join(folder, "agent.sock")
+    with listen(path):
+        check_agent(path)
+        os.chmod(path, 0o666)
+        with pytest.raises(VaultError) as caught:
+            check_agent(path)
+        assert caught.value.code == "FORBIDDEN"
+        os.chmod(path, 0o600)
+        os.chmod(folder, 0o777)
+        with pytest.raises(VaultError) as caught:
+            check_agent(path)
+        assert caught.value.code == "FORBIDDEN"
+
+
+def test_an_agent_of_another_user_is_asked_nothing(folder, monkeypatch):
+    path = os.path.join(folder, "agent.sock")
+    with listen(path):
+        other = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: other)
+        with pytest.raises(VaultError) as caught:
+            open_vault({"agent": path})
+        assert caught.value.code == "FORBIDDEN"
+
+
+def test_an_agent_that_is_gone_is_unreachable(folder):
+    path = os.path.join(folder, "agent.sock")
+    with pytest.raises(VaultError) as caught:
+        check_agent(path)
+    assert caught.value.code == "UNREACHABLE"
+    listen(path).close()
+    with pytest.raises(VaultError) as caught:
+        open_vault({"agent": path}).values([{"path": ["a"]}])
+    assert caught.value.code == "UNREACHABLE"
+
+
+def test_a_token_is_read_and_never_quoted(folder):
+    path = os.path.join(folder, "token")
+    with open(path, "w", encoding="utf-8") as opened:
+        opened.write("secret-token\n")
+    assert read_token(path, "token_file", "NOWHERE") == "secret-token"
+    with open(path, "w", encoding="utf-8") as opened:
+        opened.write("secret\ntoken\n")
+    with pytest.raises(VaultError) as caught:
+        read_token(path, "token_file", "NOWHERE")
+    assert "secret" not in str(caught.value)
+
+
+def test_times_are_compared_in_utc():
+    assert instant("2026-12-31T19:00:00+01:00", "expires_at") == "2026-12-31T18:00:00.000Z"
+    with pytest.raises(VaultError):
+        instant("2026-12-31", "expires_at")
