@@ -71,5 +71,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   "vault key": "the keys that open the vault: one for each person or runner",
   mail: "the mail that the vault owes to people",
   category: "the folders in which credentials stand, and what holds in them",
+  box: "drop-boxes: what people outside were asked for, and what they deposited",
   token: "the tokens by which `coffre serve` knows who asks",
 };

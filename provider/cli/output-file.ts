@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { access, constants, open, rename, rm, stat } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { access, constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../config/system-error.js";
 import { CoffreError } from "../core/errors.js";
@@ -28,12 +28,51 @@ function notWritable(path: string, problem: string): CoffreError {
  * @throws CoffreError READ_ONLY, DISK_FULL; they name the path
  */
 export async function writePrivateFile(path: string, bytes: Uint8Array): Promise<void> {
+  await writeWhole(path, (file) => file.writeFile(bytes));
+}
+
+/** What a content must be once all of it was written. */
+export interface ExpectedContent {
+  /** Bytes. */
+  size: number;
+  /** Hex. */
+  sha256: string;
+}
+
+/**
+ * The same of a content that comes in parts, in constant memory; nothing stands at the path unless it is the content that was
+ * expected. @param progress is told how many bytes were written
+ * @throws CoffreError CORRUPT if it is another; what the content throws; as {@link writePrivateFile}
+ */
+export async function writePrivateContent(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  expected: ExpectedContent,
+  progress: (written: number) => void,
+): Promise<void> {
+  await writeWhole(path, async (file) => {
+    const hash = createHash("sha256");
+    let written = 0;
+    for await (const bytes of content) {
+      await file.writeFile(bytes); // goes on where the last one ended
+      hash.update(bytes);
+      written += bytes.length;
+      progress(written);
+    }
+    if (written === expected.size && hash.digest("hex") === expected.sha256) return;
+    throw new CoffreError("CORRUPT", `What came for ${path} isn't what was deposited`, {
+      hint: "Nothing is left of it. Try again; if it happens again, look at the vault with `coffre vault check`.",
+    });
+  });
+}
+
+async function writeWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   await checkWritable(path);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const file = await open(temporary, "wx", 0o600);
     try {
-      await file.writeFile(bytes);
+      await write(file);
       await file.sync();
     } finally {
       await file.close();
@@ -41,6 +80,7 @@ export async function writePrivateFile(path: string, bytes: Uint8Array): Promise
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
+    if (error instanceof CoffreError) throw error;
     const code = systemCode(error);
     if (code !== "ENOSPC" && code !== "EDQUOT") throw notWritable(path, `can't be written (${code})`);
     throw new CoffreError("DISK_FULL", `The file ${path} can't be written (${code})`, { hint: NOTHING_LEFT });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import type { FieldType } from "../../provider/core/field.js";
 import { Secret } from "../../provider/core/secret.js";
 import { createAuthority } from "../../tools/postgres/certificates.ts";
+import { deposit } from "../contract/vault-cases/boxes.ts";
 import { entry, Shell, SLOW_MS } from "./shell.ts";
 
 jest.setTimeout(SLOW_MS);
@@ -160,6 +161,10 @@ describe("every command in the pages runs as it stands", () => {
       fields: [secret("totp", "totp", "JBSWY3DPEHPK3PXP"), secret("tls.key", "file", key.toString("base64"))],
     });
     await vault.people.createPrincipal({ kind: "user", name: "ana" });
+    const partners = await vault.findCategory(["Partners"]);
+    const recipients = ["ana@acme.example"];
+    const box = await vault.boxes.createBox({ name: "acme", categoryId: partners?.id ?? null, recipients });
+    await deposit(vault, box, { "tls.crt": "a certificate\n" });
     for (const version of [2, 3]) {
       const { lease } = await vault.acquireLease(id, { holder: "a test", ttlSeconds: 60 });
       const stage = { step: "stage" as const, value: new Secret(`value ${version}`), causes: [], accounts: [] };
