@@ -194,6 +194,7 @@ describe("every command in the pages runs as it stands", () => {
     await writeFile(join(shell.home, "etc/coffre/tls.pem"), certificate);
     await writeFile(join(shell.home, "etc/coffre/tls.key"), key);
     await writeFile(join(shell.home, "etc/coffre/mail.password"), "a password of the mail server's\n");
+    await writeFile(join(shell.home, "etc/coffre/scan"), "#!/bin/sh\nexec cat >/dev/null\n", { mode: 0o755 });
     const made = await shell.json(["vault", "backup", "--to", "srv/backups", "--recipient", recipient]);
     await rename((made as { file: string }).file, join(shell.home, "srv/backups/prod.coffre.age"));
   }

@@ -1,6 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import { filesFolder } from "../../provider/vault/embedded/sealed-files.js";
@@ -125,3 +134,24 @@ function swap(bytes: Buffer, size: number): void {
   bytes.copy(bytes, 0, size, 2 * size);
   first.copy(bytes, size);
 }
+
+test("what belongs to no file is set aside, comes back with its row, and goes after a week", async () => {
+  const { id, path, other } = await twoFiles();
+  const folder = filesFolder(scene.path);
+  writeFileSync(join(folder, "fi_0123456789abcdefghijkl"), "left by a kill");
+  writeFileSync(join(folder, "notes.txt"), "an operator's own");
+  const names = () => readdirSync(folder).sort();
+  await vault.boxes.tidy();
+  expect(names()).toEqual(["fi_0123456789abcdefghijkl.left", id, basename(other), "notes.txt"].sort());
+  renameSync(path, `${path}.left`); // as where an older copy of the vault's file stood here for a while
+  await vault.boxes.tidy();
+  expect((await contentOf(vault, id)).equals(content)).toBe(true);
+  const left = join(folder, "fi_0123456789abcdefghijkl.left");
+  const sinceDays = (days: number) => utimesSync(left, new Date(), Date.now() / 1000 - days * 86_400);
+  sinceDays(6);
+  await vault.boxes.tidy();
+  expect(names()).toContain(basename(left));
+  sinceDays(7);
+  await vault.boxes.tidy();
+  expect(names()).toEqual([id, basename(other), "notes.txt"].sort());
+});

@@ -1,6 +1,7 @@
 import { CoffreError } from "../../core/errors.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
+import { FILE_OPTIONS, type FileKeeping, keepFiles, readFileSettings } from "./serve-files.js";
 import { DEFAULT_LISTEN, readServeOptions } from "./serve-options.js";
 import { MAIL_OPTIONS, readMailServer, readStyle, startMail, STYLE_OPTIONS } from "./serve-mail.js";
 
@@ -12,6 +13,7 @@ export const serve: CommandDefinition = {
     "It listens on 127.0.0.1 unless --listen says otherwise. Beyond this machine it speaks TLS only: --tls-cert and --tls-key name PEM files. A polite kill (SIGTERM) or Ctrl-C ends it: what is under way is answered first.",
     "It speaks LockSelf's REST API as well, to clients that were written for that. The links that it answers there name it as the request did; behind a proxy that doesn't pass the host on, --public-url says what clients call it.",
     "With --mail-host it sends the mail that the vault owes to people: what a drop-box asks for, codes, receipts, notices. A mail stays in the vault until the mail server has taken it, and is sent once: one whose fate a crash left open is given up, not sent again.",
+    "What people deposit is archived, deleted and given up as each drop-box says, once an hour. With --scanner every file stays in quarantine until that program, which reads it on standard input, has ended with 0: 1 means infected, and the file is deleted; after anything else, or too long, it is tried again. --quota limits all files together.",
     "Each request is one line of JSON on stdout: who, which route, how it ended, how long it took; never a name, a value or a token. `/healthz` says that the process answers, `/readyz` that the vault does.",
   ],
   options: [
@@ -33,6 +35,7 @@ export const serve: CommandDefinition = {
       flags: "--export-certificate <file>",
       description: "PEM file: exports on LockSelf's routes are for its certificates, and no zip",
     },
+    ...FILE_OPTIONS,
     ...MAIL_OPTIONS,
     ...STYLE_OPTIONS,
   ],
@@ -54,6 +57,10 @@ export const serve: CommandDefinition = {
         "coffre serve --mail-host mail.example.com --mail-user drop --mail-password-file /etc/coffre/mail.password --mail-from 'Example Ltd <drop@example.com>'",
       does: "with mail",
     },
+    {
+      command: "coffre serve --scanner /etc/coffre/scan --quota 200GB",
+      does: "with a virus scanner before anybody downloads, and a limit",
+    },
   ],
   json: "Nothing more than without it: the access log is JSON already, and its first line names the address (`listening`).",
   exits: [
@@ -66,7 +73,11 @@ export const serve: CommandDefinition = {
     const { terminal, clock, signal } = context;
     // Before the vault is opened: what is wrong here is told at once, and nothing was made.
     const { place, limits, tls, lockself } = await readServeOptions(options, clock.now());
-    const [style, mailServer] = await Promise.all([readStyle(options), readMailServer(options)]);
+    const [style, mailServer, files] = await Promise.all([
+      readStyle(options),
+      readMailServer(options),
+      readFileSettings(options),
+    ]);
     const [vault, { createServer }, { openState, statePath }, old, { v1Front }, { lockselfFront }] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
@@ -77,8 +88,10 @@ export const serve: CommandDefinition = {
     ]);
     const complainOf = (error: unknown) => complain(context, error);
     const state = await openState(vault, statePath(vault.path), clock);
+    let keeping: FileKeeping | undefined;
     try {
       await old.carryCategoryRules(vault, state);
+      keeping = await keepFiles(vault, files, { clock, complain: complainOf });
       const server = await createServer({
         vault,
         state,
@@ -100,6 +113,7 @@ export const serve: CommandDefinition = {
       terminal.note("Ending: what is under way is answered first.");
       await Promise.all([server.stop(), mail?.stop()]);
     } finally {
+      await keeping?.stop();
       state.file.close();
     }
   },

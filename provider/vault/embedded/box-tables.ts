@@ -66,6 +66,11 @@ export class BoxTables implements WriteBoxes {
     return this.#row<FileRow>(this.#store.files, id);
   }
 
+  files(): FileRow[] {
+    if (!this.#store.hasSecondTables) return [];
+    return this.#store.files.openAll().map((text) => JSON.parse(text) as FileRow); // sealed by this vault itself
+  }
+
   filesOf(depositId: string): string[] {
     return this.#ids("SELECT id FROM stored_file WHERE holder_id = ? ORDER BY rowid", depositId);
   }

@@ -8,6 +8,7 @@ import { syncFolder } from "../sync-folder.js";
 import { encodeParts } from "./format.js";
 import { systemCode } from "./native-error.js";
 import { NONCE_BYTES, open as openSealed, seal as sealChunk, TAG_BYTES } from "./seal.js";
+import { sweepFiles } from "./sweep-files.js";
 
 const KEY_BYTES = 32;
 const SEALED_BYTES = CHUNK_BYTES + NONCE_BYTES + TAG_BYTES;
@@ -109,6 +110,10 @@ export class SealedFiles implements Contents {
 
   async remove(id: string): Promise<void> {
     await rm(this.#path(id), { force: true });
+  }
+
+  sweep(known: () => Promise<ReadonlySet<string>>, now: Date): Promise<void> {
+    return sweepFiles(this.#folder, known, now);
   }
 
   /** Bytes on the disk; `undefined` if it isn't there. */

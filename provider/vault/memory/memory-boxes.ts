@@ -72,6 +72,10 @@ export class MemoryBoxes implements WriteBoxes {
     return this.#files.get(id);
   }
 
+  files(): FileRow[] {
+    return this.#files.all();
+  }
+
   filesOf(depositId: string): string[] {
     return this.#files.find("of", depositId);
   }

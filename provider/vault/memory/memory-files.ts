@@ -47,4 +47,10 @@ export class MemoryFiles implements Contents {
   async remove(id: string): Promise<void> {
     this.#contents.delete(id);
   }
+
+  async sweep(known: () => Promise<ReadonlySet<string>>): Promise<void> {
+    const there = [...this.#contents.keys()];
+    const ids = await known();
+    for (const id of there) if (!ids.has(id)) this.#contents.delete(id);
+  }
 }

@@ -17,6 +17,8 @@ export interface ReadBoxes extends ReadTransfers {
   /** Ids, in the order in which they were begun. */
   depositsOf(boxId: string): string[];
   file(id: string): FileRow | undefined;
+  /** Of everybody, in the order in which they were begun. */
+  files(): FileRow[];
   /** Ids of the files of a deposit or a transfer, in the order in which they were begun. */
   filesOf(depositId: string): string[];
 }

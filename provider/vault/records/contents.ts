@@ -22,6 +22,8 @@ export interface Contents {
   read(place: ContentPlace, size: number): AsyncIterable<Uint8Array>;
   /** One that isn't there is a success. */
   remove(id: string): Promise<void>;
+  /** Takes away, in time, what belongs to none of these files. @param known their ids, asked once it is known what is there */
+  sweep(known: () => Promise<ReadonlySet<string>>, now: Date): Promise<void>;
 }
 
 /** What a content is sealed under, and bound to. */

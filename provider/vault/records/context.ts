@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
 import type { VaultEvent } from "../port.js";
+import type { FileRules } from "./file-rules.js";
 import type { WriteRows } from "./rows.js";
 
 /** Who asks, and when: what every event carries. */
@@ -10,6 +11,8 @@ export interface VaultContext {
   clock: Clock;
   /** The machine that logs in to targets; hosts count refused logins by it. */
   source: string;
+  /** What holds for all files. */
+  files: FileRules;
   /** Whether who asks may read values in a category; without it they may. */
   mayRead?: (categoryId: string | null) => boolean;
 }

@@ -109,6 +109,8 @@ export class RecordBoxes implements Boxes {
   async tidy(): Promise<TidyReport> {
     const { removed, ...report } = await this.#rows.write((tx) => tidy(tx, this.#context));
     await this.#empty(removed);
+    const known = () => this.#rows.read((tx) => new Set(tx.boxes.files().map(({ id }) => id)));
+    await this.#contents.sweep(known, this.#context.clock.now());
     return report;
   }
 

@@ -8,6 +8,7 @@ import type { ContentPlace, Contents, Progress } from "./contents.js";
 import { logEvent, type VaultContext } from "./context.js";
 import { filesOf, viewFile } from "./deposits.js";
 import { type FileHolder, holderOf } from "./file-holder.js";
+import { requireRoom } from "./file-rules.js";
 import { FILE_TYPE_BYTES, typeOf } from "./file-type.js";
 import type { ReadRows, Rows, WriteRows } from "./rows.js";
 
@@ -34,6 +35,7 @@ export class RecordFiles implements Files {
       holder.requireTaking();
       if (files.length >= MOST_FILES) throw tooMuch(`${MOST_FILES} files are there already`, holder);
       checkSize(holder, size ?? 0);
+      requireRoom(tx, this.#context.files, size ?? 0);
       const now = this.#context.clock.now().toISOString();
       const taken = files.map((file) => file.name);
       const row: FileRow = {
@@ -104,12 +106,14 @@ export class RecordFiles implements Files {
     const holder = holderOf(tx, this.#context, row.holderId);
     holder.requireTaking();
     if (received > limitOf(holder, row)) throw tooMuch(`There is no room left in ${holder.text}`, holder); // by others, meanwhile
+    if (row.size === undefined) requireRoom(tx, this.#context.files, received - before);
     const touchedAt = this.#context.clock.now().toISOString();
     tx.boxes.putFile({ ...row, received, tail: Buffer.from(tail).toString("base64"), touchedAt });
   }
 
   finish(id: string, { quarantine = false }: { quarantine?: boolean } = {}): Promise<StoredFile> {
-    return this.#alone(id, () => this.#finish(id, quarantine));
+    const waits = quarantine || this.#context.files.scanner !== undefined;
+    return this.#alone(id, () => this.#finish(id, waits));
   }
 
   async #finish(id: string, quarantine: boolean): Promise<StoredFile> {
@@ -133,7 +137,7 @@ export class RecordFiles implements Files {
         details: { field: "type", fileId: id },
       });
     }
-    return this.#rows.write((tx) => {
+    const file = await this.#rows.write((tx) => {
       const now = requireFile(tx, id);
       requireUploading(now, row.received);
       const finished: FileRow = {
@@ -149,6 +153,8 @@ export class RecordFiles implements Files {
       this.#log(tx, "file.finished", finished, `${finished.name}, ${row.received} bytes, sha256 ${sha256}`);
       return viewFile(finished);
     });
+    if (file.state === "quarantine") this.#context.files.scanner?.arrived(id);
+    return file;
   }
 
   async #readBack(place: ContentPlace, size: number): Promise<{ sha256: string; type?: StoredFile["type"] & object }> {

@@ -49,6 +49,7 @@ import { readTree } from "./read-tree.js";
 import { findCredentialId, readMany } from "./reading.js";
 import { noBoxes } from "../no-boxes.js";
 import type { Contents } from "./contents.js";
+import type { FileRules } from "./file-rules.js";
 import { RecordBoxes } from "./record-boxes.js";
 import { RecordOutbox } from "./outbox.js";
 import { RecordLinks } from "./record-links.js";
@@ -67,6 +68,8 @@ export interface RecordVaultOptions {
   clock: Clock;
   /** The machine that logs in to targets. Default: this one's host name. */
   source?: string;
+  /** See {@link VaultContext}. Default: nothing but what each drop-box says. */
+  files?: FileRules;
   /** See {@link VaultContext}. */
   mayRead?: (categoryId: string | null) => boolean;
 }
@@ -77,6 +80,10 @@ export interface SharedVault extends Vault {
   readonly outbox: Outbox;
   /** What the links of transfers open. `undefined` where `capabilities.dropBoxes` is false. */
   readonly links: TransferLinks | undefined;
+  /** Sets what holds for all files from now on, whoever acts through this process. */
+  ruleFiles(rules: Pick<FileRules, "quota" | "scanner">): void;
+  /** Ids of the files that wait for a scanner, in the order in which they were begun. */
+  quarantined(): Promise<string[]>;
   /**
    * The same vault for one of them, whose name the events carry. Their reads at the same time share one sync of the disk.
    * Closing what it answers closes nothing.
@@ -109,12 +116,16 @@ export class RecordVault implements SharedVault {
   #sharedReads: SharedReads | undefined;
 
   /** @param contents of files; a vault without has no drop-boxes */
-  constructor(rows: Rows, { actor, clock, source = hostname(), mayRead }: RecordVaultOptions, contents?: Contents) {
+  constructor(
+    rows: Rows,
+    { actor, clock, source = hostname(), files = {}, mayRead }: RecordVaultOptions,
+    contents?: Contents,
+  ) {
     this.rows = rows;
     this.#contents = contents;
     const dropBoxes = contents !== undefined;
     this.capabilities = { versions: true, compareAndSet: true, grants: "declared", dropBoxes, events: "own" };
-    this.context = { actor, clock, source, ...(mayRead ? { mayRead } : {}) };
+    this.context = { actor, clock, source, files, ...(mayRead ? { mayRead } : {}) };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
     this.people = new RecordPeople(rows, this.context, this.#keyed);
     const boxes = contents && new RecordBoxes(rows, this.context, this.#keyed, contents);
@@ -292,9 +303,18 @@ export class RecordVault implements SharedVault {
     }
   }
 
+  ruleFiles(rules: Pick<FileRules, "quota" | "scanner">): void {
+    Object.assign(this.context.files, rules);
+  }
+
+  quarantined(): Promise<string[]> {
+    return this.rows.read((tx) => tx.boxes.files().flatMap(({ id, state }) => (state === "quarantine" ? [id] : [])));
+  }
+
   actingAs(actor: string, source: string, mayRead: (categoryId: string | null) => boolean): Vault {
     this.#sharedReads ??= new SharedReads(this.rows);
-    const acting = new RecordVault(this.rows, { actor, clock: this.context.clock, source, mayRead }, this.#contents);
+    const { clock, files } = this.context;
+    const acting = new RecordVault(this.rows, { actor, clock, source, files, mayRead }, this.#contents);
     acting.#sharedReads = this.#sharedReads;
     acting.close = async () => {}; // the rows are this vault's
     return acting;

@@ -46,6 +46,31 @@ export function fileCases(create: CreateVault): void {
   );
 
   test(
+    "all files together have a quota, for whoever acts through the process that has it",
+    onVault(create, async ({ vault }) => {
+      if (!(vault instanceof RecordVault)) return; // a server's own matter
+      const { files } = vault.boxes;
+      vault.ruleFiles({ quota: 1_000 });
+      const first = await upload(vault, { name: "first" }, 600);
+      const full = await failure(upload(vault, { name: "second" }, 401), "DISK_FULL");
+      expect(full.details).toEqual({ quota: 1_000 });
+      const acting = vault.actingAs("ana", "runner-1", () => true);
+      await failure(upload(acting, { name: "third" }, 401), "DISK_FULL");
+      const open = await upload(acting, { name: "fourth" });
+      await failure(files.append(open.id, 0, pieces(randomBytes(401))), "DISK_FULL");
+      expect((await files.readFile(open.id)).received).toBe(0);
+      await files.append(open.id, 0, pieces(randomBytes(300)));
+      await failure(files.append(open.id, 300, pieces(randomBytes(101))), "DISK_FULL");
+      await files.abort(first.id);
+      await files.append(open.id, 300, pieces(randomBytes(700)));
+      await files.finish(open.id);
+      await failure(upload(vault, { name: "fifth" }, 1), "DISK_FULL");
+      await files.deleteFile(open.id);
+      await upload(vault, { name: "sixth" }, 1_000);
+    }),
+  );
+
+  test(
     "an upload that is cut goes on where it was acknowledged, in another process too",
     onVault(create, async ({ vault, elsewhere }) => {
       const content = randomBytes(3 * CHUNK + 99);

@@ -2,12 +2,16 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { systemClock } from "../../provider/core/clock.js";
+import { Secret } from "../../provider/core/secret.js";
 import type { Deposit, DropBox, Vault } from "../../provider/vault/port.js";
+import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
 import { makeTokens, ServedVault } from "../../tools/served/served-vault.ts";
 import { deposit } from "../contract/vault-cases/boxes.ts";
+import { failure } from "../contract/vault-cases/setup.ts";
 import { Shell, SLOW_MS } from "./shell.ts";
 
-jest.setTimeout(SLOW_MS);
+jest.setTimeout(SLOW_MS * 5);
 
 const BIG = Buffer.alloc(300_000, "0123456789");
 const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
@@ -42,7 +46,11 @@ beforeAll(async () => {
   const place = { path: shell.vaultFile, keyFile: shell.keyFile };
   const [token = ""] = await makeTokens(place, [{ user: "ci", role: "administrator", label: "a test" }]);
   await writeFile(join(shell.home, "token"), token, { mode: 0o600 });
-  served = await ServedVault.start(place);
+  const scanner = join(shell.home, "scan");
+  await writeFile(scanner, "#!/bin/sh\ngrep -q EICAR && { echo 'stream: EICAR FOUND'; exit 1; }\nexit 0\n", {
+    mode: 0o755,
+  });
+  served = await ServedVault.start(place, { args: ["--no-access-log", "--scanner", scanner, "--quota", "2MB"] });
 });
 afterAll(async () => {
   await served.stop();
@@ -150,6 +158,28 @@ describe.each(Object.entries(ways))("the drop-boxes of a vault %s", (way, env) =
       expect((await coffre("download", box.id, "a.txt", "--output", join(to, "b.txt"))).exitCode).toBe(1);
     }
   });
+});
+
+test("a server's scanner lets out what is clean, keeps the quota, and stands in the minutes", async () => {
+  const token = new Secret((await readFile(join(shell.home, "token"), "utf8")).trim());
+  const remote = openRemoteVault({ origin: served.origin, token: () => token });
+  try {
+    const made = await remote.boxes.createBox({ name: "scanned", categoryId: null, recipients: ["ana@acme.example"] });
+    const { files } = await deposit(remote, made, { "clean.txt": "a letter", "bad.txt": "EICAR" });
+    const states = async () =>
+      (await Promise.all(files.map(({ id }) => remote.boxes.files.readFile(id)))).map(({ state }) => state);
+    while ((await states()).includes("quarantine")) await systemClock.sleep(20);
+    expect(await states()).toEqual(["ready", "refused"]);
+    expect((await shell.coffre(["box", "deposits", "scanned"])).stdout).toMatch(
+      /bad\.txt +refused: stream: EICAR FOUND/,
+    );
+    const minutes = (await shell.coffre(["box", "minutes", "scanned"])).stdout;
+    expect(minutes).toMatch(/found clean by the scanner .*\n +clean\.txt/);
+    expect(minutes).toMatch(/refused by the scanner .*stream: EICAR FOUND\n +bad\.txt/);
+    await failure(deposit(remote, made, { "large.txt": Buffer.alloc(1_900_000) }), "DISK_FULL");
+  } finally {
+    await remote.close();
+  }
 });
 
 test("the minutes say who deposited, downloaded and closed, in three forms, and hold no content", async () => {
