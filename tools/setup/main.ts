@@ -1,7 +1,7 @@
 import { delimiter, join } from "node:path";
 import { EngineError } from "../engine/errors.ts";
 import { PACKAGE_FOLDER, build, installPackage } from "./build.ts";
-import { ChildFailed, ROOT, run, say } from "./processes.ts";
+import { ChildFailed, ROOT, run, type RunOptions, say } from "./processes.ts";
 
 /** What a task needs before it starts, and what it runs. */
 interface Task {
@@ -23,8 +23,8 @@ const jest = (args: string[]) =>
     env: { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" },
     quietStdout: false,
   });
-const node = (file: string, args: string[]) =>
-  run(process.execPath, ["--disable-warning=ExperimentalWarning", file, ...args], { quietStdout: false });
+const node = (file: string, args: string[], options: RunOptions = {}) =>
+  run(process.execPath, ["--disable-warning=ExperimentalWarning", file, ...args], { ...options, quietStdout: false });
 /** Whether a person asked for certain tests: `npm test -- postgres`, `npm test -- --testPathPatterns stack/life`. */
 const namesTests = ([first = "", ...rest]: string[]) =>
   (first !== "" && !first.startsWith("-")) || [first, ...rest].some((word) => word.startsWith("--testPathPattern"));
@@ -66,7 +66,7 @@ const TASKS: Record<string, Task> = {
     engine: true,
     hosts: "install",
     packages: [PACKAGE_FOLDER],
-    run: (args) => node("test/crash/main.ts", args),
+    run: (args) => node("test/crash/main.ts", args, { ownSession: true }),
   },
   quickstart: {
     engine: true,

@@ -24,6 +24,11 @@ export interface RunOptions {
   capture?: boolean;
   /** Standard output goes to standard error: for steps of the setup. Default true; false for the task itself. */
   quietStdout?: boolean;
+  /**
+   * Runs it in a session of its own: a terminal's Ctrl-C, which goes to every process of a session, then reaches the child
+   * by this process only, and the child's own children not at all. For what finishes its work with them first.
+   */
+  ownSession?: boolean;
 }
 
 /** Runs a program in the checkout and waits. @throws ChildFailed unless it ends with 0 */
@@ -31,11 +36,14 @@ export async function run(command: string, args: readonly string[], options: Run
   const child = spawn(command, args, {
     cwd: ROOT,
     env: { ...process.env, ...options.env },
+    detached: options.ownSession === true,
     stdio: ["inherit", options.capture === true ? "pipe" : options.quietStdout === false ? "inherit" : 2, "inherit"],
   });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   // A terminal's Ctrl-C reaches the child by itself; this process stays to pass on how the child ended.
-  const wait = (signal: NodeJS.Signals) => process.stdin.isTTY || forward(signal);
+  const wait = (signal: NodeJS.Signals) => {
+    if (!process.stdin.isTTY || options.ownSession === true) forward(signal);
+  };
   process.on("SIGTERM", forward).on("SIGHUP", forward).on("SIGINT", wait);
   let captured = "";
   child.stdout?.on("data", (chunk: Buffer) => (captured += chunk.toString()));
