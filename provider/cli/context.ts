@@ -2,6 +2,7 @@ import { hostname, userInfo } from "node:os";
 import {
   type Configuration,
   type ConfigurationInput,
+  isRemote,
   type LockselfUrl,
   readTransitUrl,
   resolveConfiguration,
@@ -140,7 +141,7 @@ export class CommandContext {
     const vault = await this.directVault("cli");
     if (vault instanceof EmbeddedVault) return vault;
     throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys, backups and a check of its own", {
-      hint: "This one is kept by a server: its snapshots are the backups, its logins are the keys.",
+      hint: adviceElsewhere(this.configuration()),
     });
   }
 
@@ -276,6 +277,14 @@ export class CommandContext {
       await opening?.then((vault) => vault.close()).catch(() => undefined);
     }
   }
+}
+
+/** What to do where what only a vault in a file can do was asked of another. */
+function adviceElsewhere({ url }: Configuration): string {
+  if (url?.scheme === "kdbx")
+    return "A KeePass file is only read here: `coffre move --from kdbx:///… --keep` copies its entries into a vault.";
+  if (url !== undefined && isRemote(url)) return "Run it on the machine of `coffre serve`, on the vault's file.";
+  return "This one is kept by a server: its snapshots are the backups, its logins are the keys.";
 }
 
 function userName(): string {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { access, constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../config/system-error.js";
@@ -21,6 +22,19 @@ export async function checkWritable(path: string): Promise<void> {
 
 function notWritable(path: string, problem: string): CoffreError {
   return new CoffreError("READ_ONLY", `The file ${path} ${problem}`, { hint: NOTHING_LEFT });
+}
+
+/**
+ * Makes the folder of a file that is to be written, mode 0700, and those above it that are missing.
+ * @throws CoffreError READ_ONLY; it names the file's path
+ */
+export function makeFolderOf(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // Something that is no folder, in the place of one, is told by the write itself.
+    if (systemCode(error) !== "EEXIST") throw notWritable(path, `can't be written (${systemCode(error)})`);
+  }
 }
 
 /**

@@ -16,13 +16,16 @@ export function addOption(command: Command, { flags, description, hidden }: Opti
   command.addOption(hidden === true ? option.hideHelp() : option);
 }
 
-/** @throws CoffreError INVALID_INPUT if one of {@link REFUSED_SECRET_OPTIONS} was given */
-export function refuseSecretOptions(options: Readonly<Record<string, unknown>>): void {
+/**
+ * @param fileOption how a file with the secret is named here
+ * @throws CoffreError INVALID_INPUT if one of {@link REFUSED_SECRET_OPTIONS} was given
+ */
+export function refuseSecretOptions(options: Readonly<Record<string, unknown>>, fileOption: string): void {
   for (const { flags } of REFUSED_SECRET_OPTIONS) {
     const name = flags.split(" ")[0] ?? "";
     if (options[name.slice(2)] === undefined) continue;
     throw new CoffreError("INVALID_INPUT", `${name} is refused: arguments can be seen by every user of this machine`, {
-      hint: "Give the secret on stdin or type it when you are asked; a file is named with --passphrase-file. If it was typed here, change it.",
+      hint: `Give the secret on stdin or type it when you are asked; a file is named with ${fileOption}. If it was typed here, change it.`,
     });
   }
 }
@@ -52,8 +55,15 @@ export function usageError(command: Command, error: CommanderError): CoffreError
       const takes = most === 0 ? "no argument" : most === 1 ? "one argument" : `${String(most)} arguments`;
       return invalid(`${name} takes ${takes}, and got more`, name === "coffre put" ? VALUE_HINT : hint);
     }
-    case "commander.missingArgument":
-      return invalid(`${name} needs <${/'(.+)'/.exec(error.message)?.[1] ?? "an argument"}>`, hint);
+    case "commander.missingArgument": {
+      const missing = `<${/'(.+)'/.exec(error.message)?.[1] ?? "an argument"}>`;
+      const greedy = command.options.filter(({ variadic }) => variadic).map(({ long }) => long);
+      const order =
+        greedy.length === 0
+          ? ""
+          : `Write ${missing} before ${greedy.join(" and ")}: all that follows those is theirs. `;
+      return invalid(`${name} needs ${missing}`, order + hint);
+    }
     case "commander.optionMissingArgument":
       return invalid(`${/'(.+)'/.exec(error.message)?.[1] ?? "The option"} needs its value`, hint);
     case "commander.help": {

@@ -98,7 +98,10 @@ interface WantedValue {
   isCurrent: boolean;
 }
 
-/** What was or is in force, oldest first. Pending and discarded versions never were. */
+/**
+ * What was or is in force, oldest first and what is in force last, which may have an earlier number: a person can have
+ * accepted it again. Pending and discarded versions never were in force.
+ */
 function valuesWanted(credential: Credential, history: boolean): WantedValue[] {
   const { versions, fields, removedFields } = credential;
   const kept = versions.filter(({ valueRemovedAt }) => valueRemovedAt === undefined);
@@ -115,7 +118,10 @@ function valuesWanted(credential: Credential, history: boolean): WantedValue[] {
   ];
   return all.flatMap(({ field, versions: own }): WantedValue[] => {
     const states = history ? ["current", "previous"] : ["current"];
-    const wanted = own.filter(({ state }) => states.includes(state)).sort((left, right) => left.number - right.number);
+    const isLast = ({ state }: { state: string }) => Number(state === "current");
+    const wanted = own
+      .filter(({ state }) => states.includes(state))
+      .sort((left, right) => isLast(left) - isLast(right) || left.number - right.number);
     const isCurrent = wanted.at(-1)?.state === "current";
     if (wanted.length === 0) return [];
     return [{ field, as: field === PASSWORD_FIELD && !isCurrent ? EARLIER : field, versions: wanted, isCurrent }];

@@ -74,6 +74,10 @@ test("a plain export is refused; one for an age recipient comes back through --i
   expect(await said("export", "--format", "json", "--to", "out/prod.json.age", "--recipient", recipient)).toBe(
     `Exported: 1 entries to ${shell.home}/out/prod.json.age.\nexit 0`.replaceAll(shell.home, shell.plain(shell.home)),
   );
+  expect(await said("import", "--format", "json", "out/prod.json.age")).toBe(
+    "coffre: The file out/prod.json.age is encrypted by age\n" +
+      "  Give --identity-file <path>: the age identity that it was encrypted for.\nexit 2",
+  );
   const written = await readFile(join(shell.home, "out/prod.json.age"));
   expect([(await stat(join(shell.home, "out/prod.json.age"))).mode & 0o777, written.includes("the value")]).toEqual([
     0o600,
@@ -180,4 +184,9 @@ test("a move: its dry run, the proof, and what stays", async () => {
   );
   expect((await shell.coffre([...robots, "read", "Partners/mail"])).stdout).toBe("the value\n");
   expect(await said("read", "Partners/mail")).toMatch(/exit 3$/);
+  await entry(vault, "Partners/mail", { value: "another's" });
+  expect(await said(...args, "--dry-run")).toBe(
+    `${stays}prod to robots: nothing would move.\n` +
+      "differs   Partners/mail: there is another entry in the destination already\nexit 5",
+  );
 });

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
@@ -29,6 +29,7 @@ beforeAll(async () => {
   await vault.people.createPrincipal({ kind: "group", name: "DBA" });
   await vault.close();
   await mkdir(join(shell.home, "folder"));
+  await writeFile(join(shell.home, "file"), "a text");
 });
 afterAll(() => shell.close());
 
@@ -51,6 +52,10 @@ describe("2: input that can't be right", () => {
     ["a name that can't be, put", ["put", REF, "--field", "a/b", "--type", "text"]],
     ["a name that can't be, edit", ["edit", REF, "--set", "a/b=c"]],
     ["a reference that is none, read", ["read", "coffre://main"]],
+    [
+      "an expiry that has passed, token create",
+      ["token", "create", "ana", "--create-user", "--expires", "2020-01-01T00:00:00Z"],
+    ],
   ])("%s", (_, words) => ends(words, 2));
 });
 
@@ -79,5 +84,20 @@ describe("5: somebody else has it, or was faster", () => {
   ])("%s", (_, words) => ends(words, 5));
 });
 
-test("1: a file can't be written, as `vault init`, `vault key add` and `vault backup` end", () =>
-  ends(["read", DRAWN, "--output", "folder"], 1));
+describe("1: a file can't be written, as `vault init`, `vault key add` and `vault backup` end", () => {
+  const recipient = "age10g9r9f63a2aaplzpgayynh9xq2vtrgylzxad3efy9epe25sd73ms7vhj9l";
+  test.each<[string, string[]]>([
+    ["where a folder is, read", ["read", DRAWN, "--output", "folder"]],
+    ["below a file, read", ["read", DRAWN, "--output", "file/x"]],
+    ["below a file, export", ["export", "--format", "json", "--recipient", recipient, "--to", "file/x"]],
+    [
+      "in a folder that can't be made, export",
+      ["export", "--format", "json", "--recipient", recipient, "--to", "file/x/y"],
+    ],
+  ])("%s", async (_, words) => {
+    await ends(words, 1);
+    expect((await shell.coffre(words)).stderr).toMatch(
+      /^coffre: The file .* (is a folder|can't be written \((ENOTDIR|EACCES)\))\n/,
+    );
+  });
+});

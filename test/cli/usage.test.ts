@@ -53,6 +53,17 @@ test.each([
   [["vault"], "coffre vault is a group of commands: init, check, backup, restore, drill, rekey, key, policies"],
   [["vault", "key", "ad"], "There is no command coffre vault key ad", "Did you mean add?"],
   [["read"], "coffre read needs <ref>"],
+  [
+    ["edit", "--set", "a=b", "Partners/mail-api"],
+    "coffre edit needs <ref>",
+    "Write <ref> before --set and --remove-field",
+  ],
+  [
+    ["put", "a", "--value", "b"],
+    "--value is refused: arguments can be seen by every user of this machine",
+    "named with --file.",
+  ],
+  [["notify", "--forget"], "--forget names no credential"],
   [["read", "a", "b"], "coffre read takes one argument, and got more"],
   [["list", "--archivd"], "coffre list has no option --archivd", "Did you mean --archived?"],
   [["events", "--after"], "--after <number> needs its value"],

@@ -301,3 +301,22 @@ test("an entry whose logins take turns is exported with the login that its curre
   ]);
   await vault.close();
 });
+
+test("a version that a person has accepted again is the current one of a copy, after those that came later", async () => {
+  const vault = createMemoryVault({ name: "prod" });
+  const initial = { value: new Secret("works"), causes: ["c"] };
+  const [made] = await vault.createCredentials([{ name: "app", categoryId: null, initial }]);
+  await vault.acquireLease(made!.id, { holder: "a test", ttlSeconds: 60 }, [
+    { step: "stage", value: new Secret("refused"), causes: ["c"], accounts: [] },
+    { step: "promote", version: 2, verified: false },
+    { step: "release" },
+  ]);
+  await vault.resolveCredential(made!.id, { decision: "accept", version: 1, verified: false });
+  const { entries } = await readEntries(vault);
+  const [password] = entries[0]!.entry.values;
+  expect([password!.field, password!.isCurrent]).toEqual(["password", true]);
+  expect(password!.versions.map(({ value }) => value.reveal())).toEqual(["refused", "works"]);
+  const { bytes } = writeLockselfCsv([entries[0]!.entry], "prod");
+  expect(bytes.toString()).toContain(";works;");
+  await vault.close();
+});

@@ -223,3 +223,13 @@ describe("nothing leaves the source", () => {
     });
   });
 });
+
+test("a version that was accepted again arrives as the current one", async () => {
+  const [from, to] = [await source(), createMemoryVault({ name: "new" })];
+  const mail = (await collect(from.listCredentials())).find(({ path }) => path.at(-1) === "mail");
+  await from.resolveCredential(mail!.id, { decision: "accept", version: 1, verified: false });
+  expect((await move(from, to)).differences).toEqual([]);
+  const copy = await to.findCredential(["Partners", "mail"]);
+  const [answer] = await to.readMany([{ id: copy!.id }]);
+  expect(answer instanceof Error ? answer : answer!.value.reveal()).toBe("one");
+});

@@ -1,5 +1,4 @@
-import { dirname, resolve } from "node:path";
-import { existsSync, mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { CoffreError } from "../../core/errors.js";
 import { checkRecipients, sealForRecipients } from "../../exchange/age.js";
 import { type CmsRecipient, parseCertificates, sealForCertificates } from "../../core/cms.js";
@@ -14,7 +13,7 @@ import { collect } from "../../core/collect.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { keepassKey, noteLine, noteShape, readGivenFile } from "../exchange.js";
-import { writePrivateFile } from "../output-file.js";
+import { makeFolderOf, writePrivateFile } from "../output-file.js";
 import { printable } from "../terminal.js";
 import { RECIPIENTS, readRecipients } from "./vault-recipients.js";
 
@@ -90,7 +89,7 @@ export const exportCommand: CommandDefinition = {
       progress: (done, all) => terminal.status(`reading: ${String(done)} of ${String(all)} done`),
     });
     terminal.clearStatus();
-    if (!existsSync(dirname(to))) mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    makeFolderOf(to);
     const { notes, kept } = await write(await vault.identity(), read);
     const all = [...read.notes, ...notes];
     if (context.json) {

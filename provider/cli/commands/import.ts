@@ -12,6 +12,8 @@ import { IDENTITY_FILE, readIdentities } from "./vault-identity.js";
 
 const ON_EXISTING: readonly OnExisting[] = ["fail", "skip", "update"];
 const INVALID = 2;
+/** How each file of age begins, whose first line is text. */
+const AGE_HEADER = "age-encryption.org/v1";
 
 export const importCommand: CommandDefinition = {
   name: "import",
@@ -39,7 +41,7 @@ export const importCommand: CommandDefinition = {
     { flags: "--dry-run", description: "only say what would be done: nothing is written" },
     { flags: "--from-passphrase-file <path>", description: "the file with the passphrase of the KeePass file" },
     { flags: "--from-key-file <path>", description: "the key file that the KeePass file needs" },
-    IDENTITY_FILE,
+    { ...IDENTITY_FILE, description: "the age identity that the file was encrypted for, mode 0600" },
   ],
   examples: [
     {
@@ -58,6 +60,7 @@ export const importCommand: CommandDefinition = {
   ],
   json: "An object: `format`, `dryRun`, the numbers `created`, `updated`, `skipped`, `unchanged`; `entries` (`action`, `path`, `where`), `notes` and `problems` (`where`, `field`, `what`). With problems nothing was written.",
   exits: [
+    { code: 1, when: "the KeePass file is damaged, or is none" },
     { code: 2, when: "the file, or a line of it, can't be taken; nothing was written" },
     { code: 4, when: "the passphrase or the identity doesn't open the file" },
   ],
@@ -97,6 +100,11 @@ async function read(
 ): Promise<{ file: ExchangeFile; fileDigest: string }> {
   const sealed = typeof options["identityFile"] === "string";
   const given = sealed ? await openAge(path, options) : readGivenFile(path);
+  if (!sealed && given.subarray(0, AGE_HEADER.length).toString("latin1") === AGE_HEADER) {
+    throw new CoffreError("INVALID_INPUT", `The file ${path} is encrypted by age`, {
+      hint: "Give --identity-file <path>: the age identity that it was encrypted for.",
+    });
+  }
   const fileDigest = createHash("sha256").update(given).digest("hex");
   if (format !== "keepass") return { file: TEXT_FORMATS[format](given, path), fileDigest };
   const { readKeepassFile } = await import("../../exchange/keepass-file.js");

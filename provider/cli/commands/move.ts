@@ -73,13 +73,15 @@ export const move: CommandDefinition = {
 };
 
 function print({ terminal }: CommandContext, report: MoveReport, dryRun: boolean): void {
-  if (dryRun) for (const path of report.copied) terminal.print(`moves     ${printable(path)}`);
+  if (dryRun && report.differences.length === 0)
+    for (const path of report.copied) terminal.print(`moves     ${printable(path)}`);
   for (const note of report.stays) terminal.print(`stays     ${noteLine(note)}`);
   for (const note of report.notes) terminal.print(`not moved ${noteLine(note)}`);
   for (const difference of report.differences) terminal.complain(`differs   ${noteLine(difference)}`);
   const way = `${report.source.name} to ${report.destination.name}`;
-  if (dryRun) terminal.print(`${way}: ${String(report.copied.length)} would move.`);
-  else if (report.proven === 0 && report.differences.length > 0) terminal.print(`${way}: nothing was moved.`);
+  if (report.proven === 0 && report.differences.length > 0)
+    terminal.print(`${way}: nothing ${dryRun ? "would move" : "was moved"}.`);
+  else if (dryRun) terminal.print(`${way}: ${String(report.copied.length)} would move.`);
   else
     terminal.print(
       `${way}: ${String(report.proven)} copied and the same in every field, ${String(report.removed)} taken away from ${report.source.name}.`,

@@ -28,11 +28,6 @@ export const notify: CommandDefinition = {
   takesReferences: true,
   async run(context, { args, options }) {
     const { terminal, clock } = context;
-    const vault = await context.vault();
-    const named = await findCredentials(vault, args);
-    const all = args.length > 0 ? named : await collect(vault.listCredentials());
-    const owing = all.filter(({ notices }) => notices.length > 0);
-    if (owing.length === 0) terminal.note("Every hook has been told.");
     const isGivenUp = options["forget"] === true;
     if (isGivenUp && args.length === 0) {
       const { CoffreError } = await import("../../core/errors.js");
@@ -40,6 +35,11 @@ export const notify: CommandDefinition = {
         hint: "Name the credentials whose messages are to be given up.",
       });
     }
+    const vault = await context.vault();
+    const named = await findCredentials(vault, args);
+    const all = args.length > 0 ? named : await collect(vault.listCredentials());
+    const owing = all.filter(({ notices }) => notices.length > 0);
+    if (owing.length === 0) terminal.note("Every hook has been told.");
     const after: Credential[] = [];
     for (const credential of owing) after.push(await (isGivenUp ? forget : tell)(context, credential));
     const identity = await vault.identity();

@@ -60,7 +60,7 @@ export const put: CommandDefinition = {
   takesReferences: true,
   async run(context, input) {
     const { options } = input;
-    refuseSecretOptions(options);
+    refuseSecretOptions(options, "--file");
     const vault = await context.vault();
     const reference = await parseTyped(vault, input.args[0] ?? "");
     if (reference.version !== undefined) {

@@ -1,5 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
-import { parseInstant } from "../../core/instant.js";
+import { hasPassed, parseInstant } from "../../core/instant.js";
 import type { EmbeddedVault } from "../../vault/embedded/embedded-vault.js";
 import type { Role } from "../../server/principal.js";
 import type { CommandDefinition } from "../definition.js";
@@ -41,6 +41,10 @@ export const tokenCreate: CommandDefinition = {
     const label = parseLabel(options["label"] ?? "");
     const expires = options["expires"];
     const expiresAt = typeof expires === "string" ? parseInstant("--expires", expires) : undefined;
+    // Before a user is made for it.
+    if (hasPassed(expiresAt, context.clock.now())) {
+      throw new CoffreError("INVALID_INPUT", "--expires has passed already", { hint: "Name a later time." });
+    }
     const vault = await context.embeddedVault();
     const userId = await findUser(vault, name, { role, create: options["createUser"] === true });
     const { info, text } = await withTokens(context, (tokens) =>

@@ -19,6 +19,7 @@ export const tokenList: CommandDefinition = {
       terminal.json(tokens.map(tokenShape));
       return;
     }
+    if (tokens.length === 0) terminal.note("There is no token: `coffre token create` makes one.");
     const rows = tokens.map((token) => [
       token.id,
       terminal.style("bold", printable(token.user)),

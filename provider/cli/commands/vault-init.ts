@@ -55,7 +55,7 @@ export const vaultInit: CommandDefinition = {
   json: "An object: `vault` (name), `id`, `url`, `file`, `keyFile` (both `null` on a server, the latter also with a passphrase), `keyMade`, `found` (whether later commands find it without flags).",
   exits: [{ code: 5, when: "there is a file, or a vault, already" }],
   async run(context, { options }) {
-    refuseSecretOptions(options);
+    refuseSecretOptions(options, "--passphrase-file");
     const { terminal } = context;
     const name = checkVaultName(typeof options["name"] === "string" ? options["name"] : DEFAULT_NAME);
     const url = chooseUrl(context, name);

@@ -39,7 +39,7 @@ export const vaultKeyAdd: CommandDefinition = {
   json: "An object: `id`, `label`, `kind` (key-file, passphrase, transit), `createdAt`, `keyFile` (`null` for another kind), `keyMade`.",
   exits: [{ code: 5, when: "the label is taken" }],
   async run(context, { args: [label = ""], options }) {
-    refuseSecretOptions(options);
+    refuseSecretOptions(options, "--new-passphrase-file");
     const { terminal } = context;
     const vault = await context.embeddedVault();
     await vault.identity(); // before a person types a passphrase, or a file is made

@@ -50,7 +50,7 @@ export const vaultRestore: CommandDefinition = {
     { code: 5, when: "it is of another vault, a lease is held, there is a file already, or --in-place without --yes" },
   ],
   async run(context, { args: [file = ""], options }) {
-    refuseSecretOptions(options);
+    refuseSecretOptions(options, "--passphrase-file");
     const inPlace = options["inPlace"] === true;
     const isNew = typeof options["into"] === "string";
     if (inPlace && isNew) {
