@@ -2,6 +2,7 @@ import { PASSWORD_FIELD } from "../core/field.js";
 import { type CsvDialect, readCsv } from "./csv.js";
 import { type ExchangeEntry, type ExchangeFile, newExchangeFile } from "./entry.js";
 import { addValue, Placing, textOf } from "./placing.js";
+import { FORMULA_RISK, isFormula } from "./text.js";
 
 /** What Chrome, Edge and other browsers of their kind export; older ones have no notes. */
 const CHROME: CsvDialect = {
@@ -33,6 +34,9 @@ export function readChromeCsv(bytes: Uint8Array, what: string): ExchangeFile {
       values: [],
     };
     addValue(file, entry, PASSWORD_FIELD, "secret", of("password"), "password");
+    for (const column of ["name", "url", "username", "note"]) {
+      if (isFormula(of(column))) file.notes.push({ where, field: column, what: FORMULA_RISK });
+    }
     file.entries.push(entry);
   }
   return file;

@@ -275,6 +275,9 @@ describe("a browser's CSV", () => {
       what: "it has none: the entry awaits its value",
     });
     expect(readChromeCsv(Buffer.from("name,url,username,password\na,b,c,d\n"), "f").entries).toHaveLength(1);
+    expect(readChromeCsv(Buffer.from("name,url,username,password\na,b,=c(),d\n"), "f").notes).toEqual([
+      { where: "line 2", field: "username", what: expect.stringContaining("formula") },
+    ]);
     expect(() => readChromeCsv(Buffer.from("name;url;username;password\n"), "f")).toThrow(
       "has a semicolon between its cells",
     );
