@@ -1,7 +1,17 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/**", "node_modules/**", "test/.work/**", "examples/**/node_modules/**", "**/*.mjs", "bin/**"] },
+  {
+    ignores: [
+      "dist/**",
+      "node_modules/**",
+      "test/.work/**",
+      "examples/**/node_modules/**",
+      "**/*.mjs",
+      "bin/**",
+      "provider/**/assets/**",
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

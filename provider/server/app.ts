@@ -27,6 +27,8 @@ export const DEFAULT_LIMITS: Limits = { largestRequest: 16 * 1024 * 1024, reques
 
 /** How long a request may take to arrive. */
 const ARRIVAL_MS = 60_000;
+/** The same for one that brings files, on routes that are `slow`: those look themselves whether anything still comes. */
+const SLOW_ARRIVAL_MS = 60 * 60_000;
 /** How long what is under way may take once the server is to stop. */
 const LONGEST_STOP_MS = 20_000;
 
@@ -91,6 +93,10 @@ export interface ServerContext {
 export type Front = (app: FastifyInstance, context: ServerContext) => void | Promise<void>;
 
 declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Whoever calls the route was let in before its body comes, and may take long to send it. */
+    slow?: boolean;
+  }
   interface FastifyRequest {
     /** Set by {@link requireCaller}. */
     caller: Caller | null;
@@ -134,7 +140,7 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
   const app = fastify({
     logger: false,
     bodyLimit: limits.largestRequest,
-    requestTimeout: ARRIVAL_MS,
+    requestTimeout: SLOW_ARRIVAL_MS,
     forceCloseConnections: "idle",
     genReqId: () => newId("msg_"),
     requestIdHeader: false,
@@ -158,6 +164,7 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
     errorResponseBuilder: (_request, { after }) =>
       new HttpFailure(429, "UNREACHABLE", "The server asks for fewer requests", `Try again in ${after}.`),
   });
+  limitArrival(app);
   // Before a route's own hooks: who is refused for a token is counted, too.
   app.addHook("onRequest", app.rateLimit());
   app.removeContentTypeParser(["application/json", "text/plain"]);
@@ -215,6 +222,18 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
       await app.close().finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** Ends what takes too long to arrive, unless its route is `slow`. Node's own limit is one for all routes. */
+function limitArrival(app: FastifyInstance): void {
+  app.addHook("onRequest", async ({ raw, routeOptions }) => {
+    if (routeOptions.config.slow === true || raw.complete) return;
+    const late = Object.assign(new Error("late"), { code: "ERR_HTTP_REQUEST_TIMEOUT" });
+    const timer = setTimeout(() => {
+      if (!raw.complete) answerClientError(late, raw.socket);
+    }, ARRIVAL_MS).unref();
+    raw.once("close", () => clearTimeout(timer));
+  });
 }
 
 /** For a group of routes: nobody without a good token comes further, not even with a body. */

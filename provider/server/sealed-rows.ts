@@ -36,6 +36,13 @@ export class SealedRows<Row> {
     return this.#known;
   }
 
+  /** One row as it is now, without a look at the others. @throws CoffreError CORRUPT */
+  get(id: string): Row | undefined {
+    const { connection } = this.#file;
+    const row = connection.prepare(`SELECT id, revision, body FROM ${this.#table} WHERE id = ?`).get(id);
+    return row && this.#open(row);
+  }
+
   /** Writes what `change` makes of the row, or of none; durable on return. @throws what `change` throws */
   async put(id: string, change: (row: Row | undefined) => Row): Promise<Row> {
     const { connection } = this.#file;

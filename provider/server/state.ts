@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.js";
 import type { Vault } from "../vault/port.js";
 import { deriveServerKeys, type ServerKeys } from "./identities/keys.js";
 import { TOKEN_TABLE, TokenRow, Tokens } from "./identities/tokens.js";
+import { PAGE_PERSON_TABLE } from "./pages/codes.js";
 import { SealedRows, sealedTable } from "./sealed-rows.js";
 import { StateFile } from "./state-file.js";
 
@@ -21,7 +22,7 @@ export function statePath(vaultPath: string): string {
 /** Opens the server's file, and makes it where there is none. @throws CoffreError READ_ONLY, CORRUPT; what the vault throws */
 export async function openState(vault: Vault, path: string, clock: Clock): Promise<ServerState> {
   const keys = await deriveServerKeys(vault);
-  const file = new StateFile(path, [sealedTable(TOKEN_TABLE)]);
+  const file = new StateFile(path, [sealedTable(TOKEN_TABLE), sealedTable(PAGE_PERSON_TABLE)]);
   return {
     file,
     keys,

@@ -52,8 +52,9 @@ export interface Boxes {
   /**
    * Ends the deposit: whoever made it gets a receipt, the managers are told. Files that are unfinished are taken away. Submitted
    * already is a success. @throws NOT_FOUND; CONFLICT if no file is whole, or the box is closed
+   * @param input.note in place of the one with which it was begun
    */
-  submitDeposit(id: string): Promise<Deposit>;
+  submitDeposit(id: string, input?: Pick<DepositInput, "note">): Promise<Deposit>;
   /** With its files. Gone already is a success. */
   deleteDeposit(id: string): Promise<void>;
   /** In the order in which they were begun. @param filter.by of this person only: in a partitioned box, that is what a recipient sees */

@@ -24,6 +24,7 @@ const READ_BY_HAND: Record<string, string> = {
   ssh2: "MIT",
   "cpu-features": "MIT",
   buildcheck: "MIT",
+  "combine-errors": "MIT",
 };
 
 interface LockedPackage {

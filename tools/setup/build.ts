@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT, run, say } from "./processes.ts";
 
@@ -20,7 +20,10 @@ function digestOf(patterns: string[]): string {
   return hash.digest("hex");
 }
 
-const SOURCES = ["provider/**/*.{ts,cts}", "tsconfig.json", "package.json"];
+/** What pages use, as it is: copied beside the compiled code. */
+const ASSETS = "provider/**/assets/*.{css,js}";
+
+const SOURCES = ["provider/**/*.{ts,cts}", ASSETS, "tsconfig.json", "package.json"];
 
 /** Compiles `provider/` to `dist/`, unless nothing has changed since the last time. */
 export async function build(): Promise<void> {
@@ -29,6 +32,9 @@ export async function build(): Promise<void> {
   say("Building (tsc, some 10 seconds) ...");
   await rm(join(ROOT, "dist"), { recursive: true, force: true });
   await run("tsc", ["-p", "tsconfig.json"]);
+  for (const file of globSync(ASSETS, { cwd: ROOT })) {
+    await cp(join(ROOT, file), join(ROOT, file.replace("provider", "dist")));
+  }
   await writeFile(BUILD_STAMP, digest);
 }
 

@@ -4,10 +4,13 @@ import { Secret } from "../../core/secret.js";
 import type { Brand } from "../../server/html/brand.js";
 import type { Delivery, DeliveryOptions } from "../../server/mail/delivery.js";
 import type { LetterStyle } from "../../server/mail/letters.js";
+import type { Logo, PageStyle } from "../../server/pages/style.js";
 import type { Smtp } from "../../server/mail/smtp.js";
 import type { OptionDefinition } from "../definition.js";
 import { parseCount } from "../reference.js";
 
+const LARGEST_LOGO = 256 * 1024;
+const LOGO_TYPES = ["image/png", "image/jpeg", "image/webp"] as const;
 const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 type Options = Readonly<Record<string, unknown>>;
@@ -29,6 +32,7 @@ export const MAIL_OPTIONS: OptionDefinition[] = [
 /** How pages and mails look and speak. */
 export const STYLE_OPTIONS: OptionDefinition[] = [
   { flags: "--brand-name <name>", description: "under whose name mails and pages stand (default Coffre)" },
+  { flags: "--brand-logo <file>", description: "a picture beside it on pages: PNG, JPEG, WebP or SVG, at most 256 kB" },
   { flags: "--brand-colour <#rrggbb>", description: "of their buttons (default #1f5f8b)" },
   {
     flags: "--language <language>",
@@ -40,13 +44,13 @@ export const STYLE_OPTIONS: OptionDefinition[] = [
   },
 ];
 
-/** @throws CoffreError INVALID_INPUT */
-export async function readStyle(options: Options): Promise<Omit<LetterStyle, "pageOf">> {
+/** How mails and pages look and speak. @throws CoffreError INVALID_INPUT, CONFIGURATION */
+export async function readStyle(options: Options): Promise<Omit<LetterStyle, "pageOf"> & Pick<PageStyle, "logo">> {
   const [{ DEFAULT_BRAND, parseColour }, { LANGUAGES, oneLine }] = await Promise.all([
     import("../../server/html/brand.js"),
     import("../../server/html/locale.js"),
   ]);
-  const { brandName, brandColour, language = "en", timeZone = LOCAL_ZONE } = textsOf(options);
+  const { brandName, brandColour, brandLogo, language = "en", timeZone = LOCAL_ZONE } = textsOf(options);
   const brand: Brand = {
     name: brandName === undefined ? DEFAULT_BRAND.name : oneLine(brandName) || DEFAULT_BRAND.name,
     colour: brandColour === undefined ? DEFAULT_BRAND.colour : parseColour("--brand-colour", brandColour),
@@ -65,7 +69,21 @@ export async function readStyle(options: Options): Promise<Omit<LetterStyle, "pa
       cause,
     });
   }
-  return { brand, language: known, timeZone };
+  return { brand, language: known, timeZone, ...(brandLogo === undefined ? {} : { logo: await readLogo(brandLogo) }) };
+}
+
+async function readLogo(path: string): Promise<Logo> {
+  const bytes = readBytes("--brand-logo", path);
+  const { fileTypeFromBuffer } = await import("file-type");
+  const found = (await fileTypeFromBuffer(bytes))?.mime;
+  // SVG is XML to whoever looks at bytes; pages show it as a picture, in which no script runs.
+  const isSvg = found === undefined || found === "application/xml" ? bytes.includes("<svg") : false;
+  const mime = isSvg ? "image/svg+xml" : LOGO_TYPES.find((type) => type === found);
+  if (mime && bytes.length <= LARGEST_LOGO) return { bytes, mime };
+  throw invalid(
+    "--brand-logo isn't a picture that pages can show",
+    "Name a PNG, JPEG, WebP or SVG file of at most 256 kB.",
+  );
 }
 
 /** The mail server that the options name, and the domain of message ids. */
@@ -121,8 +139,12 @@ function readPassword(path: string): Secret {
 }
 
 function readText(option: string, path: string): string {
+  return readBytes(option, path).toString("utf8");
+}
+
+function readBytes(option: string, path: string): Buffer {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (cause) {
     throw new CoffreError("CONFIGURATION", `The file of ${option} can't be read`, {
       hint: "Name one that this user may read.",

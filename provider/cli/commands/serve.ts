@@ -2,6 +2,7 @@ import { CoffreError } from "../../core/errors.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { FILE_OPTIONS, type FileKeeping, keepFiles, readFileSettings } from "./serve-files.js";
+import type { Delivery } from "../../server/mail/delivery.js";
 import { DEFAULT_LISTEN, readServeOptions } from "./serve-options.js";
 import { MAIL_OPTIONS, readMailServer, readStyle, startMail, STYLE_OPTIONS } from "./serve-mail.js";
 
@@ -14,6 +15,7 @@ export const serve: CommandDefinition = {
     "It speaks LockSelf's REST API as well, to clients that were written for that. The links that it answers there name it as the request did; behind a proxy that doesn't pass the host on, --public-url says what clients call it.",
     "With --mail-host it sends the mail that the vault owes to people: what a drop-box asks for, codes, receipts, notices. A mail stays in the vault until the mail server has taken it, and is sent once: one whose fate a crash left open is given up, not sent again.",
     "What people deposit is archived, deleted and given up as each drop-box says, once an hour. With --scanner every file stays in quarantine until that program, which reads it on standard input, has ended with 0: 1 means infected, and the file is deleted; after anything else, or too long, it is tried again. --quota limits all files together.",
+    "The pages of drop-boxes are for people without a token, under `/boxes/`: a code that comes by mail lets in those whom a box names. Mails link to them by --public-url, without which they name the address where the server listens.",
     "Each request is one line of JSON on stdout: who, which route, how it ended, how long it took; never a name, a value or a token. `/healthz` says that the process answers, `/readyz` that the vault does.",
   ],
   options: [
@@ -25,7 +27,7 @@ export const serve: CommandDefinition = {
     { flags: "--no-access-log", description: "no line for each request" },
     {
       flags: "--public-url <url>",
-      description: "where clients reach it, for links in answers (default: as each request names it)",
+      description: "where clients reach it, for links in answers and mails (default: as each request names it)",
     },
     {
       flags: "--lockself-lists <style>",
@@ -78,25 +80,48 @@ export const serve: CommandDefinition = {
       readMailServer(options),
       readFileSettings(options),
     ]);
-    const [vault, { createServer }, { openState, statePath }, old, { v1Front }, { lockselfFront }] = await Promise.all([
+    const [
+      vault,
+      { createServer },
+      { openState, statePath },
+      old,
+      { v1Front },
+      { lockselfFront },
+      { boxPages },
+      { placeOf },
+    ] = await Promise.all([
       context.embeddedVault(),
       import("../../server/app.js"),
       import("../../server/state.js"),
       import("../../server/old-category-rules.js"),
       import("../../server/v1/front.js"),
       import("../../server/lockself/lockself-front.js"),
+      import("../../server/pages/boxes/box-pages.js"),
+      import("../../server/pages/boxes/visitor.js"),
     ]);
     const complainOf = (error: unknown) => complain(context, error);
     const state = await openState(vault, statePath(vault.path), clock);
+    // Begins to send once the server listens, so that no mail links to what nobody answers.
+    let mail: Delivery | undefined;
     let keeping: FileKeeping | undefined;
     try {
       await old.carryCategoryRules(vault, state);
       keeping = await keepFiles(vault, files, { clock, complain: complainOf });
+      const secure = tls !== undefined || lockself.publicUrl?.startsWith("https:") === true;
+      const pages = boxPages({
+        vault,
+        state,
+        clock,
+        style: { ...style, secure },
+        sendsMail: mailServer !== undefined,
+        wake: () => mail?.wake(),
+        complain: complainOf,
+      });
       const server = await createServer({
         vault,
         state,
         clock,
-        fronts: [v1Front, lockselfFront(state, lockself)],
+        fronts: [v1Front, lockselfFront(state, lockself), pages],
         limits,
         ...(tls ? { tls } : {}),
         ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),
@@ -104,8 +129,11 @@ export const serve: CommandDefinition = {
       });
       const origin = await server.listen(place);
       terminal.print(JSON.stringify({ at: clock.now().toISOString(), listening: origin }));
-      const mail =
-        mailServer && (await startMail({ ...mailServer, outbox: vault.outbox, style, clock, complain: complainOf }));
+      if (mailServer) {
+        const site = lockself.publicUrl ?? origin;
+        const letters = { ...style, pageOf: (boxId: string) => site + placeOf(boxId) };
+        mail = await startMail({ ...mailServer, outbox: vault.outbox, style: letters, clock, complain: complainOf });
+      }
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         else signal.addEventListener("abort", () => resolve(), { once: true });

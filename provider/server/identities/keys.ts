@@ -11,6 +11,10 @@ export interface ServerKeys {
   token: KeyObject;
   /** Seals the rows of the server's file. */
   seal: KeyObject;
+  /** Seals the cookies of pages. */
+  cookie: KeyObject;
+  /** For what is kept of codes, and for what forms of pages carry. */
+  page: KeyObject;
 }
 
 export async function deriveServerKeys(vault: Vault): Promise<ServerKeys> {
@@ -18,7 +22,7 @@ export async function deriveServerKeys(vault: Vault): Promise<ServerKeys> {
   const root = createHash("sha256").update(halves.join(" ")).digest();
   const key = (purpose: string) =>
     createSecretKey(Buffer.from(hkdfSync("sha256", root, "", `coffre serve ${purpose}`, 32)));
-  const keys = { token: key("token"), seal: key("seal") };
+  const keys = { token: key("token"), seal: key("seal"), cookie: key("cookie"), page: key("page") };
   root.fill(0);
   return keys;
 }

@@ -56,9 +56,9 @@ export const BOX_HANDLERS: Handlers<BoxName> = {
     await readableBox(caller, deposit.boxId);
     return deposit;
   },
-  async "boxes/submit-deposit"(caller, { id }) {
+  async "boxes/submit-deposit"(caller, { id, note }) {
     await writableDeposit(caller, id);
-    return caller.vault.boxes.submitDeposit(id);
+    return caller.vault.boxes.submitDeposit(id, note === undefined ? {} : { note });
   },
   "boxes/delete-deposit": (caller, { id }) =>
     unlessGone(caller.vault.boxes.readDeposit(id), async ({ boxId }) => {

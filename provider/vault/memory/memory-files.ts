@@ -21,6 +21,7 @@ export class MemoryFiles implements Contents {
           throw new CoffreError(
             "INVALID_INPUT",
             `More comes for the file ${id} than the ${limit} bytes that it may have`,
+            { details: { field: "size", fileId: id, limit } },
           );
         }
         rest = Buffer.concat([rest, part]);

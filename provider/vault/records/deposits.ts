@@ -42,6 +42,7 @@ export function submitDeposit(
   tx: WriteRows,
   context: VaultContext,
   id: string,
+  { note }: Pick<DepositInput, "note">,
 ): { deposit: Deposit; removed: string[] } {
   const before = requireDeposit(tx, id);
   if (before.submittedAt !== undefined) return { deposit: viewDeposit(tx, before), removed: [] };
@@ -57,7 +58,11 @@ export function submitDeposit(
   }
   const removed = files.filter(({ state }) => state === "uploading").map((file) => file.id);
   for (const fileId of removed) tx.boxes.removeFile(fileId);
-  const row: DepositRow = { ...before, submittedAt: context.clock.now().toISOString() };
+  const row: DepositRow = {
+    ...before,
+    ...(note === undefined ? {} : { note: checkBoxText("note", note) }),
+    submittedAt: context.clock.now().toISOString(),
+  };
   tx.boxes.putDeposit(row);
   const ids = [id, ...idsOf(box), ...whole.map((file) => file.id)];
   logEvent(tx, context, "deposit.submitted", ids, {

@@ -88,8 +88,8 @@ export class RecordBoxes implements Boxes {
     return this.#rows.read((tx) => viewDeposit(tx, requireDeposit(tx, id)));
   }
 
-  async submitDeposit(id: string): Promise<Deposit> {
-    const { deposit, removed } = await this.#rows.write((tx) => submitDeposit(tx, this.#context, id));
+  async submitDeposit(id: string, input: Pick<DepositInput, "note"> = {}): Promise<Deposit> {
+    const { deposit, removed } = await this.#rows.write((tx) => submitDeposit(tx, this.#context, id, input));
     await this.#empty(removed);
     return deposit;
   }

@@ -150,7 +150,7 @@ export const OPERATIONS = {
   "boxes/find-owned": ask(z.strictObject({ ownerKey: z.string() }), Id.optional()),
   "boxes/open-deposit": change(z.strictObject({ boxId: Id, input: DepositInputShape }), DepositShape),
   "boxes/read-deposit": ask(ById, DepositShape),
-  "boxes/submit-deposit": change(ById, DepositShape),
+  "boxes/submit-deposit": change(ById.extend({ note: z.string().exactOptional() }), DepositShape),
   "boxes/delete-deposit": change(ById, Nothing),
   "boxes/list-deposits": list(z.strictObject({ boxId: Id, by: z.string().exactOptional() }), DepositShape),
   "boxes/tidy": change(Empty, TidyShape),

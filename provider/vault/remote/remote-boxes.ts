@@ -78,8 +78,8 @@ export class RemoteBoxes implements Boxes {
     return this.#client.ask("boxes/read-deposit", { id });
   }
 
-  submitDeposit(id: string): Promise<Deposit> {
-    return this.#client.change("boxes/submit-deposit", { id });
+  submitDeposit(id: string, input: Pick<DepositInput, "note"> = {}): Promise<Deposit> {
+    return this.#client.change("boxes/submit-deposit", { id, ...input });
   }
 
   deleteDeposit(id: string): Promise<void> {
