@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   "box download": async () => (await import("./commands/box-download.js")).boxDownload,
   "box close": async () => (await import("./commands/box-close.js")).boxClose,
   "box minutes": async () => (await import("./commands/box-minutes.js")).boxMinutes,
+  send: async () => (await import("./commands/send.js")).send,
   list: async () => (await import("./commands/list.js")).list,
   get: async () => (await import("./commands/get.js")).get,
   access: async () => (await import("./commands/access.js")).access,

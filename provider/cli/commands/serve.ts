@@ -16,6 +16,7 @@ export const serve: CommandDefinition = {
     "With --mail-host it sends the mail that the vault owes to people: what a drop-box asks for, codes, receipts, notices. A mail stays in the vault until the mail server has taken it, and is sent once: one whose fate a crash left open is given up, not sent again.",
     "What people deposit is archived, deleted and given up as each drop-box says, once an hour. With --scanner every file stays in quarantine until that program, which reads it on standard input, has ended with 0: 1 means infected, and the file is deleted; after anything else, or too long, it is tried again. --quota limits all files together.",
     "The pages of drop-boxes are for people without a token, under `/boxes/`: a code that comes by mail lets in those whom a box names. Mails link to them by --public-url, without which they name the address where the server listens.",
+    "Transfers (`coffre send`) have pages under `/transfers/`, for whoever has a link.",
     "Each request is one line of JSON on stdout: who, which route, how it ended, how long it took; never a name, a value or a token. `/healthz` says that the process answers, `/readyz` that the vault does.",
   ],
   options: [
@@ -88,6 +89,7 @@ export const serve: CommandDefinition = {
       { v1Front },
       { lockselfFront },
       { boxPages },
+      { transferPages },
       { placeOf },
     ] = await Promise.all([
       context.embeddedVault(),
@@ -97,6 +99,7 @@ export const serve: CommandDefinition = {
       import("../../server/v1/front.js"),
       import("../../server/lockself/lockself-front.js"),
       import("../../server/pages/boxes/box-pages.js"),
+      import("../../server/pages/transfers/transfer-pages.js"),
       import("../../server/pages/boxes/visitor.js"),
     ]);
     const complainOf = (error: unknown) => complain(context, error);
@@ -108,11 +111,14 @@ export const serve: CommandDefinition = {
       await old.carryCategoryRules(vault, state);
       keeping = await keepFiles(vault, files, { clock, complain: complainOf });
       const secure = tls !== undefined || lockself.publicUrl?.startsWith("https:") === true;
+      const pageStyle = { ...style, secure };
+      const { links } = vault;
+      const transfers = links && transferPages({ links, state, clock, style: pageStyle, complain: complainOf });
       const pages = boxPages({
         vault,
         state,
         clock,
-        style: { ...style, secure },
+        style: pageStyle,
         sendsMail: mailServer !== undefined,
         wake: () => mail?.wake(),
         complain: complainOf,
@@ -121,7 +127,7 @@ export const serve: CommandDefinition = {
         vault,
         state,
         clock,
-        fronts: [v1Front, lockselfFront(state, lockself), pages],
+        fronts: [v1Front, lockselfFront(state, lockself), pages, ...(transfers ? [transfers] : [])],
         limits,
         ...(tls ? { tls } : {}),
         ...(options["accessLog"] === false ? {} : { log: (line) => terminal.print(JSON.stringify(line)) }),
@@ -131,7 +137,11 @@ export const serve: CommandDefinition = {
       terminal.print(JSON.stringify({ at: clock.now().toISOString(), listening: origin }));
       if (mailServer) {
         const site = lockself.publicUrl ?? origin;
-        const letters = { ...style, pageOf: (boxId: string) => site + placeOf(boxId) };
+        const letters = {
+          ...style,
+          pageOf: (boxId: string) => site + placeOf(boxId),
+          transferPageOf: (link: string) => `${site}/transfers/${link}`,
+        };
         mail = await startMail({ ...mailServer, outbox: vault.outbox, style: letters, clock, complain: complainOf });
       }
       await new Promise<void>((resolve) => {

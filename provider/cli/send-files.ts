@@ -1,0 +1,99 @@
+import { createReadStream, statSync } from "node:fs";
+import { basename } from "node:path";
+import { CoffreError, isCoffreError } from "../core/errors.js";
+import type { Secret } from "../core/secret.js";
+import type { Files, Transfer, TransferInput, Vault } from "../vault/port.js";
+
+/** A file on this machine that is to be sent. */
+export interface OutgoingFile {
+  path: string;
+  /** As receivers see it. */
+  name: string;
+  /** Bytes. */
+  size: number;
+}
+
+export interface SendOptions {
+  files: readonly OutgoingFile[];
+  input: TransferInput;
+  /** Told how far a file has come: bytes that were read of it. */
+  progress?: (file: OutgoingFile, done: number) => void;
+  /** Aborted: nothing more is sent, and what came is taken away. */
+  signal?: AbortSignal;
+}
+
+/** How often one file's upload is gone on with after an answer that didn't come. */
+const MOST_RESUMES = 5;
+const READ_BYTES = 1024 * 1024;
+
+/** @throws CoffreError INVALID_INPUT that names what is no file, or two of one name */
+export function outgoingFiles(paths: readonly string[]): OutgoingFile[] {
+  const files = paths.map((path): OutgoingFile => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile()) return { path, name: basename(path), size: found.size };
+    throw new CoffreError("INVALID_INPUT", `${path} is no file that can be sent`, {
+      hint: found?.isDirectory() ? "Pack the folder first: a transfer is of files." : "Name a file that is there.",
+    });
+  });
+  const twice = files.find(({ name }, index) => files.findIndex((other) => other.name === name) !== index);
+  if (!twice) return files;
+  throw new CoffreError("INVALID_INPUT", `Two files are called ${twice.name}`, { hint: "Rename one of them." });
+}
+
+/**
+ * Sends files: makes a transfer, uploads each, and opens its link. If that fails, or is given up, what came is taken away.
+ * @throws CoffreError what the port says; INVALID_INPUT for a file that changed while it was sent; INTERRUPTED
+ */
+export async function sendFiles(vault: Vault, options: SendOptions): Promise<{ transfer: Transfer; link: Secret }> {
+  const { files, input } = options;
+  const { transfers } = vault.boxes;
+  const { transfer, link } = await transfers.create(input);
+  try {
+    for (const file of files) await sendOne(vault, transfer.id, file, options);
+    return { transfer: await transfers.send(transfer.id, link), link };
+  } catch (error) {
+    await transfers.archive(transfer.id, {}).catch(() => undefined); // tidying takes it away, too
+    throw error;
+  }
+}
+
+async function sendOne(vault: Vault, transferId: string, file: OutgoingFile, options: SendOptions): Promise<void> {
+  const { files } = vault.boxes;
+  const { id } = await files.create({ depositId: transferId, name: file.name, size: file.size });
+  await append(files, id, file, options);
+  await files.finish(id);
+}
+
+/** Goes on where the vault says that it has come, after an answer that didn't come. */
+async function append(files: Files, id: string, file: OutgoingFile, options: SendOptions): Promise<void> {
+  let offset = 0;
+  for (let resumed = 0; ; resumed++) {
+    try {
+      await files.append(id, offset, contentOf(file, offset, options));
+      return;
+    } catch (error) {
+      const isCut = isCoffreError(error, "UNREACHABLE") || isCoffreError(error, "INTERRUPTED");
+      if (!isCut || resumed === MOST_RESUMES || options.signal?.aborted) throw error;
+      offset = (await files.readFile(id)).received;
+    }
+  }
+}
+
+async function* contentOf(
+  file: OutgoingFile,
+  start: number,
+  { progress, signal }: SendOptions,
+): AsyncIterable<Uint8Array> {
+  let done = start;
+  for await (const chunk of createReadStream(file.path, { start, highWaterMark: READ_BYTES })) {
+    if (signal?.aborted) throw new CoffreError("INTERRUPTED", "The files were not sent");
+    const bytes = chunk as Uint8Array; // no encoding was set
+    done += bytes.length;
+    progress?.(file, done);
+    yield bytes;
+  }
+  if (done === file.size) return;
+  throw new CoffreError("INVALID_INPUT", `${file.path} changed while it was sent`, {
+    hint: "Nobody got it. Send it again once nothing writes to it.",
+  });
+}

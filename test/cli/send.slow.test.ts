@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { Secret } from "../../provider/core/secret.js";
+import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
+import type { Mail, Transfer } from "../../provider/vault/port.js";
+import { collect } from "../contract/vault-cases/setup.js";
+import { Shell, SLOW_MS } from "./shell.ts";
+
+jest.setTimeout(SLOW_MS);
+
+const PAGES = ["--public-url", "http://127.0.0.1:8730"];
+
+let shell: Shell;
+let vault: EmbeddedVault;
+beforeAll(async () => {
+  shell = await Shell.open();
+  vault = (await shell.makeVault("prod")) as EmbeddedVault; // the shell's vaults are files
+  writeFileSync(join(shell.home, "report.txt"), "figures");
+  writeFileSync(join(shell.home, "empty.txt"), "");
+  mkdirSync(join(shell.home, "folder"));
+  writeFileSync(join(shell.home, "folder", "report.txt"), "others");
+});
+afterAll(async () => {
+  await vault.close();
+  await shell.close();
+});
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const transfers = (): Promise<Transfer[]> => collect(vault.boxes.transfers.list());
+const owed = (): Promise<Mail[]> => collect<Mail>(vault.outbox.list());
+
+test("send prints a link that opens the files, and the receipt beside it; those in --to are told", async () => {
+  const args = ["report.txt", "empty.txt", "--to", "bo@example.com", "--max-downloads", "2", "--expires", "12h"];
+  const said = await shell.coffre(["send", ...args, "--from", "Ana", ...PAGES]);
+  expect(said).toMatchObject({ exitCode: 0 });
+  expect(said.stdout).toMatch(/^http:\/\/127\.0\.0\.1:8730\/transfers\/tr_\w{22}\.[\w-]{43}\n$/);
+  for (const part of ["report.txt", sha256("figures"), "2 downloads of each file", "Mail to bo@example.com"])
+    expect(said.stderr).toContain(part);
+  const link = new Secret(said.stdout.trim().split("/").at(-1) ?? "");
+  const transfer = await vault.links?.open(link);
+  expect(transfer).toMatchObject({ from: "Ana", to: ["bo@example.com"], maxDownloads: 2, status: "open" });
+  const hours = (Date.parse(transfer?.expiresAt ?? "") - Date.parse(transfer?.createdAt ?? "")) / 3_600_000;
+  expect(hours).toBeCloseTo(12, 1);
+  const [file] = transfer?.files ?? [];
+  const got = await vault.links?.download(link, file?.id ?? "", "192.0.2.7");
+  if (!got) throw new Error("no links");
+  expect(Buffer.concat(await collect(got.content)).toString()).toBe("figures");
+  expect((await owed()).map(({ to, template }) => [to, template])).toEqual([["bo@example.com", "transfer-sent"]]);
+});
+
+test("--password draws one that opens it and is in no mail; --json has all of it", async () => {
+  const said = await shell.coffre(["send", "report.txt", "--password", "--json", ...PAGES]);
+  const { id, url, password, files, expiresAt, maxDownloads, to } = JSON.parse(said.stdout) as Record<string, string>;
+  expect({ files, maxDownloads, to }).toEqual({
+    files: [{ name: "report.txt", size: 7, sha256: sha256("figures") }],
+    maxDownloads: null,
+    to: [],
+  });
+  expect(Date.parse(expiresAt ?? "") - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
+  expect(url).toContain(id);
+  const link = new Secret(url?.split("/").at(-1) ?? "");
+  await vault.links?.unlock(link, new Secret(password ?? ""));
+  await expect(vault.links?.unlock(link, new Secret("wrong one, sorry"))).rejects.toMatchObject({ code: "FORBIDDEN" });
+});
+
+test.each([
+  [2, "is no file that can be sent", ["none.txt", ...PAGES]],
+  [2, "is no file that can be sent", ["folder", ...PAGES]],
+  [2, "Two files are called report.txt", ["report.txt", "folder/report.txt", ...PAGES]],
+  [2, "Where people reach `coffre serve` isn't known", ["report.txt"]],
+  [2, "--public-url isn't the server's address alone", ["report.txt", "--public-url", "http://vault.example.com"]],
+  [2, "--expires isn't a time with its zone", ["report.txt", "--expires", "soon", ...PAGES]],
+  [2, "expiresAt isn't within the next 366 days", ["report.txt", "--expires", "367d", ...PAGES]],
+  [2, "--max-downloads takes a whole number", ["report.txt", "--max-downloads", "0", ...PAGES]],
+  [2, "to isn't an e-mail address", ["report.txt", "--to", "bo", ...PAGES]],
+  [3, "There is no category Nowhere", ["report.txt", "--category", "Nowhere", ...PAGES]],
+])("exit code %i: %s", async (exitCode, problem, args) => {
+  const before = (await transfers()).length;
+  expect(await shell.coffre(["send", ...args])).toMatchObject({
+    exitCode,
+    stdout: "",
+    stderr: expect.stringContaining(problem),
+  });
+  expect(await transfers()).toHaveLength(before);
+});
