@@ -9,7 +9,7 @@ import {
 } from "coffre/ansible-runner";
 import { type Equal, holds } from "./equality.js";
 
-const run = runPlaybook({
+export const run = runPlaybook({
   playbook: "/srv/site.yml",
   inventory: {
     web: {
@@ -20,12 +20,12 @@ const run = runPlaybook({
   variables: { count: 3, name: "x" },
   onWarning: ({ task, file }) => console.warn(file, task),
 });
-declare const result: RunResult;
-declare const error: AnsibleError;
-holds<Equal<Awaited<ReturnType<typeof run.successful>>, RunResult>>();
-holds<Equal<(typeof result.hosts)[string], HostStatus>>();
-holds<Equal<typeof run.events, AsyncIterable<RunEvent>>>();
-holds<Equal<typeof error.failure, "not-installed" | "syntax" | "unreachable" | "failed" | "timed-out" | "cancelled">>();
+holds<Equal<Awaited<ReturnType<(typeof run)["successful"]>>, RunResult>>();
+holds<Equal<RunResult["hosts"][string], HostStatus>>();
+holds<Equal<(typeof run)["events"], AsyncIterable<RunEvent>>>();
+holds<
+  Equal<AnsibleError["failure"], "not-installed" | "syntax" | "unreachable" | "failed" | "timed-out" | "cancelled">
+>();
 
 // @ts-expect-error: no such option
 runPlaybook({ playbook: "/srv/site.yml", extraVars: {} });

@@ -54,7 +54,7 @@ new coffre.Credential(
 );
 new coffre.Category("nested", { parentId: databases.id, adopt: "ct_x", onDelete: "keep" });
 
-const box = new coffre.DropBox("acme", {
+export const box = new coffre.DropBox("acme", {
   categoryId: databases.id,
   recipients: [vm.id, "ana@acme.example"],
   managers: pulumi.output(["cy@example.com"]),

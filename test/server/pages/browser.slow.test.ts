@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
+import type * as Axe from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import type { DropBox } from "../../../provider/vault/port.js";
 import { ANA, BO, MO, PagesScene } from "../../fixtures/pages-scene.js";
@@ -98,7 +99,7 @@ async function look(page: Page, name: string): Promise<void> {
       await page.screenshot({ path: join(PICTURES, `${at}.png`), fullPage: true });
       await page.evaluate(axe);
       const serious = await page.evaluate(async () => {
-        const { axe: tool } = globalThis as unknown as { axe: typeof import("axe-core") };
+        const { axe: tool } = globalThis as unknown as { axe: typeof Axe };
         const { violations } = await tool.run();
         return violations
           .filter(({ impact }) => impact === "serious" || impact === "critical")
