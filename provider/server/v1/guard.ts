@@ -1,5 +1,4 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
-import { checkFieldValue } from "../../core/field.js";
 import { checkPassword, mergePolicies } from "../../core/policy.js";
 import { parseReference } from "../../core/reference.js";
 import type { Secret } from "../../core/secret.js";
@@ -96,12 +95,8 @@ function* textsIn(value: unknown): Iterable<string> {
   else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) yield* textsIn(inner);
 }
 
-/**
- * @throws CoffreError INVALID_INPUT for a password that no credential may have, such as one with a NUL; POLICY for one that the
- * category's policies forbid. Neither says anything of the password but that.
- */
+/** @throws CoffreError POLICY for a password that the category's policies forbid; it says nothing of the password but that */
 export async function checkValue({ vault }: Caller, categoryId: string | null, value: Secret): Promise<void> {
-  checkFieldValue("The password", "secret", value);
   if (categoryId === null) return;
   const { policies } = await vault.readCategory(categoryId);
   const broken = checkPassword(mergePolicies(policies), value);
