@@ -16,9 +16,9 @@ export const categoryAdd: CommandDefinition = {
   arguments: [{ name: "<path>", description: "where it is to stand, for example Production/Partners" }],
   options: CATEGORY_OPTIONS,
   examples: [
-    { command: "coffre category add Partners --description 'what others gave us'", does: "one at the root" },
+    { command: "coffre category add Suppliers --description 'what others gave us'", does: "one at the root" },
     {
-      command: "coffre category add Partners/Audit --read-only yes --expires-at 2031-03-31T18:00:00Z",
+      command: "coffre category add Partners/Audit-2031 --read-only yes --expires-at 2031-03-31T18:00:00Z",
       does: "for a while, to read",
     },
   ],
