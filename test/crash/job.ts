@@ -1,3 +1,4 @@
+import type { TargetKind } from "./scenarios.ts";
 import type { VaultOpening } from "./vaults.ts";
 
 /** What the controller and its workers tell each other, as lines of JSON. */
@@ -18,6 +19,8 @@ export interface Job {
   /** `rotate`: an ordinary run. `read`: what a refresh asks of the vault, which changes nothing. */
   work: "rotate" | "read";
   credentialId: string;
+  /** Of what kind its targets are. */
+  target: TargetKind;
   causes: string[];
   cut?: Cut;
   /** The test double that keeps no journal: sets first and writes afterwards. */

@@ -154,7 +154,7 @@ async function measure(stage: Stage, options: ProofOptions): Promise<Lengths> {
       const place = { host: "127.0.0.1", port: proxy.port };
       const subject = await scene.prepare(world, system, `m_${scenario.replaceAll("-", "_")}`, place);
       const began = performance.now();
-      const ended = await workers.run({ vault, work: "rotate", ...subject.first });
+      const ended = await workers.run({ vault, work: "rotate", target: targetOf(scenario), ...subject.first });
       await proxy.close();
       await vaultProxy?.close();
       await system.close();

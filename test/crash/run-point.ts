@@ -3,7 +3,7 @@ import { accountsOf } from "../../provider/vault/port.js";
 import type { Job } from "./job.ts";
 import { type Point, type WireCut } from "./points.ts";
 import { Proxy } from "./proxy.ts";
-import { SCENARIOS, type Subject } from "./scenarios.ts";
+import { SCENARIOS, type Subject, targetOf } from "./scenarios.ts";
 import type { System } from "./system.ts";
 import { type Fault, loginsOf, Watch } from "./watch.ts";
 import { through } from "./vaults.ts";
@@ -67,7 +67,7 @@ interface Running {
 
 /** @returns whether the run was really cut off */
 async function cutOff(stage: Stage, { point, subject, proxy }: Running): Promise<boolean> {
-  const first = job(stage, subject.first);
+  const first = job(stage, point, subject.first);
   const run = (cut?: Job["cut"]) => stage.workers.run({ ...first, ...(cut ? { cut } : {}) });
   switch (point.kind) {
     case "kill":
@@ -125,11 +125,11 @@ async function runNext(
   next: Subject["first"],
   subject: Subject,
 ): Promise<string | undefined> {
-  let ended = await stage.workers.run(job(stage, next));
+  let ended = await stage.workers.run(job(stage, point, next));
   // Two cuts may leave two logins of unknown outcome: then it stops, as it should, until a person says so.
   for (let times = 1; isTwice(point) && isBudgetSpent(ended) && times <= AT_MOST; times++) {
     await allowLogins(stage, subject, ended);
-    ended = await stage.workers.run(job(stage, next));
+    ended = await stage.workers.run(job(stage, point, next));
   }
   if (ended.killed) return "it was killed";
   return ended.result.ok ? undefined : `${ended.result.code}: ${ended.result.message}`;
@@ -161,22 +161,23 @@ async function between(
   { point, subject, watch }: Omit<Running, "proxy"> & { watch: Watch },
 ): Promise<void> {
   if (point.kind === "pair") {
-    await stage.workers.run({ ...job(stage, subject.first), cut: point.second });
+    await stage.workers.run({ ...job(stage, point, subject.first), cut: point.second });
     await watch.invariant("after the second cut");
   }
   if (point.kind === "refresh-between") {
-    const read: Ended = await stage.workers.run({ ...job(stage, subject.first), work: "read" });
+    const read: Ended = await stage.workers.run({ ...job(stage, point, subject.first), work: "read" });
     // An entry without any version has none to read: that is an answer too.
     if (read.killed) throw new Error("a read was killed");
     await watch.invariant("after the refresh");
   }
 }
 
-function job({ world, withoutJournal }: Stage, { credentialId, causes }: Subject["first"]): Job {
+function job({ world, withoutJournal }: Stage, { scenario }: Point, { credentialId, causes }: Subject["first"]): Job {
   return {
     vault: world.opening,
     work: "rotate",
     credentialId,
+    target: targetOf(scenario),
     causes,
     ...(withoutJournal ? { withoutJournal } : {}),
   };

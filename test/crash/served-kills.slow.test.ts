@@ -38,7 +38,7 @@ async function rotate(name: string, { scenario, piece, restart }: ServerKill) {
   try {
     const subject = await SCENARIOS[scenario].prepare(world, system, name, system.address);
     const watch = new Watch(vault, system, subject.watched);
-    const job = { vault: opening, work: "rotate" as const, ...subject.first };
+    const job = { vault: opening, work: "rotate" as const, target: "postgres" as const, ...subject.first };
     let killed: Promise<void> | undefined;
     let restarted: Promise<void> | undefined;
     proxy.watcher = {

@@ -2,18 +2,14 @@ import { join } from "node:path";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
 import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
-import { openEmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
-import { newKeyText, readKeyFile, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
+import { newKeyText, writeKeyFile } from "../../provider/vault/embedded/key-file.js";
 import { createHashicorpVault } from "../../provider/vault/hashicorp/create.js";
-import { type HashicorpPlace, openHashicorpVault } from "../../provider/vault/hashicorp/hashicorp-vault.js";
 import { createLockselfVault } from "../../provider/vault/lockself/create.js";
-import { type LockselfPlace, openLockselfVault } from "../../provider/vault/lockself/lockself-vault.js";
-import { LOCKSELF_ROUTES } from "../../provider/vault/lockself/routes.js";
 import type { Vault } from "../../provider/vault/port.js";
-import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
 import { VaultServer } from "../../tools/openbao/server.ts";
 import { makeTokens, ServedVault } from "../../tools/served/served-vault.ts";
 import { LockselfScene } from "../fixtures/lockself-scene.js";
+import { lockselfPlaceOf, openProvenVault, placeOf } from "./open-vault.ts";
 
 /** How a process opens a proof's vault; a job carries it as JSON. */
 export type VaultOpening =
@@ -70,20 +66,6 @@ export function configurationOf(opening: VaultOpening, port?: number): { url: st
   return { url, env: { COFFRE_TOKEN_FILE: opening.tokenFile } };
 }
 
-/** Opens it once more, for the process that asks. */
-export function openProvenVault(opening: VaultOpening, actor: string): Vault {
-  if (opening.kind === "embedded") {
-    const { path, keyFile } = opening;
-    return openEmbeddedVault({ path, key: { keyFile }, actor, clock: systemClock });
-  }
-  if (opening.kind === "served")
-    return openRemoteVault({ origin: opening.origin, token: () => tokenIn(opening.tokenFile) });
-  if (opening.kind === "lockself") {
-    return openLockselfVault({ ...lockselfPlaceOf(opening), actor, clock: systemClock });
-  }
-  return openHashicorpVault({ ...placeOf(opening), actor, clock: systemClock });
-}
-
 /** The same vault behind a proxy on this port. */
 export function through(opening: VaultOpening, port: number): VaultOpening {
   return opening.kind !== "embedded" ? { ...opening, origin: `http://127.0.0.1:${port}` } : opening;
@@ -98,7 +80,7 @@ async function embeddedVaults(): Promise<VaultMaker> {
     writeKeyFile(keyFile, newKeyText());
     await createEmbeddedVault({ path, name: VAULT_NAME, key: { keyFile }, actor: "controller", clock: systemClock });
     const opening: VaultOpening = { kind: "embedded", path, keyFile };
-    return { opening, vault: openProvenVault(opening, "controller") };
+    return { opening, vault: await openProvenVault(opening, "controller") };
   }
 }
 
@@ -126,7 +108,7 @@ async function servedVaults(): Promise<VaultMaker> {
     const opening = { kind: "served" as const, origin: server.origin, tokenFile };
     return {
       opening,
-      vault: openProvenVault(opening, "controller"),
+      vault: await openProvenVault(opening, "controller"),
       address: { host: "127.0.0.1", port: server.port },
       server,
     };
@@ -144,20 +126,8 @@ async function openBaoVaults(): Promise<VaultMaker> {
     const opening = { kind: "openbao" as const, origin, mount: await server.mount(), tokenFile };
     await createHashicorpVault({ ...placeOf(opening), name: VAULT_NAME, clock: systemClock });
     const address = { host: "127.0.0.1", port: Number(new URL(origin).port) };
-    return { opening, vault: openProvenVault(opening, "controller"), address };
+    return { opening, vault: await openProvenVault(opening, "controller"), address };
   }
-}
-
-function placeOf({ origin, mount, tokenFile }: Extract<VaultOpening, { kind: "openbao" }>): HashicorpPlace {
-  const login: HashicorpPlace["login"] = {
-    method: { by: "token" },
-    secret: () => tokenIn(tokenFile),
-  };
-  return { server: { origin }, mount, root: [], login };
-}
-
-function tokenIn(file: string): Secret {
-  return new Secret(readKeyFile(file).reveal().trim());
 }
 
 /** LockSelf's routes, as Coffre's own server speaks them. */
@@ -172,17 +142,8 @@ async function lockselfVaults(): Promise<VaultMaker> {
     writeKeyFile(tokenFile, new Secret(scene.token));
     spaces += 1;
     const opening = { kind: "lockself" as const, origin, space: `space-${spaces}`, tokenFile };
-    await createLockselfVault({ ...lockselfPlaceOf(opening), name: VAULT_NAME, clock: systemClock });
+    await createLockselfVault({ ...(await lockselfPlaceOf(opening)), name: VAULT_NAME, clock: systemClock });
     const address = { host: "127.0.0.1", port: Number(new URL(origin).port) };
-    return { opening, vault: openProvenVault(opening, "controller"), address };
+    return { opening, vault: await openProvenVault(opening, "controller"), address };
   }
-}
-
-function lockselfPlaceOf({ origin, space, tokenFile }: Extract<VaultOpening, { kind: "lockself" }>): LockselfPlace {
-  const token = () => tokenIn(tokenFile);
-  return {
-    http: { origin, routes: LOCKSELF_ROUTES, tokens: () => ({ auth: token(), ls: token() }) },
-    api: { settleMs: 0 },
-    space: [space],
-  };
 }

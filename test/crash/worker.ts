@@ -3,19 +3,28 @@ import { systemClock } from "../../provider/core/clock.js";
 import { isCoffreError } from "../../provider/core/errors.js";
 import { closeRotationContext, createRotationContext } from "../../provider/rotation/context.js";
 import { reachCauses } from "../../provider/rotation/rotate.js";
-import { allDrivers } from "../../provider/target/drivers.js";
+import type { TargetDriver } from "../../provider/target/port.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { RequestCounter } from "./cut.ts";
 import type { Job, JobResult } from "./job.ts";
-import { openProvenVault } from "./vaults.ts";
+import { openProvenVault } from "./open-vault.ts";
+import type { TargetKind } from "./scenarios.ts";
 import { withoutJournal } from "./without-journal.ts";
 
 // A process that rotates: the real rotation on a real vault and a real system, one job a line on stdin.
 // Started by `node --import ./tools/built.ts`; it says "ready" before its first job.
 
+/** Loaded when a job needs it: what a process starts with, thousands of them load. */
+const DRIVERS: Readonly<Record<TargetKind, () => Promise<TargetDriver>>> = {
+  postgres: async () => (await import("../../provider/target/postgres/driver.js")).postgresDriver,
+  mysql: async () => (await import("../../provider/target/mysql/driver.js")).mysqlDriver,
+  linux: async () => (await import("../../provider/target/linux/driver.js")).linuxDriver,
+  command: async () => (await import("../../provider/target/command/driver.js")).commandDriver,
+};
+
 async function run(job: Job): Promise<JobResult> {
   const counter = new RequestCounter(job.cut);
-  const proven = openProvenVault(job.vault, "crash proof");
+  const proven = await openProvenVault(job.vault, "crash proof");
   const vault = counter.vault(job.withoutJournal ? withoutJournal(proven) : proven);
   try {
     const action = job.work === "read" ? await read(vault, job) : await rotate(vault, counter, job);
@@ -28,8 +37,8 @@ async function run(job: Job): Promise<JobResult> {
   }
 }
 
-async function rotate(vault: Vault, counter: RequestCounter, { credentialId, causes }: Job): Promise<string> {
-  const drivers = allDrivers.map((driver) => counter.driver(driver));
+async function rotate(vault: Vault, counter: RequestCounter, { credentialId, causes, target }: Job): Promise<string> {
+  const drivers = [counter.driver(await DRIVERS[target]())];
   const context = createRotationContext({ vault, drivers, clock: systemClock });
   try {
     return (await reachCauses(context, credentialId, causes)).action;
