@@ -9,7 +9,8 @@ import { blocks } from "./vault-uploader.js";
 jest.setTimeout(300_000);
 
 const SIZE = 600 * 1024 * 1024 + 12_345;
-const MOST_RSS_KB = 200_000;
+/** A process that holds what it took holds no more than this. Its memory itself is a figure of the bench. */
+const MOST_AHEAD_BYTES = 20 * 1024 * 1024;
 /** How far the upload has come when it is killed, each time. */
 const KILLED_AT = [1, 100 * 1024 * 1024, 333 * 1024 * 1024];
 
@@ -44,7 +45,7 @@ function offsetOf(said: string): number {
   return Number([...said.matchAll(/^at (\d+)$/gm)].at(-1)?.[1] ?? 0);
 }
 
-test("an upload that is killed three times has lost nothing that was acknowledged, in constant memory", async () => {
+test("an upload that is killed three times has lost nothing that was acknowledged, and is never far ahead of it", async () => {
   const { id: boxId } = await box(vault);
   const { id: depositId } = await vault.boxes.openDeposit(boxId, { by: "ana@acme.example" });
   const { id } = await vault.boxes.files.create({ depositId, name: "large", size: SIZE });
@@ -54,11 +55,12 @@ test("an upload that is killed three times has lost nothing that was acknowledge
     expect(received).toBeGreaterThanOrEqual(offsetOf(said));
     expect(received).toBeLessThan(SIZE);
   }
-  const [, sha256, maxRssKb] = /^done (\w+) (\d+)$/m.exec(await uploader(id, (text) => /^done .*\n/m.test(text))) ?? [];
+  const [, sha256, mostAhead] = /^done (\w+) (\d+)$/m.exec(await uploader(id, (text) => /^done .*\n/m.test(text))) ?? [];
   const expected = createHash("sha256");
   for (const part of blocks(0, SIZE)) expected.update(part);
   expect(sha256).toBe(expected.digest("hex"));
-  expect(Number(maxRssKb)).toBeLessThan(MOST_RSS_KB);
+  expect(Number(mostAhead)).toBeGreaterThan(0);
+  expect(Number(mostAhead)).toBeLessThan(MOST_AHEAD_BYTES);
   const { content } = await vault.boxes.files.read(id);
   const read = createHash("sha256");
   for await (const part of content) read.update(part);
