@@ -7,6 +7,7 @@ import { firstCauses, missingCauses } from "./causes.js";
 import { type RotationContext, refuseIfStopped } from "./context.js";
 import { drawValue } from "./draw.js";
 import { mendDrift } from "./drift.js";
+import { isDead } from "./holder.js";
 import { type LeasedCredential, withLease } from "./lease.js";
 import { announced } from "./notify/deliver.js";
 import { refuseChangeOfTurns } from "./overlap-change.js";
@@ -69,8 +70,10 @@ export async function reachCauses(
   const mend = onDrift === "mend";
   const toMend = mend && isDrifted(before);
   const drains = isDrainDue(before, context.clock.now());
-  const idle = !before.journal.pending && !change && !toMend && !drains && missingCauses(before, causes).length === 0;
-  if (idle) {
+  const { pending, lease } = before.journal;
+  const idle = !pending && !change && !toMend && !drains && missingCauses(before, causes).length === 0;
+  // A process that waited for the one that did the work, and was killed once it had its turn, left its lease.
+  if (idle && !(lease && isDead(lease.holder))) {
     refuseIfAttention(before);
     return announced(context, outcome(before, "none"));
   }

@@ -55,7 +55,8 @@ test("an upload that is killed three times has lost nothing that was acknowledge
     expect(received).toBeGreaterThanOrEqual(offsetOf(said));
     expect(received).toBeLessThan(SIZE);
   }
-  const [, sha256, mostAhead] = /^done (\w+) (\d+)$/m.exec(await uploader(id, (text) => /^done .*\n/m.test(text))) ?? [];
+  const [, sha256, mostAhead] =
+    /^done (\w+) (\d+)$/m.exec(await uploader(id, (text) => /^done .*\n/m.test(text))) ?? [];
   const expected = createHash("sha256");
   for (const part of blocks(0, SIZE)) expected.update(part);
   expect(sha256).toBe(expected.digest("hex"));

@@ -84,6 +84,19 @@ describe("a lease", () => {
     expect(await scene.events(id)).toContain("lease.taken-over");
   });
 
+  test("of a dead process is given back by a run that has nothing else to do, that of a living one isn't", async () => {
+    const id = await scene.rotated();
+    const living = newHolder();
+    await hold(id, living, 3_600);
+    await expect(scene.rotate(id, "cause:first")).resolves.toMatchObject({ action: "none" });
+    expect((await scene.vault.readCredential(id)).journal.lease?.holder).toBe(living);
+    const { fencing } = (await scene.vault.readCredential(id)).journal;
+    await scene.vault.acquireLease(id, { holder: deadHolder(), ttlSeconds: 3_600, takeOver: fencing });
+    await expect(scene.rotate(id, "cause:first")).resolves.toMatchObject({ action: "none" });
+    expect((await scene.vault.readCredential(id)).journal.lease).toBeUndefined();
+    expect(await scene.versions(id)).toBe("1 current");
+  });
+
   test("decides what is to be done, also for a run that has found the entry long before", async () => {
     const id = await scene.rotated();
     const found = await scene.vault.readCredential(id);
