@@ -46,6 +46,8 @@ describe("2: input that can't be right", () => {
     ["another type for a field, put", ["put", REF, "--field", "token", "--type", "text"]],
     ["another type for a field, edit", ["edit", REF, "--set", "token=hello"]],
     ["a value that Coffre draws, put", ["put", DRAWN]],
+    ["no number, acknowledge", ["acknowledge", DRAWN, "--if-version", "x"]],
+    ["one version for two, acknowledge", ["acknowledge", DRAWN, REF, "--if-version", "1"]],
     ["a value that people bring, rotate", ["rotate", REF]],
     ["a file that isn't there, put", ["put", REF, "--file", "nowhere"]],
     ["a file that isn't there, backup", ["vault", "backup", "--to", "b", "--recipients-file", "nowhere"]],
@@ -82,6 +84,14 @@ describe("5: somebody else has it, or was faster", () => {
     ["another vault, read", ["read", "coffre://other/x"]],
     ["another vault, put", ["put", "coffre://other/x"]],
   ])("%s", (_, words) => ends(words, 5));
+
+  test("another version than is current, acknowledge", async () => {
+    const { exitCode, stderr } = await shell.coffre(["acknowledge", DRAWN, "--if-version", "9"]);
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 5,
+      stderr: expect.stringContaining("is 1, not 9") as unknown,
+    });
+  });
 });
 
 describe("1: a file can't be written, as `vault init`, `vault key add` and `vault backup` end", () => {

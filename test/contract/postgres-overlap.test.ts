@@ -210,6 +210,17 @@ describe("a login whose turn is over", () => {
     await expect(acknowledge(run(), id)).resolves.toMatchObject({ action: "none" });
   });
 
+  test("isn't ended by somebody who has an earlier version than the current one", async () => {
+    const id = await entry(newRole());
+    await rotate(id, "cause:1");
+    await rotate(id, "cause:2");
+    const first = await login(id, 1);
+    await expect(acknowledge(run(), id, { ifVersion: 1 })).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(logsIn(first)).resolves.toBe(true);
+    await expect(acknowledge(run(), id, { ifVersion: 2 })).resolves.toMatchObject({ action: "drained" });
+    await expect(logsIn(first)).resolves.toBe(false);
+  });
+
   test("keeps the sessions that it has, and its password is dead even if somebody lets it log in again", async () => {
     const role = newRole();
     const id = await entry(role);
