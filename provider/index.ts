@@ -31,6 +31,8 @@ export { Group } from "./resources/group/resource.js";
 export type { GroupArgs } from "./resources/group/resource.js";
 export { User } from "./resources/user/resource.js";
 export type { UserArgs } from "./resources/user/resource.js";
+export { Transfer } from "./resources/transfer/resource.js";
+export type { SentFile, TransferArgs, TransferFileArgs } from "./resources/transfer/resource.js";
 export { VaultSync } from "./resources/vault-sync/resource.js";
 export type { VaultSyncArgs } from "./resources/vault-sync/resource.js";
 export type { GrantRole } from "./vault/port.js";

@@ -7,6 +7,7 @@ import type {
   Grant,
   Membership,
   Principal,
+  Transfer,
   Vault,
   VaultIdentity,
 } from "../vault/port.js";
@@ -19,6 +20,8 @@ export interface ResourceContext {
   readonly stack: string;
   /** Names of the category under which this stack's own root lies (`coffre:rootCategory`); empty for the vault's root. */
   readonly rootCategory: readonly string[];
+  /** Where people reach the pages of this vault, without a slash at its end; `undefined` where only `coffre serve` itself would know. */
+  readonly pagesOrigin: string | undefined;
   /** `coffre:rotateDue`: an `up` also rotates what is due on schedule. */
   readonly rotateDue: boolean;
   /** `coffre:previewReads`: whether `check` and `diff` ask the vault. */
@@ -71,6 +74,7 @@ export class Overview {
   #categories: Promise<Map<string, Category>> | undefined;
   #people: Promise<PeopleOverview> | undefined;
   #boxes: Promise<Map<string, DropBox>> | undefined;
+  #transfers: Promise<Map<string, Transfer>> | undefined;
 
   constructor(vault: Vault, stack: string) {
     this.#vault = vault;
@@ -130,6 +134,11 @@ export class Overview {
     return (this.#boxes ??= byId(this.#vault.boxes.listBoxes()));
   }
 
+  /** All live transfers by id, in one request. */
+  transfers(): Promise<Map<string, Transfer>> {
+    return (this.#transfers ??= byId(this.#vault.boxes.transfers.list()));
+  }
+
   /** After a change of a category, which changes the paths of all that is below, or of a principal, which takes its grants along. */
   forget(): void {
     this.#credentials = undefined;
@@ -137,6 +146,7 @@ export class Overview {
     this.#categories = undefined;
     this.#people = undefined;
     this.#boxes = undefined;
+    this.#transfers = undefined;
   }
 }
 

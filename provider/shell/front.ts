@@ -9,6 +9,7 @@ import { grantHandlers } from "../resources/grant/handlers.js";
 import { groupMembershipHandlers } from "../resources/group-membership/handlers.js";
 import { groupHandlers } from "../resources/group/handlers.js";
 import type { Handlers } from "../resources/people/handlers-of.js";
+import { transferHandlers } from "../resources/transfer/handlers.js";
 import { userHandlers } from "../resources/user/handlers.js";
 import type { Properties } from "../resources/values.js";
 import { vaultSyncHandlers } from "../resources/vault-sync/handlers.js";
@@ -46,6 +47,7 @@ const HANDLERS = {
   "vault-sync": vaultSyncHandlers,
   "category-tree": categoryTreeHandlers,
   "drop-box": dropBoxHandlers,
+  transfer: transferHandlers,
 } satisfies Record<string, Handlers>;
 
 /** The property in which the dynamic provider plugin finds the code; no handler ever sees it. */
@@ -54,7 +56,7 @@ const CODE = "__provider";
 export async function check(kind: Kind, lookup: Lookup, olds: Properties, news: Properties): Promise<CheckResult> {
   const handlers: Handlers = HANDLERS[kind];
   try {
-    if (!plugin.asksVault(lookup)) return handlers.checkOffline(news);
+    if (!plugin.asksVault(lookup)) return await handlers.checkOffline(news);
     return await plugin.run(lookup, (context) => handlers.check(context, olds, news));
   } catch (error) {
     // No vault, no key, a wrong URL: the resource can't be checked, and says why.

@@ -1,4 +1,4 @@
-import { type Configuration, userStateFolder } from "../config/index.js";
+import { type Configuration, isRemote, userStateFolder } from "../config/index.js";
 import { systemClock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { type OtherKeys, Overview, type ResourceContext } from "../resources/context.js";
@@ -70,6 +70,7 @@ class Plugin {
       rotation: createRotationContext({ vault, drivers: allDrivers, clock: systemClock, signal, witness, runHook }),
       stack,
       rootCategory: configuration.rootCategory,
+      pagesOrigin: configuration.url && isRemote(configuration.url) ? configuration.url.origin : undefined,
       rotateDue: configuration.rotateDue,
       previewReads: configuration.previewReads,
       verifyOnRefresh: configuration.verifyOnRefresh,

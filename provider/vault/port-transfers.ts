@@ -30,7 +30,8 @@ export interface Transfers {
    */
   send(id: string, link?: Secret): Promise<Transfer>;
   /**
-   * Ends the transfer, and removes what it sent; names, sizes and digests of the files stay. Archived or gone already is a success.
+   * Ends the transfer, removes what it sent, and lets go of mail about it that waits; names, sizes and digests of the files stay.
+   * Archived or gone already is a success.
    * @throws CONFLICT if the token isn't the owner's
    */
   archive(id: string, proof: OwnerProof): Promise<void>;

@@ -67,11 +67,23 @@ export const box = new coffre.DropBox("acme", {
   onDelete: "archive",
 });
 
+export const transfer = new coffre.Transfer("report", {
+  categoryId: databases.id,
+  files: [new pulumi.asset.FileAsset("./report.pdf"), vm.id, { path: vm.id, name: "notes.txt" }],
+  from: "Example Ltd",
+  to: [vm.id, "bo@example.com"],
+  expiresAfterDays: vm.port,
+  generatePassword: true,
+});
+
 // What comes out.
 holds<Equal<typeof box.url, pulumi.Output<string | undefined>>>();
 holds<Equal<typeof box.depositCount, pulumi.Output<number>>>();
 holds<Equal<typeof box.status, pulumi.Output<"open" | "expired" | "closed" | "archived">>>();
 holds<Equal<ReturnType<typeof coffre.DropBox.get>, coffre.DropBox>>();
+holds<Equal<typeof transfer.url, pulumi.Output<string | undefined>>>();
+holds<Equal<typeof transfer.expiresAt, pulumi.Output<string>>>();
+holds<Equal<typeof transfer.status, pulumi.Output<"draft" | "open" | "used" | "locked" | "expired" | "archived">>>();
 holds<Equal<typeof orders.ref, pulumi.Output<string>>>();
 holds<Equal<typeof orders.idRef, pulumi.Output<string>>>();
 holds<Equal<typeof orders.password, pulumi.Output<string>>>();
@@ -89,6 +101,10 @@ new coffre.Category("a", { passwordPolicy: { minimumLength: 24 } });
 new coffre.DropBox("a", { managers: ["cy@example.com"] });
 // @ts-expect-error there is no such way to delete
 new coffre.DropBox("b", { recipients: [], onDelete: "purge" });
+// @ts-expect-error what a text asset holds would stand in the state
+new coffre.Transfer("a", { from: "Example Ltd", files: [new pulumi.asset.StringAsset("a value")] });
+// @ts-expect-error a transfer says who sends
+new coffre.Transfer("b", { files: ["./report.pdf"] });
 // @ts-expect-error a class of characters that doesn't exist
 new coffre.Category("b", { passwordPolicy: { require: ["emoji"] } });
 // @ts-expect-error a rhythm needs its days

@@ -611,9 +611,9 @@ describe("a tree", () => {
     });
   });
 
-  test("can be previewed without the vault", () => {
-    expect(handlers.checkOffline(ships({ names: ["a/b"] })).failures).toHaveLength(1);
-    expect(handlers.checkOffline(ships()).failures).toEqual([]);
+  test("can be previewed without the vault", async () => {
+    expect((await handlers.checkOffline(ships({ names: ["a/b"] }))).failures).toHaveLength(1);
+    expect((await handlers.checkOffline(ships())).failures).toEqual([]);
     expect(handlers.diffOffline(ships(), ships())).toEqual({ changes: false });
     expect(handlers.diffOffline(ships(), ships({ names: ["Aurora"] }))).toEqual({ changes: true });
   });

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { dropBoxHandlers as handlers } from "../../provider/resources/drop-box/handlers.js";
 import { UNKNOWN } from "../../provider/resources/values.js";
-import { noBoxes } from "../../provider/vault/no-boxes.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { RecordVault } from "../../provider/vault/records/record-vault.js";
 import { deposit } from "../contract/vault-cases/boxes.js";
 import { collect, failure } from "../contract/vault-cases/setup.js";
-import { type Kept, ResourceScene, type RunOptions, withIdentity } from "../fixtures/resource-scene.ts";
+import { type Kept, ResourceScene, type RunOptions, withIdentity, withoutBoxes } from "../fixtures/resource-scene.ts";
 
 let scene: ResourceScene;
 let vault: Vault;
@@ -355,16 +354,8 @@ describe("a preview refuses", () => {
   });
 
   test("a vault that keeps no drop-boxes, another vault, and an older copy of this one", async () => {
-    const without = new Proxy(vault, {
-      get(target, property) {
-        if (property === "capabilities") return { ...target.capabilities, dropBoxes: false };
-        if (property === "boxes") return noBoxes();
-        const value: unknown = Reflect.get(target, property);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
-    });
     const at = (other: Vault): RunOptions => ({ rotation: { ...scene.context(), vault: other } });
-    expect(await problems(acme(), {}, at(without))).toMatch(/NOT_SUPPORTED[\s\S]*keeps no drop-boxes/);
+    expect(await problems(acme(), {}, at(withoutBoxes(vault)))).toMatch(/NOT_SUPPORTED[\s\S]*keeps no drop-boxes/);
     const made = await up(acme());
     await expect(diff(acme(), made, at(withIdentity(vault, { id: "other" })))).rejects.toThrow("WRONG_VAULT");
     await expect(refresh(made, at(withIdentity(vault, { id: "other" })))).rejects.toThrow("WRONG_VAULT");
@@ -373,11 +364,11 @@ describe("a preview refuses", () => {
   });
 });
 
-test("without asking the vault, a program is checked and compared by what it says", () => {
-  expect(handlers.checkOffline(acme({ recipients: ["X@ACME.example"] })).inputs).toMatchObject({
+test("without asking the vault, a program is checked and compared by what it says", async () => {
+  expect((await handlers.checkOffline(acme({ recipients: ["X@ACME.example"] }))).inputs).toMatchObject({
     recipients: ["X@acme.example"],
   });
-  expect(handlers.checkOffline(acme({ keepDays: 0 })).failures).toHaveLength(1);
+  expect((await handlers.checkOffline(acme({ keepDays: 0 }))).failures).toHaveLength(1);
   expect(handlers.diffOffline(acme(), acme({ adopt: true }))).toEqual(NOTHING);
   expect(handlers.diffOffline(acme(), acme({ keepDays: 2 }))).toEqual({ changes: true });
 });

@@ -162,7 +162,7 @@ describe("every one of them", () => {
     test("passes a preview that knows nothing yet, and changes where something is unknown", async () => {
       const unknown = Object.fromEntries(Object.keys(then()).map((name) => [name, UNKNOWN]));
       expect(await problems(handlers, unknown)).toBe("");
-      expect(handlers.checkOffline({ ...key("one"), ...unknown }).failures).toEqual([]);
+      expect((await handlers.checkOffline({ ...key("one"), ...unknown })).failures).toEqual([]);
       const made = await up(handlers, first());
       const news = { ...key("one"), ...first(), ...unknown };
       expect(handlers.diffOffline(made.outs, news)).toEqual({ changes: true });

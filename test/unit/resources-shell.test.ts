@@ -106,6 +106,31 @@ describe("a program registers", () => {
     for (const declared of ["recipients", "ownerKey"]) expect(found.get("looked")?.inputs).not.toHaveProperty(declared);
   });
 
+  test("a transfer by where its files lie, with the password as a secret, and nothing of a text asset", async () => {
+    const found = await registered(() => {
+      const asset = new pulumi.asset.FileAsset("./report.pdf");
+      const files = [asset, "./notes.txt", { path: pulumi.output("./b.txt"), name: "c.txt" }];
+      new coffre.Transfer("report", { files, from: "Ana", password: "correct horse battery" });
+      coffre.Transfer.get("looked", "tr_1");
+    });
+    expect(found.get("report")).toMatchObject({
+      type: "coffre:index:Transfer",
+      inputs: {
+        files: [{ path: "./report.pdf" }, { path: "./notes.txt" }, { path: "./b.txt", name: "c.txt" }],
+        from: "Ana",
+        ownerKey: "shop/dev/Transfer/report",
+        __provider: 'exports.handler=()=>require("coffre/dynamic/transfer")',
+      },
+    });
+    for (const declared of ["files", "ownerKey"]) expect(found.get("looked")?.inputs).not.toHaveProperty(declared);
+    const text = new pulumi.asset.StringAsset("a value") as unknown as string; // as a program without types would
+    const refused = await registered(() => {
+      new coffre.Transfer("text", { files: [text], from: "Ana" });
+    });
+    expect(refused.get("text")?.inputs).toMatchObject({ files: [{}] });
+    expect(JSON.stringify(refused.get("text"))).not.toContain("a value");
+  });
+
   test("one default instance with the settings of the stack, and no other namespace's", async () => {
     const config = { "coffre:url": "file://./coffre.db", "coffre:rotateDue": "true", "aws:region": "eu-west-3" };
     const found = await registered(() => {

@@ -164,6 +164,6 @@ test("nothing is asked of a vault whose place isn't known yet", async () => {
   expect(await problems({ to: UNKNOWN })).toBe("");
   const made = { id: "sync-1", outs: { ...key, to: "robots", status: "done" } };
   expect(await diff(made, { categoryId: UNKNOWN })).toEqual({ changes: true });
-  expect(handlers.checkOffline({ ...key, to: "" }).failures).toHaveLength(1);
+  expect((await handlers.checkOffline({ ...key, to: "" })).failures).toHaveLength(1);
   expect(handlers.diffOffline(made.outs, made.outs)).toEqual({ changes: false });
 });

@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { readSecretFile } from "../../config/secret-file.js";
 import { isRemote } from "../../config/remote-url.js";
 import { CoffreError } from "../../core/errors.js";
 import { parseInstant } from "../../core/instant.js";
-import { isLoopback } from "../../core/loopback.js";
-import { Secret } from "../../core/secret.js";
+import { checkPublicUrl } from "../../core/public-url.js";
+import type { Secret } from "../../core/secret.js";
+import { DAY_MS, DEFAULT_TRANSFER_DAYS, newTransferPassword } from "../../core/transfer.js";
 import type { Transfer, TransferInput } from "../../vault/port.js";
 import { collect } from "../../core/collect.js";
 import { findTypedCategory } from "../category.js";
@@ -14,9 +14,6 @@ import { dateText } from "../describe.js";
 import { parseCount } from "../reference.js";
 import { columns } from "../table.js";
 import { printable } from "../terminal.js";
-
-const DEFAULT_DAYS = 7;
-const PASSWORD_BYTES = 15;
 
 export const send: CommandDefinition = {
   name: "send",
@@ -57,7 +54,7 @@ export const send: CommandDefinition = {
     { code: 3, when: "there is no such category" },
   ],
   async run(context, { args, options }) {
-    const { outgoingFiles, sendFiles } = await import("../send-files.js");
+    const { outgoingFiles, sendFiles } = await import("../../vault/send-files.js");
     // All that can be wrong here is told before the vault is opened.
     const files = outgoingFiles(args);
     const password = passwordOf(options);
@@ -119,32 +116,25 @@ function textOf(options: Readonly<Record<string, unknown>>, name: string): strin
 
 function passwordOf({ password, passwordFile }: Readonly<Record<string, unknown>>): Secret | undefined {
   if (typeof passwordFile === "string") return readSecretFile(passwordFile, "file of --password-file");
-  return password === true ? new Secret(randomBytes(PASSWORD_BYTES).toString("base64url")) : undefined;
+  return password === true ? newTransferPassword() : undefined;
 }
 
 /** The origin of the pages. @throws CoffreError INVALID_INPUT */
 function pageOf(context: CommandContext, given: string | undefined): string {
-  if (given === undefined) {
-    const { url } = context.configuration();
-    if (url && isRemote(url)) return url.origin;
-    throw new CoffreError("INVALID_INPUT", "Where people reach `coffre serve` isn't known", {
-      hint: "Give --public-url https://vault.example.com: the link begins with it.",
-    });
-  }
-  const url = URL.canParse(given) ? new URL(given) : undefined;
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (url && isSafe && url.href === `${url.origin}/`) return url.origin;
-  throw new CoffreError("INVALID_INPUT", "--public-url isn't the server's address alone", {
-    hint: "Write https://vault.example.com, without a path.",
+  if (given !== undefined) return checkPublicUrl("--public-url", given);
+  const { url } = context.configuration();
+  if (url && isRemote(url)) return url.origin;
+  throw new CoffreError("INVALID_INPUT", "Where people reach `coffre serve` isn't known", {
+    hint: "Give --public-url https://vault.example.com: the link begins with it.",
   });
 }
 
 /** @throws CoffreError INVALID_INPUT */
 function expiryOf(given: string | undefined, now: Date): string {
-  const text = given ?? `${DEFAULT_DAYS}d`;
+  const text = given ?? `${DEFAULT_TRANSFER_DAYS}d`;
   const [, number, unit] = /^(\d{1,4})([hd])$/.exec(text) ?? [];
   if (number === undefined) return parseInstant("--expires", text);
-  return new Date(now.getTime() + Number(number) * (unit === "d" ? 86_400_000 : 3_600_000)).toISOString();
+  return new Date(now.getTime() + Number(number) * (unit === "d" ? DAY_MS : 3_600_000)).toISOString();
 }
 
 async function categoryOf(context: CommandContext, given: string | undefined): Promise<string | null> {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { parseCertificates } from "../../core/cms.js";
 import { CoffreError } from "../../core/errors.js";
-import { isLoopback } from "../../core/loopback.js";
+import { checkPublicUrl } from "../../core/public-url.js";
 import type { Limits } from "../../server/app.js";
 import type { LockselfStyle } from "../../server/lockself/front.js";
 import { parseCount } from "../reference.js";
@@ -38,7 +38,7 @@ async function lockselfOf(options: Given, now: Date): Promise<LockselfStyle> {
   ];
   return {
     ...(lists === undefined ? {} : { lists: await listStyleOf(lists) }),
-    ...(publicUrl === undefined ? {} : { publicUrl: originOf(publicUrl) }),
+    ...(typeof publicUrl === "string" ? { publicUrl: checkPublicUrl("--public-url", publicUrl) } : {}),
     ...(typeof certificate === "string"
       ? { exportCertificates: parseCertificates(read(certificate), certificate, now) }
       : {}),
@@ -51,18 +51,6 @@ async function listStyleOf(word: unknown) {
   if (style) return style;
   throw new CoffreError("INVALID_INPUT", `--lockself-lists takes ${LIST_STYLES.join(", ")}`, {
     hint: "`sample` writes lists as the vendor's one documented sample has them.",
-  });
-}
-
-/** Links have paths of the server's own, so that the URL can have none. */
-function originOf(text: unknown): string {
-  const url = URL.canParse(String(text)) ? new URL(String(text)) : undefined;
-  const isOrigin = url?.href === `${url?.origin}/`;
-  const isSafe =
-    url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname.replaceAll(/[[\]]/g, "")));
-  if (url && isOrigin && isSafe) return url.origin;
-  throw new CoffreError("INVALID_INPUT", "--public-url isn't the server's address alone", {
-    hint: "Write https://vault.example.com, without a path; http only for this machine, such as http://127.0.0.1:8730.",
   });
 }
 

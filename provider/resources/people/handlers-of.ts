@@ -13,9 +13,9 @@ export interface DiffResult {
 
 /** What a front needs of a resource: pure decisions over the vault's port. */
 export interface Handlers {
-  checkOffline(news: Properties): CheckResult;
+  checkOffline(news: Properties): CheckResult | Promise<CheckResult>;
   check(context: ResourceContext, olds: Properties, news: Properties): Promise<CheckResult>;
-  diffOffline(olds: Properties, news: Properties): { changes: boolean };
+  diffOffline(olds: Properties, news: Properties): DiffResult;
   diff(context: ResourceContext, id: string, olds: Properties, news: Properties): Promise<DiffResult>;
   create(context: ResourceContext, news: Properties): Promise<{ id: string; outs: Record<string, unknown> }>;
   read(

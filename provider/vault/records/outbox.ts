@@ -101,6 +101,15 @@ export function bookMail(tx: WriteRows, context: VaultContext, mails: readonly M
   return rows;
 }
 
+/** Lets go of mail about something that has ended, as far as nobody is sending it. */
+export function releaseMail(tx: WriteRows, context: VaultContext, about: string): void {
+  for (const row of rowsOf(tx.outbox, "waiting")) {
+    if (row.state !== "waiting" || !row.about.includes(about)) continue;
+    tx.outbox.removeMail(row.id);
+    logEvent(tx, context, "mail.expired", idsOf(row), { detail: row.template });
+  }
+}
+
 function takeMail(
   tx: WriteRows,
   context: VaultContext,

@@ -1,7 +1,7 @@
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
-import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
+import { checkTransferPassword, isPasswordLength } from "../../core/transfer.js";
 import type { Keyed } from "./owner.js";
 import type { PasswordRow } from "./transfer-rows.js";
 
@@ -11,27 +11,19 @@ const PASSES = 2;
 const LANES = 1;
 const SALT_BYTES = 16;
 const DIGEST_BYTES = 32;
-const SHORTEST = 8;
-const LONGEST = 1_024;
 
 const derive = promisify(argon2);
 
 /** @throws CoffreError INVALID_INPUT for one that is too short or too long; nothing of it is in the message */
 export async function newPassword(keyed: Keyed, id: string, password: Secret, now: Date): Promise<PasswordRow> {
-  const { length } = password.reveal();
-  if (length < SHORTEST || length > LONGEST) {
-    throw new CoffreError("INVALID_INPUT", `password has fewer than ${SHORTEST} or more than ${LONGEST} characters`, {
-      hint: "Whoever has the link has ten tries: draw one, and tell it by another way than the link.",
-      details: { field: "password" },
-    });
-  }
+  checkTransferPassword(password);
   const salt = randomBytes(SALT_BYTES);
   return { salt: salt.toString("base64"), digest: await digestOf(keyed, id, password, salt), setAt: now.toISOString() };
 }
 
 /** Takes as long for a wrong one. */
 export async function isPassword(keyed: Keyed, id: string, password: Secret, row: PasswordRow): Promise<boolean> {
-  if (password.reveal().length > LONGEST) return false;
+  if (!isPasswordLength(password.reveal().length)) return false;
   const found = await digestOf(keyed, id, password, Buffer.from(row.salt, "base64"));
   return equalDigests(found, row.digest);
 }

@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { checkBoxText, plainAddresses } from "../../core/drop-box.js";
+import { plainAddresses } from "../../core/drop-box.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
-import { hasPassed, parseInstant } from "../../core/instant.js";
+import { hasPassed } from "../../core/instant.js";
 import { Secret } from "../../core/secret.js";
+import { checkTransferFacts, DAY_MS } from "../../core/transfer.js";
 import type { Transfer, TransferFile, TransferInput, TransferPatch, TransferStatus } from "../port-transfers.js";
 import type { OwnerProof } from "../port.js";
 import { categoryGone, logEvent, type VaultContext } from "./context.js";
 import { checkOwner, type Keyed, ownerRow } from "./owner.js";
+import { releaseMail } from "./outbox.js";
 import { changedFields, patched } from "./patch.js";
 import type { ReadRows, WriteRows } from "./rows.js";
 import { bookTransferMail } from "./transfer-mail.js";
@@ -15,14 +17,10 @@ import { equalDigests } from "./transfer-password.js";
 import type { PasswordRow, TransferRow } from "./transfer-rows.js";
 
 const SECRET_BYTES = 32;
-const LONGEST_FROM = 200;
-const LONGEST_DAYS = 366;
-const MOST_DOWNLOADS = 10_000;
 /** Wrong passwords in a row that a transfer bears. */
 export const MOST_WRONG = 10;
 /** How often one file's download may be cut without being counted. */
 export const MOST_CUT = 10;
-const DAY_MS = 86_400_000;
 /** A transfer that was never sent is given up after so long. */
 const DRAFT_DAYS = 7;
 
@@ -37,12 +35,12 @@ export function createTransfer(
   const now = context.clock.now();
   if (categoryId !== null && !tx.category(categoryId)) throw categoryGone(categoryId);
   const secret = randomBytes(SECRET_BYTES).toString("base64url");
-  const row: TransferRow = checkTransfer(
+  const row: TransferRow = checkTransferFacts(
     {
       id,
       name: id,
       categoryId,
-      from: checkFrom(from),
+      from,
       to: plainAddresses("to", to),
       ...(message === undefined ? {} : { message }),
       expiresAt,
@@ -88,7 +86,7 @@ export function updateTransfer(
   const changes = changedFields(before, row);
   if (changes.length === 0) return viewTransfer(tx, context, before);
   // A time that has passed meanwhile may stay as it is.
-  checkTransfer(row, row.expiresAt === before.expiresAt ? undefined : context.clock.now());
+  row = checkTransferFacts(row, row.expiresAt === before.expiresAt ? undefined : context.clock.now());
   tx.boxes.putTransfer(row);
   logEvent(tx, context, "transfer.updated", idsOf(row), { detail: `${changes.join(", ")}; ${detailOf(row)}` });
   if (link && row.sentAt !== undefined) {
@@ -161,6 +159,7 @@ function putArchived(tx: WriteRows, context: VaultContext, row: TransferRow): st
   const files = filesOf(tx, row).map(({ id, name, size = 0, sha256 = "" }) => ({ id, name, size, sha256 }));
   for (const fileId of ids) tx.boxes.removeFile(fileId);
   tx.boxes.putTransfer({ ...row, archived: { at: context.clock.now().toISOString(), files } });
+  releaseMail(tx, context, row.id); // a link that opens nothing is no news to anybody
   logEvent(tx, context, "transfer.archived", [...idsOf(row), ...ids], {
     detail: files.map(({ name }) => name).join(", "),
   });
@@ -259,34 +258,6 @@ function requireOwnLink(keyed: Keyed, row: TransferRow, link: Secret): void {
 
 function digestOf(keyed: Keyed, secret: string): string {
   return keyed("token", `transfer link ${secret}`);
-}
-
-/** @param now against which `expiresAt` is held. @throws CoffreError INVALID_INPUT with `details.field` */
-function checkTransfer(row: TransferRow, now: Date | undefined): TransferRow {
-  if (row.message !== undefined) checkBoxText("message", row.message);
-  row.expiresAt = parseInstant("expiresAt", row.expiresAt);
-  if (now) {
-    const ahead = Date.parse(row.expiresAt) - now.getTime();
-    if (ahead <= 0 || ahead > LONGEST_DAYS * DAY_MS)
-      throw invalid("expiresAt", `isn't within the next ${LONGEST_DAYS} days`);
-  }
-  const { maxDownloads } = row;
-  if (
-    maxDownloads !== undefined &&
-    !(Number.isInteger(maxDownloads) && maxDownloads >= 1 && maxDownloads <= MOST_DOWNLOADS)
-  )
-    throw invalid("maxDownloads", `isn't a whole number from 1 to ${MOST_DOWNLOADS}`);
-  return row;
-}
-
-function checkFrom(from: string): string {
-  if (from.trim() !== "" && from.length <= LONGEST_FROM && !/\p{Cc}/u.test(from))
-    return checkBoxText("from", from.trim());
-  throw invalid("from", `isn't one line of at most ${LONGEST_FROM} characters`);
-}
-
-function invalid(field: string, problem: string): CoffreError {
-  return new CoffreError("INVALID_INPUT", `${field} ${problem}`, { details: { field } });
 }
 
 /** Who can have it, and until when. */

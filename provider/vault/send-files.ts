@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { basename } from "node:path";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
-import type { Files, Transfer, TransferInput, Vault } from "../vault/port.js";
+import type { Files, Transfer, TransferInput, Vault } from "./port.js";
 
 /** A file on this machine that is to be sent. */
 export interface OutgoingFile {
@@ -11,6 +12,8 @@ export interface OutgoingFile {
   name: string;
   /** Bytes. */
   size: number;
+  /** What it was when it was looked at, hex: another content isn't sent. Missing where nobody looked before. */
+  sha256?: string;
 }
 
 export interface SendOptions {
@@ -19,7 +22,7 @@ export interface SendOptions {
   /** Told how far a file has come: bytes that were read of it. */
   progress?: (file: OutgoingFile, done: number) => void;
   /** Aborted: nothing more is sent, and what came is taken away. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** How often one file's upload is gone on with after an answer that didn't come. */
@@ -28,16 +31,40 @@ const READ_BYTES = 1024 * 1024;
 
 /** @throws CoffreError INVALID_INPUT that names what is no file, or two of one name */
 export function outgoingFiles(paths: readonly string[]): OutgoingFile[] {
-  const files = paths.map((path): OutgoingFile => {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isFile()) return { path, name: basename(path), size: found.size };
-    throw new CoffreError("INVALID_INPUT", `${path} is no file that can be sent`, {
-      hint: found?.isDirectory() ? "Pack the folder first: a transfer is of files." : "Name a file that is there.",
-    });
+  const files = paths.map((path) => outgoingFile(path));
+  refuseSameName(files);
+  return files;
+}
+
+/** @param name as receivers see it. @throws CoffreError INVALID_INPUT that names what is no file */
+export function outgoingFile(path: string, name = basename(path)): OutgoingFile {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile()) return { path, name, size: found.size };
+  throw new CoffreError("INVALID_INPUT", `${path} is no file that can be sent`, {
+    hint: found?.isDirectory() ? "Pack the folder first: a transfer is of files." : "Name a file that is there.",
   });
+}
+
+/** @throws CoffreError INVALID_INPUT */
+export function refuseSameName(files: readonly Pick<OutgoingFile, "name">[]): void {
   const twice = files.find(({ name }, index) => files.findIndex((other) => other.name === name) !== index);
-  if (!twice) return files;
+  if (!twice) return;
   throw new CoffreError("INVALID_INPUT", `Two files are called ${twice.name}`, { hint: "Rename one of them." });
+}
+
+/** Reads a file for what it is now: its size, in bytes, and its SHA-256, hex. @throws CoffreError INVALID_INPUT */
+export async function digestFile(file: OutgoingFile): Promise<OutgoingFile & { sha256: string }> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of contentOf(file, 0, {})) hash.update(chunk);
+  } catch (error) {
+    if (isCoffreError(error)) throw error;
+    const { code = "unknown" } = error as NodeJS.ErrnoException; // what the file system throws
+    throw new CoffreError("INVALID_INPUT", `${file.path} can't be read (${code})`, {
+      hint: "Whoever runs this must be able to read it.",
+    });
+  }
+  return { ...file, sha256: hash.digest("hex") };
 }
 
 /**
@@ -52,7 +79,9 @@ export async function sendFiles(vault: Vault, options: SendOptions): Promise<{ t
     for (const file of files) await sendOne(vault, transfer.id, file, options);
     return { transfer: await transfers.send(transfer.id, link), link };
   } catch (error) {
-    await transfers.archive(transfer.id, {}).catch(() => undefined); // tidying takes it away, too
+    const token = input.owner?.token;
+    // Tidying takes it away, too.
+    await transfers.archive(transfer.id, token === undefined ? {} : { token }).catch(() => undefined);
     throw error;
   }
 }
@@ -61,7 +90,8 @@ async function sendOne(vault: Vault, transferId: string, file: OutgoingFile, opt
   const { files } = vault.boxes;
   const { id } = await files.create({ depositId: transferId, name: file.name, size: file.size });
   await append(files, id, file, options);
-  await files.finish(id);
+  const { sha256 } = await files.finish(id);
+  if (file.sha256 !== undefined && sha256 !== file.sha256) throw changed(file);
 }
 
 /** Goes on where the vault says that it has come, after an answer that didn't come. */
@@ -82,7 +112,7 @@ async function append(files: Files, id: string, file: OutgoingFile, options: Sen
 async function* contentOf(
   file: OutgoingFile,
   start: number,
-  { progress, signal }: SendOptions,
+  { progress, signal }: Pick<SendOptions, "progress" | "signal">,
 ): AsyncIterable<Uint8Array> {
   let done = start;
   for await (const chunk of createReadStream(file.path, { start, highWaterMark: READ_BYTES })) {
@@ -92,8 +122,11 @@ async function* contentOf(
     progress?.(file, done);
     yield bytes;
   }
-  if (done === file.size) return;
-  throw new CoffreError("INVALID_INPUT", `${file.path} changed while it was sent`, {
+  if (done !== file.size) throw changed(file);
+}
+
+function changed({ path }: OutgoingFile): CoffreError {
+  return new CoffreError("INVALID_INPUT", `${path} changed while it was sent`, {
     hint: "Nobody got it. Send it again once nothing writes to it.",
   });
 }

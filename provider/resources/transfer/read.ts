@@ -1,0 +1,22 @@
+import type { ResourceContext } from "../context.js";
+import { dropEmpty, type Properties } from "../values.js";
+import { formatStamp, isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { parseState } from "./schema.js";
+import { findSent, outputsOf, shown } from "./state.js";
+
+/** The transfer as it is, for a refresh or a `get`. @returns no id once the vault doesn't know it. @throws CoffreError WRONG_VAULT, ROLLED_BACK */
+export async function readTransfer(
+  context: ResourceContext,
+  id: string,
+  props: Properties,
+): Promise<{ id?: string; props?: Record<string, unknown> }> {
+  const state = parseState(props);
+  const identity = await context.vault.identity();
+  const stamp = parseStamp(state.vaultStamp);
+  refuseOtherVault(stamp, identity);
+  const transfer = await findSent(context, id, state, identity);
+  if (!transfer) return {};
+  // The newest event alone is no news: a refresh of what didn't change changes nothing.
+  const vaultStamp = stamp && isOutdated(stamp, identity) ? formatStamp(identity) : state.vaultStamp;
+  return { id, props: dropEmpty({ ...state, ...shown(transfer, state), ...outputsOf(transfer), vaultStamp }) };
+}
