@@ -51,5 +51,5 @@ export type { GetCategoryArgs, GetCredentialArgs, GetGroupArgs, GetUserArgs } fr
 export type { PasswordHashScheme } from "./shell/password-hash.js";
 export { Provider } from "./shell/register.js";
 export type { ProviderArgs } from "./shell/register.js";
-export { command, linux, mysql, postgres } from "./shell/targets.js";
-export type { CommandArgs, LinuxArgs, MysqlArgs, PostgresArgs, Target } from "./shell/targets.js";
+export { ansible, command, linux, mysql, postgres } from "./shell/targets.js";
+export type { AnsibleArgs, CommandArgs, LinuxArgs, MysqlArgs, PostgresArgs, Target } from "./shell/targets.js";

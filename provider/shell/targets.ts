@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { AnsibleTargetArgs } from "../target/ansible/schema.js";
 import type { CommandTargetArgs } from "../target/command/schema.js";
 import type { LinuxTargetArgs } from "../target/linux/schema.js";
 import type { MysqlTargetArgs } from "../target/mysql/schema.js";
@@ -55,4 +56,16 @@ export type CommandArgs = InputsOf<CommandTargetArgs>;
  */
 export function command(args: CommandArgs): Target {
   return { ...args, kind: "command" };
+}
+
+/** What {@link ansible} takes: the host, the playbooks that look, set and prove, their inventory and variables. */
+export type AnsibleArgs = InputsOf<AnsibleTargetArgs>;
+
+/**
+ * An account that a playbook of yours changes. The credential's `username` is the account's name. The playbook reads the
+ * password by the lookup of `coffre.vault`, from an agent that knows nothing else and ends with the run; it stands in no variable. Playbooks
+ * run only where `COFFRE_PLAYBOOKS` allows them.
+ */
+export function ansible(args: AnsibleArgs): Target {
+  return { ...args, kind: "ansible" };
 }

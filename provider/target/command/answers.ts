@@ -46,6 +46,11 @@ export function answerOf(operation: AnyOperation, exitCode: number): Answer | un
   return POSSIBLE[operation].find((answer) => EXIT_CODES[answer] === exitCode);
 }
 
+/** An answer given as a word. @returns `undefined` for a word that is none, or says nothing about this operation */
+export function answerNamed(operation: AnyOperation, word: unknown): Answer | undefined {
+  return POSSIBLE[operation].find((answer) => answer === word);
+}
+
 /** The answer in words, where the program gave none. */
 export const MEANINGS: Readonly<Record<Answer, string>> = {
   done: "it is done",

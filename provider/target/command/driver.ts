@@ -1,5 +1,6 @@
 import type { TargetDriver } from "../port.js";
-import { CommandTarget, parseCommandTarget } from "./schema.js";
+import { programs } from "./request.js";
+import { parseCommandTarget } from "./schema.js";
 import { openSession } from "./session.js";
 import { proveAt } from "./verify.js";
 
@@ -7,9 +8,8 @@ import { proveAt } from "./verify.js";
 export const commandDriver: TargetDriver = {
   kind: "command",
   parse: parseCommandTarget,
-  connect: openSession,
-  verify: async (spec, password, address, signal) =>
-    proveAt(spec, CommandTarget.parse(spec.description), password, address, signal),
+  connect: (spec, login, signal) => openSession(programs, spec, login, signal),
+  verify: (spec, password, address, signal) => proveAt(programs, spec, password, address, signal),
 };
 
 export { CommandTarget, type CommandTargetArgs } from "./schema.js";

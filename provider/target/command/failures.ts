@@ -9,6 +9,8 @@ export interface Occasion {
   spec: TargetSpec;
   operation: Operation;
   login: TargetLogin | undefined;
+  /** The page of this kind of target. */
+  page: string;
 }
 
 const CODES: Partial<Record<Answer, ErrorCode>> = {
@@ -29,7 +31,7 @@ const HINTS: Partial<Record<Answer, string>> = {
 };
 
 /** The one place where the end of a program that has not done it becomes a {@link CoffreError}. */
-export function toCoffreError(end: ProgramEnd, { spec, operation, login }: Occasion): CoffreError {
+export function toCoffreError(end: ProgramEnd, { spec, operation, login, page }: Occasion): CoffreError {
   const where = formatAddress(spec.address);
   const details = { host: spec.address.host, port: spec.address.port, username: spec.username, operation };
   // A login whose answer isn't known may count as a refused one.
@@ -44,12 +46,12 @@ export function toCoffreError(end: ProgramEnd, { spec, operation, login }: Occas
     }
     case "not-started":
       return new CoffreError("CONFIGURATION", `${spec.username} at ${where}, ${operation}: ${end.why}`, {
-        hint: "docs/targets/command.md says how programs are allowed and found.",
+        hint: `${page} says what may run here, and how it is found.`,
         details,
       });
     case "no-answer":
       return new CoffreError("UNREACHABLE", `${spec.username} at ${where}, ${operation}: ${end.why}`, {
-        hint: "Run the program by hand with such a line on its standard input; docs/targets/command.md has one.",
+        hint: `Run it by hand with what it is given; ${page} says what that is.`,
         details: { ...details, ...unanswered },
       });
     case "aborted":

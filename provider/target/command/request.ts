@@ -1,13 +1,33 @@
 import type { Secret } from "../../core/secret.js";
 import type { TargetLogin, TargetSpec } from "../port.js";
 import type { Operation } from "./answers.js";
+import { findProgram } from "./programs.js";
 import { type ProgramEnd, runProgram } from "./run-program.js";
-import type { CommandTarget } from "./schema.js";
+import { CommandTarget } from "./schema.js";
+
+/** What a session has to know of a description whose operations are left to programs, or to playbooks. */
+export interface AskedTarget {
+  /** Missing: nothing is asked before a set. */
+  look?: unknown;
+  /** Missing: an account is never removed. */
+  remove?: unknown;
+  account?: { create?: boolean | undefined } | undefined;
+}
+
+/** What carries operations out for a driver: programs of a folder, or playbooks. */
+export interface Asker<Target extends AskedTarget> {
+  /** The page that says how; for hints. */
+  page: string;
+  parse(description: Record<string, unknown>): Target;
+  /** Before anything is drawn. @throws CoffreError CONFIGURATION if something that the description names can't run here */
+  prepare(target: Target): Promise<void>;
+  ask(request: Request<Target>): Promise<ProgramEnd>;
+}
 
 /** One thing that is asked of a target's program. */
-export interface Request {
+export interface Request<Target extends AskedTarget = CommandTarget> {
   spec: TargetSpec;
-  target: CommandTarget;
+  target: Target;
   operation: Operation;
   /** The account's password, to be set or proven. */
   password?: Secret;
@@ -21,7 +41,7 @@ export interface Request {
  * Asks a program, by one line of JSON on its standard input (docs/targets/command.md lists the fields; more may come, none is
  * renamed). JSON, since a device mostly needs two passwords, and since a value may hold any character.
  */
-export function ask({ spec, target, operation, password, login, limitMs, signal }: Request): Promise<ProgramEnd> {
+function ask({ spec, target, operation, password, login, limitMs, signal }: Request): Promise<ProgramEnd> {
   const { host, port } = target;
   const given = login === undefined ? undefined : { username: login.username, ...passwordOf(login.password) };
   const line = {
@@ -59,8 +79,18 @@ function argvFor({ look, set, verify, remove }: CommandTarget, operation: Operat
   return command?.argv ?? [];
 }
 
+/** Programs of the folder that this machine allows. */
+export const programs: Asker<CommandTarget> = {
+  page: "docs/targets/command.md",
+  parse: (description) => CommandTarget.parse(description),
+  async prepare(target) {
+    for (const name of programsOf(target)) await findProgram(name);
+  },
+  ask,
+};
+
 /** The programs that a target names, each once. */
-export function programsOf({ look, set, verify, remove }: CommandTarget): string[] {
+function programsOf({ look, set, verify, remove }: CommandTarget): string[] {
   const commands = [look, set, verify === "none" ? undefined : verify, remove];
   return [...new Set(commands.flatMap((command) => command?.argv[0] ?? []))];
 }

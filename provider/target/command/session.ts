@@ -3,25 +3,28 @@ import type { Secret } from "../../core/secret.js";
 import type { Look, SetResult, TargetLogin, TargetSession, TargetSpec } from "../port.js";
 import type { Operation } from "./answers.js";
 import { toCoffreError } from "./failures.js";
-import { findProgram } from "./programs.js";
-import { ask, programsOf } from "./request.js";
+import type { AskedTarget, Asker, Request } from "./request.js";
 import type { ProgramEnd } from "./run-program.js";
-import { CommandTarget } from "./schema.js";
 
 const NO_LOOK_NOTE = "The target has no look, so nothing was asked of the device before the set.";
 
 /**
- * Finds every program that the target names, and lets the first look log in: so a login is made where it is counted, and
- * programs that aren't allowed here are found before anything is drawn.
+ * Finds everything that the target names, and lets the first look log in: so a login is made where it is counted, and
+ * what isn't allowed here is found before anything is drawn.
  * @throws as the port promises; CoffreError CONFIGURATION
  */
-export async function openSession(spec: TargetSpec, login: TargetLogin, signal?: AbortSignal): Promise<TargetSession> {
-  const target = CommandTarget.parse(spec.description);
-  for (const name of programsOf(target)) await findProgram(name);
-  if (target.look === undefined) return new CommandSession(login, undefined);
-  const end = await ask({ spec, target, operation: "look", login, limitMs: spec.limits.connectMs, signal });
-  if (!isLoggedIn(end)) throw toCoffreError(end, { spec, operation: "look", login });
-  return new CommandSession(login, { account: spec.account, end });
+export async function openSession<Target extends AskedTarget>(
+  asker: Asker<Target>,
+  spec: TargetSpec,
+  login: TargetLogin,
+  signal?: AbortSignal,
+): Promise<TargetSession> {
+  const target = asker.parse(spec.description);
+  await asker.prepare(target);
+  if (target.look === undefined) return new AskedSession(asker, login, undefined);
+  const end = await asker.ask({ spec, target, operation: "look", login, limitMs: spec.limits.connectMs, signal });
+  if (!isLoggedIn(end)) throw toCoffreError(end, { spec, operation: "look", login, page: asker.page });
+  return new AskedSession(asker, login, { account: spec.account, end });
 }
 
 /** Whatever it says of the account, the login was let in. */
@@ -30,14 +33,16 @@ function isLoggedIn(end: ProgramEnd): boolean {
 }
 
 /** A login that each program makes anew. They run one after another, since many devices take one configuration at a time. */
-class CommandSession implements TargetSession {
+class AskedSession<Target extends AskedTarget> implements TargetSession {
+  readonly #asker: Asker<Target>;
   readonly #login: TargetLogin;
   /** The look that has opened the session, which its account's first look is answered with. */
   #first: { account: string; end: ProgramEnd } | undefined;
   #usable = true;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(login: TargetLogin, first: { account: string; end: ProgramEnd } | undefined) {
+  constructor(asker: Asker<Target>, login: TargetLogin, first: { account: string; end: ProgramEnd } | undefined) {
+    this.#asker = asker;
     this.#login = login;
     this.#first = first;
   }
@@ -48,7 +53,7 @@ class CommandSession implements TargetSession {
   }
 
   async look(spec: TargetSpec): Promise<Look> {
-    const target = CommandTarget.parse(spec.description);
+    const target = this.#asker.parse(spec.description);
     if (target.look === undefined) return { accountExists: true, notes: [NO_LOOK_NOTE] };
     const first = this.#first?.account === spec.account ? this.#first.end : undefined;
     this.#first = undefined;
@@ -60,7 +65,7 @@ class CommandSession implements TargetSession {
   }
 
   async set(spec: TargetSpec, password: Secret): Promise<SetResult> {
-    const target = CommandTarget.parse(spec.description);
+    const target = this.#asker.parse(spec.description);
     const end = await this.#ask({ spec, target, operation: "set", password, limitMs: spec.limits.setMs });
     if (end.end === "aborted") throw this.#failure(end, spec, "set");
     const reason = end.why;
@@ -84,7 +89,7 @@ class CommandSession implements TargetSession {
   }
 
   async remove(spec: TargetSpec, how: "disable" | "drop"): Promise<void> {
-    const target = CommandTarget.parse(spec.description);
+    const target = this.#asker.parse(spec.description);
     if (target.remove === undefined) {
       throw new CoffreError("NOT_SUPPORTED", `The target has no remove, so that nothing can ${how} ${spec.account}`, {
         hint: 'Declare remove, or onDelete: "keep".',
@@ -101,12 +106,12 @@ class CommandSession implements TargetSession {
   }
 
   /** Runs a program after the calls before it. The time in the queue counts, so that no call outlasts its limit. */
-  #ask(request: Omit<Parameters<typeof ask>[0], "login" | "signal">): Promise<ProgramEnd> {
+  #ask(request: Omit<Request<Target>, "login" | "signal">): Promise<ProgramEnd> {
     const latest = performance.now() + request.limitMs;
     const turn = this.#queue.then(async (): Promise<ProgramEnd> => {
       const leftMs = latest - performance.now();
       if (leftMs <= 0) return { end: "not-started", why: "other calls to the same device took all its time" };
-      const end = await ask({ ...request, login: this.#login, limitMs: leftMs });
+      const end = await this.#asker.ask({ ...request, login: this.#login, limitMs: leftMs });
       if (end.end === "answered" && end.answer === "login-refused") this.#usable = false;
       return end;
     });
@@ -115,6 +120,6 @@ class CommandSession implements TargetSession {
   }
 
   #failure(end: ProgramEnd, spec: TargetSpec, operation: Operation): CoffreError {
-    return toCoffreError(end, { spec, operation, login: this.#login });
+    return toCoffreError(end, { spec, operation, login: this.#login, page: this.#asker.page });
   }
 }
