@@ -62,6 +62,8 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     agentRead: once("agent_read", async () => (await import("./agent-read.ts")).measureAgentRead()),
     lockselfRead: once("lockself_read", async () => (await import("./lockself-read.ts")).measureLockselfRead()),
     categoryTree: once("category_tree", async () => (await import("./category-tree.ts")).measureCategoryTree()),
+    ansibleRead: once("ansible_read", async () => (await import("./ansible-read.ts")).measureAnsibleRead()),
+    ansibleFleet: once("ansible_fleet", async () => (await import("./ansible-fleet.ts")).measureAnsibleFleet()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);

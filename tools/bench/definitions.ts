@@ -1,4 +1,6 @@
 import type { AgentRead } from "./agent-read.ts";
+import type { AnsibleFleetTimes } from "./ansible-fleet.ts";
+import type { AnsibleRead } from "./ansible-read.ts";
 import type { LockselfRead } from "./lockself-read.ts";
 import type { PostgresRate } from "./postgres-rate.ts";
 import type { RotationTimes } from "./rotation.ts";
@@ -31,6 +33,8 @@ export interface Sources {
   lockselfRead: () => Promise<LockselfRead>;
   servedReads: () => Promise<ServedReads>;
   categoryTree: () => Promise<TreeTimes>;
+  ansibleRead: () => Promise<AnsibleRead>;
+  ansibleFleet: () => Promise<AnsibleFleetTimes>;
 }
 
 const CREATES =
@@ -196,6 +200,38 @@ export const FIGURES: readonly Figure[] = [
     definition: "the same rounds: the time within which 99 of 100 reads were answered, at full load",
     bound: { atMost: 100 },
     measure: async ({ servedReads }) => (await servedReads()).p99Ms,
+  },
+  {
+    key: "ansible_1000_batch_vs_literal",
+    definition:
+      "a playbook that uses 1,000 values in one task, read by one lookup of them all through a running `coffre agent` (embedded " +
+      "vault), against the same playbook with the values written in it; whole processes, in turn; ratio of the medians of 5",
+    bound: { atMost: 1.5 },
+    measure: async ({ ansibleRead }) => {
+      const { literalMs, batchMs } = await ansibleRead();
+      return batchMs / literalMs;
+    },
+  },
+  {
+    key: "ansible_1000_each_vs_literal",
+    definition: "the same playbook with a lookup for each value, a request each, against the values written in it",
+    bound: { atMost: 3 },
+    measure: async ({ ansibleRead }) => {
+      const { literalMs, eachMs } = await ansibleRead();
+      return eachMs / literalMs;
+    },
+  },
+  {
+    key: "ssh_speed_vs_ansible",
+    definition:
+      "a new password on each of 50 Linux hosts, 10 at once: a playbook with the `user` module (pipelining on, facts off, no proof), " +
+      "a process, against Coffre (embedded vault, warm process) with look, journal and a login as proof; both log in as an admin by " +
+      "a key; in turn; ratio of the medians of 3, theirs / ours",
+    bound: { atLeast: 2 },
+    measure: async ({ ansibleFleet }) => {
+      const { ansibleMs, oursMs } = await ansibleFleet();
+      return ansibleMs / oursMs;
+    },
   },
 ];
 

@@ -18,8 +18,9 @@ const HOSTS = 20;
 /** Hosts at once, for both. */
 const AT_ONCE = 4;
 const ROUNDS = 5;
-const ADMIN = "admin";
-const ACCOUNT = "deploy";
+/** Who logs in by a key, and whose password is changed, on the hosts of a bench. */
+export const ADMIN = "admin";
+export const ACCOUNT = "deploy";
 
 /** Medians of a round over all hosts, milliseconds. */
 export interface SshRotationTimes {
@@ -43,9 +44,9 @@ export async function measureSshRotation(): Promise<SshRotationTimes> {
     return await onFreshVault(async (vault, _reopen, folder) => {
       const keyFile = join(folder, "admin-key");
       await writeFile(keyFile, key.private, { mode: 0o600 });
-      const ids = await prepare(hosts.all, vault, keyFile);
+      const ids = await prepareHosts(hosts.all, vault, keyFile);
       const floor = () => timed(() => eachAtOnce(hosts.all, AT_ONCE, (host) => rotateBarely(host, key.private)));
-      const ours = () => timed(() => rotateAll(vault, ids));
+      const ours = () => timed(() => rotateAll(vault, ids, AT_ONCE));
       await interleaved(1, { floor, ours });
       const times = await interleaved(ROUNDS, { floor, ours });
       return { bareMs: median(times.floor), oursMs: median(times.ours) };
@@ -55,7 +56,8 @@ export async function measureSshRotation(): Promise<SshRotationTimes> {
   }
 }
 
-async function prepare(hosts: readonly LinuxHost[], vault: Vault, keyFile: string): Promise<string[]> {
+/** An entry for the account of each host. @returns their ids */
+export async function prepareHosts(hosts: readonly LinuxHost[], vault: Vault, keyFile: string): Promise<string[]> {
   const made = await vault.createCredentials(
     hosts.map(({ address, port, hostKey, name }) => {
       const declared = { host: address, port, hostKey, admin: { username: ADMIN, keyFile } };
@@ -67,9 +69,10 @@ async function prepare(hosts: readonly LinuxHost[], vault: Vault, keyFile: strin
   return made.map(({ id }) => id);
 }
 
-async function rotateAll(vault: Vault, ids: readonly string[]): Promise<void> {
+/** Rotates them, so many at once, in this process. */
+export async function rotateAll(vault: Vault, ids: readonly string[], atOnce: number): Promise<void> {
   const context = createRotationContext({ vault, drivers: [linuxDriver], clock: systemClock });
-  await eachAtOnce(ids, AT_ONCE, async (id) => void (await reachCauses(context, id, [commandCause()])));
+  await eachAtOnce(ids, atOnce, async (id) => void (await reachCauses(context, id, [commandCause()])));
   await closeRotationContext(context);
 }
 
