@@ -53,9 +53,13 @@ test("ansible-test sanity finds nothing, and nothing is left out for a file", as
   await run("ansible-test", ["sanity", "--venv", "--python", "3.11", ...skipped, "--color", "no"]);
 });
 
-test("ansible-lint finds nothing by the strictest profile", async () => {
+test("ansible-lint finds nothing by the strictest profile, in the collection and in the playbooks", async () => {
   expect(existsSync(join(collection, ".ansible-lint-ignore"))).toBe(false);
-  await run("ansible-lint", ["--profile", "production", "--offline", "--nocolor"]);
+  const rules = ["--profile", "production", "--offline", "--nocolor"];
+  await run("ansible-lint", rules);
+  const playbooks = join(folder, "playbooks");
+  await cp(join(ROOT, "ansible/playbooks"), playbooks, { recursive: true });
+  await run("ansible-lint", [...rules, playbooks], { ANSIBLE_COLLECTIONS_PATH: folder });
 });
 
 test("its unit tests pass", async () => {
