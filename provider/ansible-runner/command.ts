@@ -81,10 +81,14 @@ export function environmentFor(
     ...own,
     ANSIBLE_HOME: home,
     ANSIBLE_LOCAL_TEMP: temporary,
+    // Connections that stay open, which another run must not find: it would be let in without its password.
+    ANSIBLE_SSH_CONTROL_PATH_DIR: join(home, "cp"),
     TMPDIR: temporary,
     ANSIBLE_RETRY_FILES_ENABLED: "0",
     ANSIBLE_NOCOWS: "1",
     PYTHONDONTWRITEBYTECODE: "1",
+    // Else Ansible writes each module with its arguments, values too, into a file before it runs it.
+    ANSIBLE_PIPELINING: "1",
     ANSIBLE_COLLECTIONS_PATH: [...collections, OWN_COLLECTIONS].join(delimiter),
     ...(knownHosts === undefined ? {} : { ANSIBLE_SSH_COMMON_ARGS: trusted.map((option) => `-o ${option}`).join(" ") }),
     ...(socket === undefined || socket === "" ? {} : { COFFRE_AGENT: socket }),

@@ -7,11 +7,12 @@ export const RUN_VARIABLE = "COFFRE_ANSIBLE_RUN";
 /**
  * Waits until its standard input is closed: by this process when the run is over, or by the system when this process is gone.
  * Then it ends everything that carries the run's name, wherever it went: workers and connections that stay open leave their process
- * group and session, so that a group's end would miss them. It looks again until nothing is left, then removes the folder.
+ * group and session, so that a group's end would miss them. SSH's own writes its title over its environment, and has the folder in it.
+ * It looks again until nothing is left, then removes the folder.
  */
 const GUARD = `read -r _
 for _ in 1 2 3 4 5 6 7 8 9 10; do
-  found=$(grep -lzxsF -- "$1" /proc/[0-9]*/environ | cut -d/ -f3)
+  found=$({ grep -lzxsF -- "$1" /proc/[0-9]*/environ; grep -ls -- "[s]sh: $2/" /proc/[0-9]*/cmdline; } | cut -d/ -f3)
   [ -n "$found" ] || break
   kill -KILL $found 2>/dev/null
 done
