@@ -6,4 +6,10 @@ import type { TargetDriver } from "./port.js";
 import { postgresDriver } from "./postgres/driver.js";
 
 /** Every kind of target that this release can set and prove. */
-export const allDrivers: readonly TargetDriver[] = [postgresDriver, mysqlDriver, linuxDriver, commandDriver, ansibleDriver];
+export const allDrivers: readonly TargetDriver[] = [
+  postgresDriver,
+  mysqlDriver,
+  linuxDriver,
+  commandDriver,
+  ansibleDriver,
+];

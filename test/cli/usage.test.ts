@@ -142,6 +142,7 @@ test("doctor shows where settings come from and no secret, and fails if the vaul
   expect(plain).toMatch(/^ok {6}file: ~\/\.local\/share\/coffre\/main\.db, mode 0600$/m);
   expect(plain).toMatch(/^ok {6}vault: main \(<uuid>\) opens; event \d+$/m);
   expect(plain).toContain("note    commands: COFFRE_COMMANDS isn't set");
+  expect(plain).toContain("note    playbooks: COFFRE_PLAYBOOKS isn't set: targets run no playbook here");
   expect(said.exitCode).toBe(0);
   const allowed = await shell.coffre(["doctor"], { env: { COFFRE_COMMANDS: shell.home } });
   expect(shell.plain(allowed.stdout)).toContain("ok      commands: COFFRE_COMMANDS allows the programs of ~\n");

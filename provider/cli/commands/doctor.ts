@@ -20,12 +20,17 @@ import { readStackConfiguration } from "../stack-configuration.js";
 const ENGINE_TIMEOUT_MS = 20_000;
 const OTHERS = 0o007;
 const OTHERS_WRITE = 0o002;
+/** What targets may name, by folders that this machine's environment allows. */
+const ALLOWED = [
+  { check: "commands", variable: "COFFRE_COMMANDS", noun: "program", who: "targets and hooks" },
+  { check: "playbooks", variable: "COFFRE_PLAYBOOKS", noun: "playbook", who: "targets" },
+];
 
 export const doctor: CommandDefinition = {
   name: "doctor",
   summary: "show which vault, key and settings are in force, and whether they work",
   description: [
-    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, whether an older copy of it would be noticed, Node's version, the Pulumi engine, which folder's programs may run (`COFFRE_COMMANDS`). It prints no secret; its output can be pasted into a report.",
+    "Shows every setting with the place where its value comes from, and tries what it can without touching a target: the vault's file, its permissions, whether the key opens it, whether an older copy of it would be noticed, Node's version, the Pulumi engine, which folders' programs and playbooks may run (`COFFRE_COMMANDS`, `COFFRE_PLAYBOOKS`). It prints no secret; its output can be pasted into a report.",
   ],
   examples: [
     { command: "coffre doctor", does: "why does this shell use that vault?" },
@@ -42,7 +47,8 @@ export const doctor: CommandDefinition = {
       checks.push(failed("configuration", error));
     }
     if (configuration) checks.push(...(await checkVault(context, configuration)));
-    checks.push(await checkEngine(), await checkPrograms(context.env["COFFRE_COMMANDS"]));
+    checks.push(await checkEngine());
+    for (const allowed of ALLOWED) checks.push(await checkFolder(allowed, context.env));
     const settings = configuration ? settingsOf(configuration) : [];
     const ok = checks.every((check) => check.ok !== false);
 
@@ -186,18 +192,21 @@ async function checkEngine(): Promise<Check> {
   }
 }
 
-/** Which programs targets and hooks may run on this machine. */
-async function checkPrograms(folder: string | undefined): Promise<Check> {
-  const check = "commands";
+/** What may run on this machine. */
+async function checkFolder(
+  { check, variable, noun, who }: (typeof ALLOWED)[number],
+  env: NodeJS.ProcessEnv,
+): Promise<Check> {
+  const folder = env[variable];
   if (folder === undefined || folder === "") {
-    return { check, ok: undefined, detail: "COFFRE_COMMANDS isn't set: targets and hooks run no program here" };
+    return { check, ok: undefined, detail: `${variable} isn't set: ${who} run no ${noun} here` };
   }
   const found = isAbsolute(folder) ? await stat(folder).catch(() => undefined) : undefined;
   if (found?.isDirectory() === true && (found.mode & OTHERS_WRITE) === 0) {
-    return { check, ok: true, detail: `COFFRE_COMMANDS allows the programs of ${folder}` };
+    return { check, ok: true, detail: `${variable} allows the ${noun}s of ${folder}` };
   }
   const hint = "Name a folder by its whole path that only its owner may write.";
-  return { check, ok: false, detail: `COFFRE_COMMANDS names ${folder}, of which no program is run`, hint };
+  return { check, ok: false, detail: `${variable} names ${folder}, of which no ${noun} is run`, hint };
 }
 
 function failed(check: string, error: unknown): Check {

@@ -1,37 +1,23 @@
-import { stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { findForgottenNoLog } from "../../ansible-runner/no-log.js";
 import { CoffreError } from "../../core/errors.js";
+import { findAllowedFile } from "../common/allowed-file.js";
 
 /** Where Coffre runs, this variable names the folder of the playbooks that targets may run. */
 const FOLDER_VARIABLE = "COFFRE_PLAYBOOKS";
-const FOR_ALL_TO_WRITE = 0o002;
 
-/**
- * The path of a playbook that may run here. A target's description stands in the vault, where whoever edits the entry edits it too;
- * which playbooks it can name is therefore decided by the machine that runs them, in its environment alone.
- * @throws CoffreError CONFIGURATION if none may run here, or this one can't
- */
-export async function findPlaybook(name: string): Promise<string> {
-  const folder = process.env[FOLDER_VARIABLE];
-  if (folder === undefined || !isAbsolute(folder)) {
-    throw wrong(`The playbook ${name} can't run: ${FOLDER_VARIABLE} names no folder by its whole path`);
-  }
-  const path = join(folder, name);
-  for (const [what, isRight] of [
-    [folder, (facts: Awaited<ReturnType<typeof stat>>) => facts.isDirectory()],
-    [path, (facts: Awaited<ReturnType<typeof stat>>) => facts.isFile()],
-  ] as const) {
-    const facts = await stat(what).catch(() => undefined);
-    if (!facts || !isRight(facts))
-      throw wrong(`The playbook ${name} can't run: ${what} isn't there (${FOLDER_VARIABLE})`);
-    if (Number(facts.mode) & FOR_ALL_TO_WRITE)
-      throw wrong(`The playbook ${name} can't run: everybody may write ${what}`);
-  }
-  return path;
+/** The path of a playbook that may run here. @throws CoffreError CONFIGURATION if none may run here, or this one can't */
+export function findPlaybook(name: string): Promise<string> {
+  return findAllowedFile({ noun: "playbook", variable: FOLDER_VARIABLE }, name);
 }
 
-function wrong(problem: string): CoffreError {
-  return new CoffreError("CONFIGURATION", problem, {
-    hint: `Set ${FOLDER_VARIABLE} to a folder that only its owner may write; it holds the playbooks which targets may run on this machine.`,
-  });
+/**
+ * The same, of a playbook whose tasks keep to themselves what they use: what a run keeps is removed after it, and yet a module
+ * without `no_log` would write its arguments into the log of the host.
+ * @throws CoffreError CONFIGURATION also if a task lacks it
+ */
+export async function findQuietPlaybook(name: string): Promise<string> {
+  const path = await findPlaybook(name);
+  const [forgotten] = await findForgottenNoLog(path);
+  if (forgotten === undefined) return path;
+  throw new CoffreError("CONFIGURATION", forgotten.message, { hint: "Give that task no_log: true." });
 }

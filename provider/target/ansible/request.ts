@@ -1,16 +1,17 @@
 import {
   AnsibleError,
+  type HostStatus,
   type Inventory,
   type PlaybookRun,
   runPlaybook,
   type RunResult,
 } from "../../ansible-runner/index.js";
 import { isCoffreError } from "../../core/errors.js";
-import { answerNamed, MEANINGS, type Operation } from "../command/answers.js";
+import { type Answer, answerNamed, MEANINGS, type Operation } from "../command/answers.js";
 import type { Asker, Request } from "../command/request.js";
 import type { ProgramEnd } from "../command/run-program.js";
 import { quotableLine } from "../command/words.js";
-import { findPlaybook } from "./playbooks.js";
+import { findPlaybook, findQuietPlaybook } from "./playbooks.js";
 import { AnsibleTarget } from "./schema.js";
 import { ValueAgent } from "./value-agent.js";
 
@@ -23,9 +24,9 @@ export const playbooks: Asker<AnsibleTarget> = {
   page: "docs/targets/ansible.md",
   parse: (description) => AnsibleTarget.parse(description),
   async prepare(target) {
-    const { playbook, look, verify, remove } = target;
-    const proof = verify !== "none" && "playbook" in verify ? verify.playbook : undefined;
-    for (const name of [playbook, look, proof, remove]) if (name !== undefined) await findPlaybook(name);
+    const { playbook, look, remove } = target;
+    const named = [playbook, look, proofOf(target), remove];
+    for (const name of named) if (name !== undefined) await findQuietPlaybook(name);
   },
   ask,
 };
@@ -34,15 +35,8 @@ export const playbooks: Asker<AnsibleTarget> = {
  * Runs the operation's playbook beside an agent of its own. The playbook reads the password that is to be set or proven as `account`,
  * and that of the login as `login`; everything else it gets as variables (docs/targets/ansible.md).
  */
-async function ask({
-  spec,
-  target,
-  operation,
-  password,
-  login,
-  limitMs,
-  signal,
-}: Request<AnsibleTarget>): Promise<ProgramEnd> {
+async function ask(request: Request<AnsibleTarget>): Promise<ProgramEnd> {
+  const { spec, target, operation, password, login, limitMs, signal } = request;
   const hasLogin = login !== undefined && login.password.reveal() !== "";
   const secrets = {
     ...(password === undefined ? {} : { account: password }),
@@ -72,7 +66,7 @@ async function ask({
       ...knownHostsOf(target),
       agent: agent.socket,
       timeLimitMs: Math.max(1, Math.floor(limitMs)),
-      onWarning: () => {}, // the playbooks are those of the machine's own folder, and nothing of the run is kept
+      onWarning: () => {}, // looked for before anything is drawn, in `prepare`
       ...(signal === undefined ? {} : { signal }),
     });
     const revealed = Object.values(secrets).map((secret) => secret.reveal());
@@ -94,13 +88,19 @@ async function endOf(run: PlaybookRun, operation: Operation, secrets: readonly s
     if (error.failure === "not-installed" || error.failure === "syntax") return { end: "not-started", why };
     return { end: "no-answer", why };
   }
-  const answer = answerNamed(operation, result.answers[ANSWER]);
-  if (answer !== undefined) {
-    const why = result.answers[WHY];
+  const hosts = Object.values(result.hosts);
+  const said = wordOf(result.answers[ANSWER]);
+  if (said !== undefined) {
+    const answer = answerNamed(operation, said);
+    if (answer === undefined)
+      return { end: "no-answer", why: `the playbook gave a ${ANSWER} that says nothing about ${operation}` };
+    if (!isBorneOut(answer, result, hosts)) {
+      return { end: "no-answer", why: `the playbook says ${answer}, and it isn't so on all hosts` };
+    }
+    const why = wordOf(result.answers[WHY]);
     const line = typeof why === "string" ? quotableLine(why, secrets) : undefined;
     return { end: "answered", answer, why: line === undefined ? MEANINGS[answer] : `the playbook says: ${line}` };
   }
-  const hosts = Object.values(result.hosts);
   if (result.status === "unreachable" && hosts.every(({ ok, changed, failed }) => ok + changed + failed === 0)) {
     return { end: "answered", answer: "unreachable", why: "Ansible reached none of the hosts" };
   }
@@ -111,9 +111,27 @@ async function endOf(run: PlaybookRun, operation: Operation, secrets: readonly s
   return { end: "no-answer", why: `the playbook ended as ${result.status} and gave no ${ANSWER}` };
 }
 
-function playbookFor({ playbook, look, verify, remove }: AnsibleTarget, operation: Operation): string {
-  const proof = verify !== "none" && "playbook" in verify ? verify.playbook : undefined;
-  return { set: playbook, look, verify: proof, disable: remove, drop: remove }[operation] ?? "";
+/** Ansible strings together what several hosts say: the same from each of them is that one. */
+function wordOf(said: unknown): unknown {
+  return typeof said === "string" ? (/^(.+?)\1*$/s.exec(said)?.[1] ?? "") : said;
+}
+
+/**
+ * Of several hosts one may give the answer, and the others have fared otherwise: a yes needs them all, and what says that nothing
+ * changed isn't taken where one of them was changed.
+ */
+function isBorneOut(answer: Answer, { status }: RunResult, hosts: readonly HostStatus[]): boolean {
+  if (answer === "done" || answer === "made") return status === "successful" && hosts.length > 0;
+  return hosts.length <= 1 || hosts.every(({ changed }) => changed === 0);
+}
+
+function proofOf({ verify }: AnsibleTarget): string | undefined {
+  return verify !== "none" && "playbook" in verify ? verify.playbook : undefined;
+}
+
+function playbookFor(target: AnsibleTarget, operation: Operation): string {
+  const { playbook, look, remove } = target;
+  return { set: playbook, look, verify: proofOf(target), disable: remove, drop: remove }[operation] ?? "";
 }
 
 function hostsOf({ host, port, inventory }: AnsibleTarget): NonNullable<AnsibleTarget["inventory"]> {
