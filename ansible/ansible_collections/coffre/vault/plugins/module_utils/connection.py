@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ansible.module_utils.basic import env_fallback
-from ansible.module_utils.urls import open_url
+from ansible.module_utils.urls import UnixHTTPConnection, open_url
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
 from ansible_collections.coffre.vault.plugins.module_utils.lockself import LockselfVault
 from ansible_collections.coffre.vault.plugins.module_utils.v1 import V1Vault
@@ -169,15 +169,16 @@ class Http:
 
     def _once(self, method, path, body, headers):
         data = None if body is None else json.dumps(body)
+        headers = dict(self._headers, Accept="application/json", **dict(headers, **({"Content-Type": "application/json"} if data else {})))
         try:
+            if self._unix_socket is not None:
+                return self._by_socket(method, path, data, headers)
             answer = open_url(
                 self._origin + path,
                 method=method,
                 data=data,
-                headers=dict(self._headers, Accept="application/json", **dict(headers, **({"Content-Type": "application/json"} if data else {}))),
+                headers=headers,
                 timeout=self._timeout,
-                unix_socket=self._unix_socket,
-                use_proxy=self._unix_socket is None,
                 ca_path=self._ca_file,
                 follow_redirects="none",
             )
@@ -189,6 +190,17 @@ class Http:
             return None, type(error.reason).__name__ if isinstance(error.reason, Exception) else "no connection", 0
         except (OSError, HTTPException, ValueError) as error:
             return None, type(error).__name__, 0
+
+    def _by_socket(self, method, path, data, headers):
+        """Without open_url, which reads the machine's authorities for TLS anew each time, also where none is spoken."""
+        connection = UnixHTTPConnection(self._unix_socket)("coffre-agent", timeout=self._timeout)
+        try:
+            connection.request(method, path, body=data, headers=headers)
+            answer = connection.getresponse()
+            seconds = answer.getheader("Retry-After", "")
+            return answer.status, answer.read().decode("utf-8", "replace"), int(seconds) if seconds.isdigit() else 0
+        finally:
+            connection.close()
 
 
 def wrong(problem, hint):

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.coffre.vault.plugins.module_utils.connection import open_vault
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
+from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_path
 
 
 def run_task(module, work):
@@ -32,6 +33,11 @@ def category_id(vault, path):
     if found is None:
         raise VaultError("NOT_FOUND", "There is no category %s" % "/".join(path), "Make it with coffre.vault.category, or correct the path.")
     return found["id"]
+
+
+def place_id(vault, text):
+    """The same of a path as a person writes it; an empty text is the root. :raises VaultError: NOT_FOUND, INVALID_INPUT"""
+    return category_id(vault, parse_path(text) if text.strip("/") else [])
 
 
 def differing(before, wanted):

@@ -76,8 +76,8 @@ code:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.coffre.vault.plugins.module_utils.connection import connection_spec
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
-from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_path, parse_reference
-from ansible_collections.coffre.vault.plugins.module_utils.task import category_id, run_task
+from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_reference
+from ansible_collections.coffre.vault.plugins.module_utils.task import place_id, run_task
 
 SHOWN = ("id", "name", "path", "username", "url", "description", "tags", "version", "status", "fields")
 
@@ -100,7 +100,7 @@ def work(module, vault):
     found = [entry for entry in (find(vault, reference) for reference in references) if entry is not None]
     place = module.params["category"]
     if place is not None:
-        found.extend(vault.entries_of(category_id(vault, parse_path(place) if place.strip("/") else [])))
+        found.extend(vault.entries_of(place_id(vault, place)))
     return dict(changed=False, entries=[dict((name, entry[name]) for name in SHOWN) for entry in found])
 
 

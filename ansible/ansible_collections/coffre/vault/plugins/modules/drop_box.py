@@ -13,10 +13,6 @@ description:
   - Makes a box into which people outside put files, changes it, or archives it with all that was deposited.
 author: The Coffre contributors (@coffre)
 options:
-  category:
-    description: The category's path; an empty text is the root.
-    type: str
-    required: true
   name:
     description: The box's name, one of its kind among the live boxes of the category.
     type: str
@@ -60,6 +56,7 @@ options:
     description: After how many days a deposit is deleted.
     type: int
 extends_documentation_fragment:
+  - coffre.vault.category
   - coffre.vault.connection
 attributes:
   check_mode:
@@ -118,8 +115,7 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.coffre.vault.plugins.module_utils.connection import connection_spec
-from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_path
-from ansible_collections.coffre.vault.plugins.module_utils.task import category_id, differing, instant, needs_full, run_task
+from ansible_collections.coffre.vault.plugins.module_utils.task import differing, instant, needs_full, place_id, run_task
 
 # Each option and its name in the vault.
 ATTRIBUTES = {
@@ -161,8 +157,7 @@ def main():
 
 def work(module, vault):
     needs_full(vault, "drop-boxes")
-    place, name = module.params["category"], module.params["name"]
-    where = category_id(vault, parse_path(place) if place.strip("/") else [])
+    where, name = place_id(vault, module.params["category"]), module.params["name"]
     found = vault.ask("boxes/find-box", {"categoryId": where, "name": name})
     before = None if found is None else shown(found)
     if module.params["state"] == "absent":

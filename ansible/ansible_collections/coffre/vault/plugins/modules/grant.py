@@ -14,10 +14,6 @@ description:
   - A vault in a file only declares grants, since whoever has its key reads all; C(coffre serve) holds everybody to them.
 author: The Coffre contributors (@coffre)
 options:
-  category:
-    description: The category's path; an empty text is the root.
-    type: str
-    required: true
   principal:
     description: The name of the user or group, who must be there already.
     type: str
@@ -40,6 +36,7 @@ options:
     choices: [present, absent]
     default: present
 extends_documentation_fragment:
+  - coffre.vault.category
   - coffre.vault.connection
 attributes:
   check_mode:
@@ -87,8 +84,7 @@ code:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.coffre.vault.plugins.module_utils.connection import connection_spec
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
-from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_path
-from ansible_collections.coffre.vault.plugins.module_utils.task import category_id, differing, instant, needs_full, run_task
+from ansible_collections.coffre.vault.plugins.module_utils.task import differing, instant, needs_full, place_id, run_task
 
 
 def main():
@@ -109,8 +105,7 @@ def main():
 
 def work(module, vault):
     needs_full(vault, "grants")
-    place = module.params["category"]
-    where = category_id(vault, parse_path(place) if place.strip("/") else [])
+    where = place_id(vault, module.params["category"])
     kind, name = module.params["kind"], module.params["principal"]
     principal = vault.ask("people/find-principal", {"kind": kind, "name": name})
     absent = module.params["state"] == "absent"
