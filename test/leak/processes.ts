@@ -13,14 +13,15 @@ export class ProcessSampler {
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
-    this.#timer = setInterval(() => this.#sample(), EVERY_MS);
+    this.#timer = setInterval(() => this.sample(), EVERY_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #sample(): void {
+  /** One round, beside those that the time brings. */
+  sample(): void {
     this.rounds += 1;
     for (const pid of readdirSync("/proc")) {
       if (!/^\d+$/.test(pid)) continue;

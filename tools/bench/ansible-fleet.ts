@@ -67,7 +67,8 @@ async function writeProject(folder: string, hosts: readonly LinuxHost[], keyFile
     ansible_python_interpreter: "/usr/bin/python3",
   };
   const known = hosts.map(({ address, port, hostKey }) => `[${address}]:${String(port)} ${hostKey}\n`);
-  const password = "{{ lookup('ansible.builtin.password', '/dev/null', length=24) | password_hash('sha512') }}";
+  const password =
+    "{{ lookup('ansible.builtin.password', '/dev/null', length=24) | password_hash('sha512', rounds=5000) }}";
   const task = { name: "Set it", no_log: true, "ansible.builtin.user": { name: ACCOUNT, password } };
   const play = { hosts: "all", gather_facts: false, become: true, tasks: [task] };
   await writeFile(join(folder, "hosts.json"), JSON.stringify({ all: { hosts: Object.fromEntries(entries), vars } }));

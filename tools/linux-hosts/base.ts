@@ -31,25 +31,37 @@ const SOURCES = [
   "/etc/apt/sources.list",
 ];
 
-/** Where the file system lies that all hosts share and none changes. It is outside the checkout, since it outlives it. */
-export function baseFolder(way: Exclude<Way, "stand-in">, env: NodeJS.ProcessEnv = process.env): string {
+/** Where the file system lies that all hosts with these further packages share and none changes. It is outside the checkout, since it outlives it. */
+export function baseFolder(
+  way: Exclude<Way, "stand-in">,
+  env: NodeJS.ProcessEnv = process.env,
+  more: readonly string[] = [],
+): string {
   const cache = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const identity = JSON.stringify([FORMAT, suite(), PACKAGES, LEFT_OUT]);
+  const identity = JSON.stringify([FORMAT, suite(), [...PACKAGES, ...more], LEFT_OUT]);
   const hash = createHash("sha256").update(identity).digest("hex").slice(0, 16);
   return join(cache, "coffre", "hosts", hash, way);
 }
 
-/** Makes the base unless it is there; about half a minute, once. @throws Error with the last lines of what failed */
-export async function ensureBase(way: Exclude<Way, "stand-in">, say: (line: string) => void): Promise<string> {
-  const folder = baseFolder(way);
+/**
+ * Makes the base unless it is there; about half a minute, once.
+ * @param more further Debian packages in it; none of their services is started
+ * @throws Error with the last lines of what failed
+ */
+export async function ensureBase(
+  way: Exclude<Way, "stand-in">,
+  say: (line: string) => void,
+  more: readonly string[] = [],
+): Promise<string> {
+  const folder = baseFolder(way, process.env, more);
   if (existsSync(folder)) return folder;
   await mkdir(join(folder, ".."), { recursive: true });
   await alone(`${folder}.lock`, folder, async () => {
     say("Making the test hosts' file system, once (about half a minute) ...");
     const temporary = `${folder}.${String(process.pid)}.new`;
     try {
-      if (way === "root") await run("mmdebstrap", [...options(), suite(), temporary, sources()]);
-      else await makeInNamespace(temporary);
+      if (way === "root") await run("mmdebstrap", [...options(more), suite(), temporary, sources()]);
+      else await makeInNamespace(temporary, more);
       await rename(temporary, folder);
     } catch (error) {
       await removeTree(way, temporary);
@@ -67,15 +79,15 @@ export async function removeTree(way: Way, folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-function options(): string[] {
+function options(more: readonly string[]): string[] {
   const excluded = LEFT_OUT.map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
-  return ["--quiet", "--variant=essential", `--include=${PACKAGES.join(",")}`, ...excluded];
+  return ["--quiet", "--variant=essential", `--include=${[...PACKAGES, ...more].join(",")}`, ...excluded];
 }
 
-async function makeInNamespace(folder: string): Promise<void> {
+async function makeInNamespace(folder: string, more: readonly string[]): Promise<void> {
   const archive = `${folder}.tar`;
   try {
-    await run("mmdebstrap", ["--mode=unshare", ...options(), suite(), archive, sources()]);
+    await run("mmdebstrap", ["--mode=unshare", ...options(more), suite(), archive, sources()]);
     // Unpacked inside a namespace, so that the files belong to its root. Device nodes can't be made there.
     const unpack = 'mkdir "$1" && tar -C "$1" --exclude=./dev/* -xf "$2"';
     await run("unshare", ["--user", "--map-auto", "--map-root-user", "sh", "-c", unpack, "sh", folder, archive]);

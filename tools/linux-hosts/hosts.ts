@@ -30,14 +30,21 @@ const DEFAULT_PORT = 22_022;
 export interface HostsOptions extends HostOptions {
   /** Default 1. */
   count?: number;
+  /** Further Debian packages on each, by name; one that brings a service doesn't start it. */
+  packages?: readonly string[];
   /** Told what a person should know, for example that the file system is made first. */
   say?: (line: string) => void;
 }
 
 /** Starts hosts that end with this process. @throws Error where no real ones can be made */
-export async function startHosts({ count = 1, say = () => {}, ...options }: HostsOptions = {}): Promise<LinuxHosts> {
+export async function startHosts({
+  count = 1,
+  packages = [],
+  say = () => {},
+  ...options
+}: HostsOptions = {}): Promise<LinuxHosts> {
   const way = realWay();
-  const base = await ensureBase(way, say);
+  const base = await ensureBase(way, say, packages);
   const folder = await mkdtemp(join(tmpdir(), "coffre-hosts-"));
   const hosts = new LinuxHosts(way, base, folder);
   try {
