@@ -149,8 +149,8 @@ test("a host that goes down in the middle of a run is unreachable, and the other
       if (event === "playbook_on_task_start" && task === "wait") await down.kill();
     }
     const { hosts: fared } = await run.result;
-    expect(fared[down.name]).toMatchObject({ status: "unreachable", ok: 1 });
-    expect(fared[up.name]).toMatchObject({ status: "ok", unreachable: 0 });
+    expect(fared[down.name]).toMatchObject({ status: "unreachable", unreachable: 1 });
+    expect(fared[up.name]).toMatchObject({ status: "ok", ok: 2, unreachable: 0 });
     await expect(run.successful()).rejects.toMatchObject({ failure: "unreachable", hosts: [down.name] });
   } finally {
     await down.start();
