@@ -13,6 +13,7 @@ export interface Files {
   /**
    * Takes bytes from `offset` on, as they come, and acknowledges them about every 16 MB or 5 seconds and at the end; also
    * when the source fails, whose error is then thrown. What the source gave after the last acknowledgement is asked for again.
+   * Each piece is done with once the next one is asked for: its memory may be used again.
    * @throws NOT_FOUND; CONFLICT with `details.received` if `offset` isn't how far the file has come, or if it is finished, or with
    * `details.status` once the box is closed; LOCKED while another append runs; INVALID_INPUT for more than the declared
    * size or the box's limits; DISK_FULL

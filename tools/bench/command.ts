@@ -64,6 +64,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     categoryTree: once("category_tree", async () => (await import("./category-tree.ts")).measureCategoryTree()),
     ansibleRead: once("ansible_read", async () => (await import("./ansible-read.ts")).measureAnsibleRead()),
     ansibleFleet: once("ansible_fleet", async () => (await import("./ansible-fleet.ts")).measureAnsibleFleet()),
+    depositMemory: once("deposit_memory", async () => (await import("./deposit-memory.ts")).measureDepositMemory()),
     details: async () => {
       const entries = await Promise.all([...kept].map(async ([name, value]) => [name, await value] as const));
       return Object.fromEntries(entries);

@@ -1,6 +1,7 @@
 import type { AgentRead } from "./agent-read.ts";
 import type { AnsibleFleetTimes } from "./ansible-fleet.ts";
 import type { AnsibleRead } from "./ansible-read.ts";
+import type { DepositMemory } from "./deposit-memory.ts";
 import type { LockselfRead } from "./lockself-read.ts";
 import type { PostgresRate } from "./postgres-rate.ts";
 import type { RotationTimes } from "./rotation.ts";
@@ -35,6 +36,7 @@ export interface Sources {
   categoryTree: () => Promise<TreeTimes>;
   ansibleRead: () => Promise<AnsibleRead>;
   ansibleFleet: () => Promise<AnsibleFleetTimes>;
+  depositMemory: () => Promise<DepositMemory>;
 }
 
 const CREATES =
@@ -185,6 +187,14 @@ export const FIGURES: readonly Figure[] = [
       const { bulkSeconds, copies, singlesSeconds, singles } = await categoryTree();
       return bulkSeconds / copies / (singlesSeconds / singles);
     },
+  },
+  {
+    key: "deposit_rss_mb",
+    definition:
+      "the most memory (VmHWM, in 10^6 bytes, from its start on) of a `coffre serve` that takes a deposit of 2 GB by its page's " +
+      "upload (tus), cut twice and gone on with at the offset that the server names; it has to arrive with its SHA-256",
+    bound: { atMost: 200 },
+    measure: async ({ depositMemory }) => (await depositMemory()).peakMb,
   },
   {
     key: "server_reads_per_s",

@@ -21,6 +21,8 @@ export interface ServeOptions {
   port?: number;
   /** Words before `node`, such as `taskset -c 0`. */
   wrapper?: readonly string[];
+  /** The command's file. Default: the sources, which take some 60 MB more memory than what was built. */
+  main?: string;
   /** Options of the command. */
   args?: readonly string[];
 }
@@ -44,6 +46,11 @@ export class ServedVault {
     return served;
   }
 
+  /** Of the server's process: a wrapper has put it in its own place. `undefined` while it is gone. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get port(): number {
     return this.#port;
   }
@@ -54,12 +61,12 @@ export class ServedVault {
 
   /** Starts it where it is gone, at the port that it had. @throws Error if it ends before it listens */
   async restart(): Promise<void> {
-    const { wrapper = [], args = ["--no-access-log"] } = this.#options;
+    const { wrapper = [], main = MAIN, args = ["--no-access-log"] } = this.#options;
     const [program = "", ...words] = [
       ...wrapper,
       process.execPath,
       "--disable-warning=ExperimentalWarning",
-      MAIN,
+      main,
       "serve",
       "--listen",
       `127.0.0.1:${this.#port}`,

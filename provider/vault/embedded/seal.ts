@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from "node:crypto";
+import { giveBack } from "../../core/give-back.js";
 import { corrupt, encodeParts } from "./format.js";
 import type { VaultKeys } from "./keys.js";
 
@@ -35,12 +36,27 @@ export function tagOf(sealed: Uint8Array): Uint8Array {
 }
 
 export function seal(key: KeyObject, data: string, plain: Uint8Array): Buffer {
+  return Buffer.concat(sealedParts(key, data, plain));
+}
+
+/** The same, written to `into`, which others fill again later: of a large file no chunk keeps memory of its own. */
+export function sealInto(into: Uint8Array, key: KeyObject, data: string, plain: Uint8Array): void {
+  let at = 0;
+  for (const part of sealedParts(key, data, plain)) {
+    into.set(part, at);
+    at += part.length;
+    giveBack(part);
+  }
+}
+
+/** Nonce, ciphertext and tag. */
+function sealedParts(key: KeyObject, data: string, plain: Uint8Array): Buffer[] {
   const nonce = freshNonce();
   const cipher = createCipheriv("aes-256-gcm", key, nonce);
   cipher.setAAD(Buffer.from(data, "utf8"));
   const sealed = cipher.update(plain);
   cipher.final(); // a stream mode: nothing is left over
-  return Buffer.concat([nonce, sealed, cipher.getAuthTag()]);
+  return [nonce, sealed, cipher.getAuthTag()];
 }
 
 /** @returns `undefined` for another key, other associated data, or an altered text */

@@ -3,11 +3,12 @@ import { constants, mkdirSync } from "node:fs";
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoffreError } from "../../core/errors.js";
+import { giveBack } from "../../core/give-back.js";
 import { CHUNK_BYTES, type ContentPlace, type Contents, type Progress } from "../records/contents.js";
 import { syncFolder } from "../sync-folder.js";
 import { encodeParts } from "./format.js";
 import { systemCode } from "./native-error.js";
-import { NONCE_BYTES, open as openSealed, seal as sealChunk, TAG_BYTES } from "./seal.js";
+import { NONCE_BYTES, open as openSealed, seal as sealChunk, sealInto, TAG_BYTES } from "./seal.js";
 import { sweepFiles } from "./sweep-files.js";
 
 const KEY_BYTES = 32;
@@ -83,7 +84,11 @@ export class SealedFiles implements Contents {
     }
   }
 
-  async *read(place: ContentPlace, size: number): AsyncIterable<Uint8Array> {
+  async *read(
+    place: ContentPlace,
+    size: number,
+    { lends = false }: { lends?: boolean } = {},
+  ): AsyncIterable<Uint8Array> {
     const key = keyOf(place);
     const last = Math.floor(size / CHUNK_BYTES);
     const length = size + (last + 1) * (NONCE_BYTES + TAG_BYTES);
@@ -101,6 +106,7 @@ export class SealedFiles implements Contents {
           const opened = openSealed(key, bound(place, number + at, number + at === last), sealed);
           if (!opened) throw damaged(place.id, "was altered, or moved from another place");
           if (opened.length > 0) yield opened;
+          if (lends) giveBack(opened);
         }
       }
     } finally {
@@ -160,6 +166,7 @@ class ChunkWriter {
   readonly #place: ContentPlace;
   readonly #key: KeyObject;
   readonly #chunk = Buffer.alloc(CHUNK_BYTES);
+  readonly #sealed = Buffer.alloc(SEALED_BYTES);
   #filled: number;
   #number: number;
   /** A write failed. */
@@ -189,9 +196,9 @@ class ChunkWriter {
       this.#filled += taken.length;
       from += taken.length;
       if (this.#filled < CHUNK_BYTES) return;
-      const sealed = sealChunk(this.#key, bound(this.#place, this.#number, false), this.#chunk);
+      sealInto(this.#sealed, this.#key, bound(this.#place, this.#number, false), this.#chunk);
       try {
-        await writeAll(this.#file, sealed, this.#number * SEALED_BYTES);
+        await writeAll(this.#file, this.#sealed, this.#number * SEALED_BYTES);
       } catch (error) {
         this.failed = true;
         throw error;

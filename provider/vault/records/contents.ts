@@ -18,8 +18,12 @@ export interface Contents {
   ): Promise<void>;
   /** Seals the end of a content, durably. @returns when all of it is on the disk */
   seal(place: ContentPlace, at: Progress): Promise<void>;
-  /** The bytes of a sealed content of this size, each chunk proven before it is given. @throws CoffreError CORRUPT */
-  read(place: ContentPlace, size: number): AsyncIterable<Uint8Array>;
+  /**
+   * The bytes of a sealed content of this size, each chunk proven before it is given.
+   * @param options.lends each piece is the reader's only until it asks for the next one. Default false
+   * @throws CoffreError CORRUPT
+   */
+  read(place: ContentPlace, size: number, options?: { lends?: boolean }): AsyncIterable<Uint8Array>;
   /** One that isn't there is a success. */
   remove(id: string): Promise<void>;
   /** Takes away, in time, what belongs to none of these files. @param known their ids, asked once it is known what is there */

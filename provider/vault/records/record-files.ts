@@ -161,10 +161,10 @@ export class RecordFiles implements Files {
     const hash = createHash("sha256");
     const start: Uint8Array[] = [];
     let kept = 0;
-    for await (const bytes of this.#contents.read(place, size)) {
+    for await (const bytes of this.#contents.read(place, size, { lends: true })) {
       hash.update(bytes);
       if (kept >= FILE_TYPE_BYTES) continue;
-      start.push(bytes);
+      start.push(Buffer.from(bytes));
       kept += bytes.length;
     }
     const type = await typeOf(Buffer.concat(start), kept < size);

@@ -36,8 +36,6 @@ export interface BoxPagesOptions extends Pick<BoxPages, "style" | "sendsMail"> {
   clock: Clock;
   /** Mail was booked: see `Delivery.wake`. Default: nobody is told. */
   wake?: () => void;
-  /** Whether files wait for a scanner's word. Default false. */
-  quarantines?: boolean;
   complain?: (error: unknown) => void;
 }
 
@@ -47,7 +45,7 @@ const PLACE = "/boxes/:boxId";
 const SLOW = { config: { slow: true } };
 
 /** The pages of drop-boxes: for recipients and managers, who show by a code from their mail who they are. */
-export function boxPages({ vault, state, clock, wake, quarantines, complain, ...options }: BoxPagesOptions): Front {
+export function boxPages({ vault, state, clock, wake, complain, ...options }: BoxPagesOptions): Front {
   const { keys, file } = state;
   const pages: BoxPages = {
     ...options,
@@ -56,7 +54,6 @@ export function boxPages({ vault, state, clock, wake, quarantines, complain, ...
     visits: new Visits({ keys, clock, secure: options.style.secure }),
     codes: new OneTimeCodes(new SealedRows(file, keys.seal, PAGE_PERSON_TABLE, PersonRow), keys.page, clock),
     wake: wake ?? (() => undefined),
-    quarantines: quarantines ?? false,
     complain: complain ?? (() => undefined),
   };
   return async (app) => {

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
-import { statusOf } from "../../failures.js";
-import { asCoffreError } from "../../failures.js";
+import { lendEach } from "../../../core/give-back.js";
+import { asCoffreError, statusOf } from "../../failures.js";
 import { sendOn, sendPage } from "../reply.js";
 import { boxPage } from "./box-page.js";
 import { ownDeposit, ownFile, ownOpenDeposit } from "./deposits.js";
@@ -12,7 +12,7 @@ const SubmitForm = z.object({ token: z.string(), note: z.string().max(4_000).opt
 
 /** Takes the files of a plain form, one after the other as they come, whatever their size. */
 export async function takeFiles(guest: Guest, sent: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { words, vault, pages } = guest;
+  const { words, vault } = guest;
   const { files } = vault.boxes;
   let isChecked = false;
   let taken = 0;
@@ -32,8 +32,8 @@ export async function takeFiles(guest: Guest, sent: FastifyRequest, reply: Fasti
       const { id: depositId } = await ownDeposit(guest);
       const { id } = await files.create({ depositId, name: part.filename });
       try {
-        await files.append(id, 0, part.file);
-        await files.finish(id, { quarantine: pages.quarantines });
+        await files.append(id, 0, lendEach(part.file));
+        await files.finish(id);
       } catch (error) {
         await files.abort(id); // without a script nobody goes on with it
         throw error;
@@ -76,7 +76,7 @@ export async function handIn(guest: Guest, sent: FastifyRequest, reply: FastifyR
     for (const { id, state, received, size } of open.files) {
       if (state !== "uploading") continue;
       if (received !== size) return await refuse(words.notWhole);
-      await boxes.files.finish(id, { quarantine: pages.quarantines }); // the server ended before it could
+      await boxes.files.finish(id); // the server ended before it could
     }
     const note = data?.note?.replaceAll("\r\n", "\n").trim();
     const { id } = await boxes.submitDeposit(open.id, note ? { note } : {});

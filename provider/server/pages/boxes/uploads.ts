@@ -1,7 +1,9 @@
+import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { MemoryLocker, Server } from "@tus/server";
 import { DataStore, Upload } from "@tus/utils";
+import { lendEach } from "../../../core/give-back.js";
 import { PAGE_HEADERS } from "../reply.js";
 import { ownDeposit, ownFile } from "./deposits.js";
 import { refusalOf, refusedSize } from "./states.js";
@@ -15,7 +17,7 @@ const SILENCE_MS = 60_000;
 
 /** Speaks tus 1.0 (https://tus.io/protocols/resumable-upload), with the files of a person's own deposit behind it. */
 export async function speakTus(guest: Guest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { pages, place, visit } = guest;
+  const { place } = guest;
   const server = new Server({
     path: `${place}/uploads`,
     datastore: new DepositStore(guest),
@@ -24,19 +26,43 @@ export async function speakTus(guest: Guest, request: FastifyRequest, reply: Fas
     allowedOrigins: () => false, // for no other site's pages
     onUploadFinish: async (_request, { id }) => {
       const { files } = guest.vault.boxes;
-      await files.finish(id, { quarantine: pages.quarantines }).catch((error: unknown) => refuse(guest, error));
+      await files.finish(id).catch((error: unknown) => refuse(guest, error));
       return {};
     },
   });
-  void reply.hijack();
-  for (const [name, value] of Object.entries({ ...PAGE_HEADERS, "cache-control": "no-store" })) {
-    reply.raw.setHeader(name, value);
-  }
-  const renewal = pages.visits.renewal(place, visit);
-  if (renewal !== undefined) reply.raw.setHeader("set-cookie", renewal);
-  request.raw.setTimeout(SILENCE_MS, () => request.raw.destroy());
-  await server.handle(request.raw, reply.raw);
-  return reply;
+  const { raw, method } = request;
+  raw.setTimeout(SILENCE_MS, () => raw.destroy());
+  const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const answer = await server.handleWeb(
+    new Request(new URL(request.url, "http://localhost"), {
+      method,
+      headers,
+      ...(method === "PATCH" ? { body: bodyOf(raw), duplex: "half" } : {}),
+    }),
+  );
+  const said = Object.fromEntries(answer.headers);
+  return reply
+    .status(answer.status)
+    .headers({ ...PAGE_HEADERS, ...said })
+    .send(await answer.text());
+}
+
+/**
+ * What comes, as it came: Node's own conversion copies each piece, and takes more before anybody asks for it. A connection that
+ * breaks is an end, so that what came counts.
+ */
+function bodyOf(raw: IncomingMessage): ReadableStream<Uint8Array> {
+  const pieces = raw.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array, undefined>;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const piece = await pieces.next().catch(() => undefined);
+        if (!piece || piece.done) controller.close();
+        else controller.enqueue(piece.value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** The files of the deposit that somebody is making, as tus sees them. */
@@ -67,7 +93,7 @@ class DepositStore extends DataStore {
 
   override async write(stream: Readable, id: string, offset: number): Promise<number> {
     try {
-      const { received } = await this.#guest.vault.boxes.files.append(id, offset, stream);
+      const { received } = await this.#guest.vault.boxes.files.append(id, offset, lendEach(stream));
       return received;
     } catch (error) {
       return refuse(this.#guest, error);

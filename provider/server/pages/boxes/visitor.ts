@@ -22,8 +22,6 @@ export interface BoxPages {
   sendsMail: boolean;
   /** Mail was booked: it needn't wait for the next look at the outbox. */
   wake: () => void;
-  /** Whether a scanner says which files may be read. */
-  quarantines: boolean;
   /** Told of what went wrong in the server itself. */
   complain: (error: unknown) => void;
 }
