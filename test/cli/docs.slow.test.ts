@@ -82,6 +82,8 @@ const OTHER_EXITS: { line: RegExp; exitCode: number }[] = [
   { line: /vault key rewrap/, exitCode: 4 },
   { line: /token (revoke|expire) tk_/, exitCode: 3 },
   { line: /mail retry ml_/, exitCode: 3 },
+  // Another version is current.
+  { line: /acknowledge .* --if-version 7/, exitCode: 5 },
   // Nobody reaches a vault in a file without --public-url.
   { line: /^coffre send report\.pdf/, exitCode: 2 },
   { line: /\bnotify-ops$/, exitCode: 0 },
