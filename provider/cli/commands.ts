@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   read: async () => (await import("./commands/read.js")).read,
   run: async () => (await import("./commands/run.js")).run,
   inject: async () => (await import("./commands/inject.js")).inject,
+  scan: async () => (await import("./commands/scan.js")).scan,
   put: async () => (await import("./commands/put.js")).put,
   "category add": async () => (await import("./commands/category-add.js")).categoryAdd,
   "category edit": async () => (await import("./commands/category-edit.js")).categoryEdit,

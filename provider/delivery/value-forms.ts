@@ -1,3 +1,5 @@
+import { textForms } from "../core/text-forms.js";
+
 /** Shorter ones would turn half of an output into stars, and tell nothing. */
 export const SHORTEST_VALUE = 4;
 /** A part or an encoding of a value, which appears by accident sooner than the value itself. */
@@ -21,25 +23,6 @@ export function formsOf(value: Buffer): Buffer[] {
     ...lines.flatMap((line) => [line, ...textForms(line)]),
   ].filter((form) => form.length >= SHORTEST_FORM);
   return [value, ...[...new Set(texts)].filter((form) => form !== text).map((form) => Buffer.from(form))];
-}
-
-function textForms(text: string): string[] {
-  if (!text.isWellFormed()) return [];
-  const json = JSON.stringify(text).slice(1, -1);
-  const url = encodeURIComponent(text);
-  return [
-    json,
-    // Go's and PHP's encoders, and those that keep to ASCII.
-    json.replaceAll("<", "\\u003c").replaceAll(">", "\\u003e").replaceAll("&", "\\u0026"),
-    json.replaceAll("/", "\\/"),
-    json.replaceAll(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`),
-    url,
-    url.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    url.replaceAll(/[!'()*~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
-    new URLSearchParams({ v: text }).toString().slice(2),
-    text.replaceAll("'", "'\\''"),
-    text.replaceAll(/[^\w@%+=:,./-]/g, "\\$&"),
-  ];
 }
 
 /** The characters that are the same whatever stands before and after the value, at one of three places in a group. */

@@ -5,11 +5,13 @@ import type { Secret } from "../core/secret.js";
 import type { RotationWindow } from "../core/window.js";
 import type { Boxes } from "./port-boxes.js";
 import type { People } from "./port-people.js";
+import type { FoundValue, ValueQuery } from "./port-compare.js";
 import type { TreeChange, TreeQuery, VaultTree } from "./port-tree.js";
 
 export { accountsOf, usernameOf } from "./port-accounts.js";
 export { isOver, refuseDraining } from "./port-draining.js";
 export type * from "./port-boxes.js";
+export type * from "./port-compare.js";
 export type * from "./port-files.js";
 export type * from "./port-outbox.js";
 export type * from "./port-transfers.js";
@@ -115,6 +117,14 @@ export interface Vault {
    * wrong reference doesn't hide the others.
    */
   readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]>;
+
+  /**
+   * Which texts are values of this vault that the caller may read: of all versions, archived entries and removed fields too,
+   * text fields excepted. Values and what is computed of them stay in the vault; the event, which names the entries that were
+   * found, is durable before the answer. A vault that can't compare by itself hasn't this method.
+   * @throws INVALID_INPUT; NOT_SUPPORTED from a server whose vault hasn't it
+   */
+  findValues?(query: ValueQuery): Promise<FoundValue[]>;
 
   /**
    * The lease of one credential: one holder at a time. With `takeOver`, a lease of exactly that fencing number is

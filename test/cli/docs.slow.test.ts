@@ -245,6 +245,10 @@ describe("every command in the pages runs as it stands", () => {
     for (const name of ["app.conf.tpl", "secret.yaml.tpl"]) await writeFile(join(shell.home, name), template);
     for (const name of ["report.pdf", "march.csv"]) await writeFile(join(shell.home, name), "what is sent\n");
     await writeFile(join(shell.home, "migrate.sh"), '#!/bin/sh\n[ -n "$PGPASSWORD" ]\n', { mode: 0o755 });
+    // A repository of its own, that keeps what has references.
+    await writeFile(join(shell.home, ".gitignore"), "/*\n!/*.env\n!/deploy\n");
+    await mkdir(join(shell.home, "deploy"));
+    await promisify(execFile)("git", ["init", "-q", shell.home]);
   }
 
   /** A second vault where the pages have one. */

@@ -4,6 +4,7 @@ import type { Capabilities, Vault } from "../../provider/vault/port.js";
 import { accountCases } from "./vault-cases/accounts.js";
 import { categoryCases } from "./vault-cases/categories.js";
 import { credentialCases } from "./vault-cases/credentials.js";
+import { comparingCases } from "./vault-cases/comparing.js";
 import { boxCases } from "./vault-cases/boxes.js";
 import { fileCases } from "./vault-cases/files.js";
 import { eventCases, identityCases, serverLogCases } from "./vault-cases/events.js";
@@ -49,6 +50,7 @@ export function vaultContract(
       loginCases,
       identityCases,
       events === "own" ? eventCases : serverLogCases,
+      ...(events === "own" ? [comparingCases] : []),
       noticeCases,
       overlapCases,
       principalCases,

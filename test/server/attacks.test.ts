@@ -135,6 +135,19 @@ test("no request asks for so much that nobody else is answered, and a client ask
   expect(answers.at(-1)).toMatchObject({ id: one.id });
 });
 
+test("comparisons, each of which looks at all that a caller may read, are counted apart", async () => {
+  await start();
+  const [token, other] = [await scene.token("ana"), await scene.token("bo")];
+  const body = { key: "k".repeat(43), digests: "" };
+  const ask = (name: string, by: string) => scene.send(`/v1/${name}`, { token: by, body });
+  for (let index = 0; index < 15; index += 1) expect(await ask("find-values", token)).toMatchObject({ status: 200 });
+  const refused = await ask("find-values", token);
+  expect(refused).toMatchObject({ status: 429, body: { error: { code: "UNREACHABLE" } } });
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await scene.send("/v1/identity", { token, body: {} })).status).toBe(200);
+  expect(await ask("find-values", other)).toMatchObject({ status: 200 });
+});
+
 describe("an answer", () => {
   test("is for nobody's cache", async () => {
     await start();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Front } from "../../provider/server/app.js";
+import { digester, newDigestKey } from "../../provider/core/value-digest.js";
 import { v1Front } from "../../provider/server/v1/front.js";
 import type {
   Category,
@@ -79,6 +80,7 @@ const ROWS: Record<string, readonly [Need, (world: World) => object]> = {
   "list-credentials": ["anybody", () => ({})],
   "list-dependants": ["reads", ({ entry }) => ({ id: entry.id })],
   "read-many": ["anybody", ({ entry }) => ({ requests: [{ id: entry.id }] })],
+  "find-values": ["anybody", () => ({ key: "k".repeat(43), digests: "" })],
   "acquire-lease": ["writes", ({ entry }) => ({ id: entry.id, request: { holder: "h", ttlSeconds: 60 }, steps: [] })],
   record: [
     "writes",
@@ -171,7 +173,7 @@ beforeAll(async () => {
   const { vault, state } = scene;
   const [a, b] = await Promise.all(["A", "B"].map((name) => vault.createCategory({ name, parentId: null })));
   if (!a || !b) throw new Error("nothing was created");
-  const entry = await createOne(vault, { name: "entry", categoryId: a.id, ...withValue("hunter2") });
+  const entry = await createOne(vault, { name: "entry", categoryId: a.id, ...withValue("hunter2-of-A") });
   const archived = await createOne(vault, { name: "archived", categoryId: a.id });
   await vault.archiveCredential(archived.id, {});
   const user = await vault.people.createPrincipal({ kind: "user", name: "somebody" });
@@ -312,6 +314,17 @@ describe("what everybody may ask shows each only what is theirs:", () => {
     for (const caller of ["moderator", "manager of B"]) {
       expect(await read(caller)).toContain("FORBIDDEN");
       expect(await read(caller)).not.toContain("hunter2");
+    }
+  });
+
+  test("values that are compared: guesses at what a caller may not read are never answered", async () => {
+    const key = newDigestKey();
+    const body = { key, digests: [digester(key)("hunter2-of-A"), digester(key)("another guess")].join("") };
+    const find = (caller: string) => scene.send("/v1/find-values", { body, token: tokens[caller] ?? "" });
+    const found = { digest: digester(key)("hunter2-of-A"), credentialId: world.entry.id, version: 1, state: "current" };
+    expect(await find("reader of A")).toMatchObject({ status: 200, body: { value: [found] } });
+    for (const caller of ["moderator", "manager of B"]) {
+      expect(await find(caller)).toMatchObject({ status: 200, body: { value: [] } });
     }
   });
 

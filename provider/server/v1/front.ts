@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from "fastify";
 import { CoffreError } from "../../core/errors.js";
 import { issueText } from "../../core/issue-text.js";
 import { systemClock } from "../../core/clock.js";
@@ -14,7 +14,7 @@ import {
   SERVER_HEADER,
 } from "../../vault/remote/operations.js";
 import { type Caller, callerOf, type Front, requireCaller } from "../app.js";
-import { asCoffreError } from "../failures.js";
+import { asCoffreError, HttpFailure } from "../failures.js";
 import { BOX_HANDLERS } from "./boxes.js";
 import { CATEGORY_HANDLERS } from "./categories.js";
 import { CREDENTIAL_HANDLERS } from "./credentials.js";
@@ -44,6 +44,8 @@ type AnyHandler = (caller: Caller, input: unknown) => Promise<unknown> | AsyncIt
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const LINES_TYPE = "application/x-ndjson; charset=utf-8";
+/** Of the requests that look at every value that their caller may read, while nobody else is answered: so many of one token in that time. */
+const COMPARISONS = { max: 15, timeWindow: "30 seconds" };
 
 /** `/v1`: the vault port over HTTP, one route an operation, one value by a URL, and the document that describes them. */
 export const v1Front: Front = (app, context) => {
@@ -58,19 +60,23 @@ export const v1Front: Front = (app, context) => {
       reply.header(SERVER_HEADER, start);
     });
     addValueRoute(scope);
+    const compares = app.createRateLimit(COMPARISONS);
     // A change's id stands for the body as it arrived.
-    for (const name of Object.keys(OPERATIONS) as OperationName[]) addRoute(scope, name, { start, replies });
+    for (const name of Object.keys(OPERATIONS) as OperationName[]) {
+      const limit = name === "find-values" ? { onRequest: limited(compares) } : {};
+      addRoute(scope, name, { start, replies, limit });
+    }
   });
 };
 
 function addRoute(
   app: FastifyInstance,
   name: OperationName,
-  { start, replies }: { start: string; replies: Replies },
+  { start, replies, limit }: { start: string; replies: Replies; limit: RouteShorthandOptions },
 ): void {
   const operation: Operation = OPERATIONS[name];
   const handle = HANDLERS[name] as AnyHandler;
-  app.post(`/v1/${name}`, async (request, reply) => {
+  app.post(`/v1/${name}`, limit, async (request, reply) => {
     const caller = callerOf(request);
     const input = parseInput(operation, request.body);
     if (operation.kind === "list") return sendLines(reply, handle(caller, input) as AsyncIterable<unknown>);
@@ -81,6 +87,17 @@ function addRoute(
         : await replies.once(changeId(request, caller, name, start), JSON.stringify(request.body), answer);
     return reply.type(JSON_TYPE).send(text);
   });
+}
+
+/** Refuses, before a body comes, what is asked too often; says for how long. */
+function limited(count: ReturnType<FastifyInstance["createRateLimit"]>) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const counted = await count(request);
+    if (counted.isAllowed || !counted.isExceeded) return;
+    reply.header("retry-after", counted.ttlInSeconds);
+    const again = `Try again in ${String(counted.ttlInSeconds)} seconds.`;
+    throw new HttpFailure(429, "UNREACHABLE", "The server asks for fewer comparisons", again);
+  };
 }
 
 /** @throws CoffreError INVALID_INPUT that names the field and what it must be; nothing of what was sent */

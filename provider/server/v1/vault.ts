@@ -1,4 +1,5 @@
 import type { VaultEvent } from "../../vault/port.js";
+import { comparesNothing } from "../../vault/port-compare.js";
 import { isTransferId } from "../../vault/records/transfer-rows.js";
 import { errorShape } from "../../vault/remote/error-shape.js";
 import { asCoffreError, forbidden } from "../failures.js";
@@ -15,6 +16,7 @@ export const VAULT_HANDLERS: Handlers<
   | "digest"
   | "find-owned"
   | "read-many"
+  | "find-values"
   | "book-login"
   | "settle-login"
   | "clear-logins"
@@ -34,6 +36,12 @@ export const VAULT_HANDLERS: Handlers<
     return answers.map((answer) =>
       answer instanceof Error ? { error: errorShape(asCoffreError(answer)) } : { answer },
     );
+  },
+
+  // The vault itself leaves out what the caller may not read: nobody tests guesses at what isn't theirs.
+  async "find-values"({ vault }, query) {
+    if (vault.findValues === undefined) throw comparesNothing();
+    return vault.findValues(query);
   },
 
   async "book-login"(caller, { booking }) {

@@ -12,6 +12,7 @@ import type {
   CredentialInput,
   CredentialPatch,
   EventFilter,
+  FoundValue,
   Lease,
   LeaseGrant,
   LeaseRequest,
@@ -24,6 +25,7 @@ import type {
   TreeChange,
   TreeQuery,
   ValueAnswer,
+  ValueQuery,
   ValueRequest,
   Vault,
   VaultEvent,
@@ -45,6 +47,7 @@ import {
 } from "./credentials.js";
 import { bookLogin, clearLogins, settleLogin } from "./logins.js";
 import type { Keyed } from "./owner.js";
+import { findValues } from "./find-values.js";
 import { readTree } from "./read-tree.js";
 import { findCredentialId, readMany } from "./reading.js";
 import { noBoxes } from "../no-boxes.js";
@@ -253,6 +256,10 @@ export class RecordVault implements SharedVault {
   readMany(requests: readonly ValueRequest[]): Promise<(ValueAnswer | Error)[]> {
     if (this.#sharedReads) return this.#sharedReads.read(this.context, requests);
     return this.rows.write((tx) => readMany(tx, this.context, requests));
+  }
+
+  findValues(query: ValueQuery): Promise<FoundValue[]> {
+    return findValues(this.rows, this.context, query);
   }
 
   acquireLease(id: string, request: LeaseRequest, steps: readonly RotationStep[] = []): Promise<LeaseGrant> {

@@ -37,7 +37,15 @@ import {
   PrincipalPatchShape,
   PrincipalShape,
 } from "./shapes/people.js";
-import { EventFilterShape, EventShape, IdentityShape, ValueAnswerShape, ValueRequestShape } from "./shapes/reading.js";
+import {
+  EventFilterShape,
+  EventShape,
+  FoundValueShape,
+  IdentityShape,
+  ValueAnswerShape,
+  ValueQueryShape,
+  ValueRequestShape,
+} from "./shapes/reading.js";
 import { NewTransferShape, TransferInputShape, TransferPatchShape, TransferShape } from "./shapes/transfers.js";
 import { TreeChangeShape, TreeQueryShape, TreeShape } from "./shapes/tree.js";
 
@@ -108,6 +116,7 @@ export const OPERATIONS = {
     z.strictObject({ requests: z.array(ValueRequestShape).max(MOST_AT_ONCE) }),
     z.array(ValueAnswerShape),
   ),
+  "find-values": ask(ValueQueryShape, z.array(FoundValueShape)),
 
   "acquire-lease": change(
     z.strictObject({ id: Id, request: LeaseRequestShape, steps: Steps }),

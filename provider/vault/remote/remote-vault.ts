@@ -9,6 +9,7 @@ import type {
   CredentialInput,
   CredentialPatch,
   EventFilter,
+  FoundValue,
   Lease,
   LeaseGrant,
   LeaseRequest,
@@ -21,6 +22,7 @@ import type {
   TreeChange,
   TreeQuery,
   ValueAnswer,
+  ValueQuery,
   ValueRequest,
   Vault,
   VaultEvent,
@@ -157,6 +159,10 @@ export class RemoteVault implements Vault {
       for (const one of answers) read.push("error" in one ? errorOf(one.error) : one.answer);
     }
     return read;
+  }
+
+  findValues(query: ValueQuery): Promise<FoundValue[]> {
+    return this.#client.ask("find-values", query);
   }
 
   async acquireLease(id: string, request: LeaseRequest, steps: readonly RotationStep[] = []): Promise<LeaseGrant> {

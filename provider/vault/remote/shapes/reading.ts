@@ -1,6 +1,14 @@
 import * as z from "zod";
 import { FIELD_TYPES } from "../../../core/field.js";
-import type { EventFilter, ValueAnswer, ValueRequest, VaultEvent, VaultIdentity } from "../../port.js";
+import type {
+  EventFilter,
+  FoundValue,
+  ValueAnswer,
+  ValueQuery,
+  ValueRequest,
+  VaultEvent,
+  VaultIdentity,
+} from "../../port.js";
 import { ErrorShape } from "../error-shape.js";
 import { complete, Id, Instant, Path, SecretText } from "./common.js";
 import { Status } from "./credential.js";
@@ -39,6 +47,25 @@ const Answer = complete<ValueAnswer>()(
 
 /** One answer of many: one that can't be given is an error in its place. */
 export const ValueAnswerShape = z.union([z.object({ answer: Answer }), z.object({ error: ErrorShape })]);
+
+export const ValueQueryShape = complete<ValueQuery>()(
+  z.strictObject({
+    key: z.string().regex(/^[\w-]{43}$/),
+    digests: z.string().regex(/^[\w-]*$/),
+  }) satisfies z.ZodType<ValueQuery>,
+);
+
+export const FoundValueShape = complete<FoundValue>()(
+  z.object({
+    digest: z.string(),
+    credentialId: Id,
+    path: z.array(z.string()),
+    field: z.string(),
+    version: z.number(),
+    state: z.enum(["pending", "current", "previous", "discarded"]),
+    archived: z.literal(true).exactOptional(),
+  }) satisfies z.ZodType<FoundValue>,
+);
 
 export const EventFilterShape = complete<EventFilter>()(
   z.strictObject({

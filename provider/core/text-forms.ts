@@ -1,0 +1,22 @@
+/**
+ * The forms in which other programs write a text within theirs: JSON, URLs and shells. Without the text itself, unless a form is
+ * just that; none for what isn't well-formed.
+ */
+export function textForms(text: string): string[] {
+  if (!text.isWellFormed()) return [];
+  const json = JSON.stringify(text).slice(1, -1);
+  const url = encodeURIComponent(text);
+  return [
+    json,
+    // Go's and PHP's encoders, and those that keep to ASCII.
+    json.replaceAll("<", "\\u003c").replaceAll(">", "\\u003e").replaceAll("&", "\\u0026"),
+    json.replaceAll("/", "\\/"),
+    json.replaceAll(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`),
+    url,
+    url.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    url.replaceAll(/[!'()*~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+    new URLSearchParams({ v: text }).toString().slice(2),
+    text.replaceAll("'", "'\\''"),
+    text.replaceAll(/[^\w@%+=:,./-]/g, "\\$&"),
+  ];
+}
