@@ -132,6 +132,16 @@ test("of two that begin at once where one was killed, one listens and the other 
   expect(stdout).toBe(`${VALUE}\n`);
 });
 
+test("a shell may name the socket first, as in the example for a whole shell; a second agent there is refused", async () => {
+  expect(await start([], { COFFRE_AGENT: socket })).toBe(`${socket}\n`);
+  const { stdout } = await shell.coffre(["read", "Databases/orders-app"], { env: bare });
+  expect(stdout).toBe(`${VALUE}\n`);
+  expect(await shell.coffre(["agent"], { env: { COFFRE_AGENT: socket } })).toMatchObject({
+    exitCode: 5,
+    stderr: expect.stringContaining(`An agent listens on ${socket} already`),
+  });
+});
+
 test("it ends with the process that it was told to watch", async () => {
   const parent = spawn("sleep", ["60"]);
   await start(["--parent-pid", String(parent.pid)]);
@@ -171,8 +181,10 @@ test("a vault that was named by a flag is the command's too, and another one is 
 });
 
 test("what can't be is refused: a second agent inside, a command that isn't there, no vault", async () => {
-  const nested = await shell.coffre(["agent"], { env: { COFFRE_AGENT: socket } });
-  expect(nested).toMatchObject({ exitCode: 5, stderr: expect.stringContaining("env -u COFFRE_AGENT") });
+  for (const words of [[], ["--", "true"]]) {
+    const nested = await shell.coffre(["agent", ...words], { env: { COFFRE_AGENT: `${socket}.of-another` } });
+    expect(nested).toMatchObject({ exitCode: 5, stderr: expect.stringContaining("env -u COFFRE_AGENT") });
+  }
   expect(await withAgent(["--", "no-such-command"])).toMatchObject({
     exitCode: 127,
     stderr: "coffre: The command no-such-command wasn't found\n",

@@ -41,11 +41,6 @@ export const agent: CommandDefinition = {
     { code: NOT_FOUND, when: "the command wasn't found; any other code is the command's own" },
   ],
   async run(context, { args, options }) {
-    if (context.env["COFFRE_AGENT"]) {
-      throw new CoffreError("CONFLICT", "There is an agent here already: COFFRE_AGENT is set", {
-        hint: "Use that one, or unset COFFRE_AGENT first: `env -u COFFRE_AGENT coffre agent …`.",
-      });
-    }
     const parent = options["parentPid"] === undefined ? undefined : parseCount("--parent-pid", options["parentPid"]);
     const configuration = context.configuration();
     const { href } = requireUrl(configuration);
@@ -58,6 +53,7 @@ export const agent: CommandDefinition = {
       typeof options["socket"] === "string"
         ? resolve(options["socket"])
         : agentSocket(context.env, args.length === 0 ? undefined : process.pid);
+    refuseSecond(context.env["COFFRE_AGENT"], socket);
     const ended = new AbortController();
     const unwatch = parent === undefined ? undefined : watchProcess(parent, () => ended.abort());
     try {
@@ -86,6 +82,14 @@ export const agent: CommandDefinition = {
     }
   },
 };
+
+/** A shell may name the socket before its agent listens there; another one named means that an agent serves it already. */
+function refuseSecond(named: string | undefined, socket: string): void {
+  if (!named || resolve(named) === socket) return;
+  throw new CoffreError("CONFLICT", `COFFRE_AGENT names another agent's socket than ${socket}`, {
+    hint: "Use that agent, or unset COFFRE_AGENT first: `env -u COFFRE_AGENT coffre agent …`.",
+  });
+}
 
 /** The vault, opened and proven to open: many readers at once share what one read of a file costs. */
 async function sessionOf(context: CommandContext): Promise<Vault> {
