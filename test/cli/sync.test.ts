@@ -90,6 +90,7 @@ test("what is refused, and what is left alone, with what to do about it", async 
   await shell.coffre(["--vault", "file://~/robots.db", "--key-file", "robots.key", "put", "a"], { input: "theirs" });
   const conflict = await sync(...TO);
   expect(conflict).toContain("Somebody gave password of the copy a another value there");
+  expect(conflict).toContain("prod to robots: nothing copied.\n");
   expect(conflict).toContain("exit 5");
   const back = await sync("--from", "file://~/robots.db", "--from-key-file", "robots.key", ...main);
   expect(back).toContain("a of vault robots is itself a copy from vault prod: a sync back would be a circle");

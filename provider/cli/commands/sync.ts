@@ -139,7 +139,8 @@ function summaryOf({ created, updated, moved, removed, unchanged, ...report }: S
       : report.differences.length === 0
         ? "; every field of every entry is the same"
         : `; ${many(report.differences.length, "difference", "differences")}`;
-  return `${way}: ${numbers.length === 0 ? "nothing to copy" : numbers.join(", ")}${proof}.`;
+  const nothing = report.interrupted || report.failures.length > 0 ? "nothing copied" : "nothing to copy";
+  return `${way}: ${numbers.length === 0 ? nothing : numbers.join(", ")}${proof}.`;
 }
 
 function stepText(step: SyncStep): string {
