@@ -19,7 +19,7 @@ import { parseStrictJson } from "./strict-json.js";
 export interface Limits {
   /** Bytes of a request's body. */
   largestRequest: number;
-  /** Requests of one token in a minute; of one address, for those that have no good token. */
+  /** Requests of one token in a minute; of one address, for those that have no good token. Infinity: they aren't counted. */
   requestsPerMinute: number;
 }
 
@@ -166,7 +166,7 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
   });
   limitArrival(app);
   // Before a route's own hooks: who is refused for a token is counted, too.
-  app.addHook("onRequest", app.rateLimit());
+  if (Number.isFinite(limits.requestsPerMinute)) app.addHook("onRequest", app.rateLimit());
   app.removeContentTypeParser(["application/json", "text/plain"]);
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
     try {

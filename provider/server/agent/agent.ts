@@ -9,7 +9,7 @@ import { claimSocket } from "./claim-socket.js";
 import { preparePrivateFolder } from "./private-folder.js";
 
 /** Nothing but its user's own processes can ask it: it counts no requests. */
-const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** Larger than what a vault takes at once: an agent refuses nothing that its vault would take. */
 const LARGEST_REQUEST = 256 * 1024 * 1024;
 const OTHERS = 0o077;

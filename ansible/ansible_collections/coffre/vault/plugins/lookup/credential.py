@@ -92,6 +92,8 @@ from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultEr
 from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_reference
 
 CONNECTION = ("agent", "url", "token", "token_file", "lockself_auth_token_file", "lockself_ls_token_file", "ca_file", "timeout")
+# Those that count beside an agent.
+AGENT = ("agent", "timeout")
 WARNED = {
     "rotating": "is being rotated: the password that works may change while you use it",
     "needs-attention": "waits for a person's decision: the password may not be the one that works (coffre attention)",
@@ -100,7 +102,10 @@ WARNED = {
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
-        self.set_options(var_options=variables, direct=kwargs)
+        if kwargs:
+            self.set_options(var_options=variables, direct=kwargs)
+        # Otherwise each is looked up where it is needed, since most never are, and a play may ask thousands of times.
+        self._variables = variables
         texts = [text for term in terms for text in (term if isinstance(term, (list, tuple)) else [term])]
         try:
             return self._read(texts)
@@ -108,10 +113,12 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(str(error)) from None
 
     def _read(self, texts):
-        references = [parse_reference(text, self.get_option("field"), self.get_option("version")) for text in texts]
+        form = self._option("form")
+        references = [parse_reference(text, self._option("field"), self._option("version")) for text in texts]
         if not references:
-            return [{}] if self.get_option("form") == "by_reference" else []
-        vault = open_vault(dict((name, self.get_option(name)) for name in CONNECTION))
+            return [{}] if form == "by_reference" else []
+        names = AGENT if self._option("agent") else CONNECTION
+        vault = open_vault(dict((name, self._option(name)) for name in names))
         vault.check_name([reference.vault for reference in references])
         answers = vault.values([reference.request() for reference in references])
         failed = [answer for answer in answers if isinstance(answer, VaultError)]
@@ -122,10 +129,12 @@ class LookupModule(LookupBase):
         for answer in answers:
             if answer["status"] in WARNED:
                 Display().warning("%s %s." % ("/".join(answer["path"]), WARNED[answer["status"]]))
-        form = self.get_option("form")
         if form == "by_reference":
             return [dict((text, answer["value"]) for text, answer in zip(texts, answers))]
         return [entry_of(answer) for answer in answers] if form == "entries" else [answer["value"] for answer in answers]
+
+    def _option(self, name):
+        return self.get_option(name, self._variables)
 
 
 def entry_of(answer):

@@ -10,6 +10,7 @@ import stat
 import time
 from http.client import HTTPException
 from ipaddress import ip_address
+from threading import get_ident
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,6 +23,8 @@ from ansible_collections.coffre.vault.plugins.module_utils.v1 import V1Vault
 PAUSES = (0.1, 0.4, 1.5)
 LONGEST_WAIT = 30
 PASSING = (429, 502, 503, 504)
+# Connections to agents that stay open from one question to the next, by process, thread and socket.
+KEPT = {}
 
 
 def connection_spec(**more):
@@ -47,11 +50,10 @@ def open_vault(options):
     """The vault that these options name; nothing is asked of it yet.
 
     :param options: a mapping with the options of the doc fragment ``connection``.
-    :raises VaultError: CONFIGURATION, FORBIDDEN or UNREACHABLE for an agent that isn't one of this user.
+    :raises VaultError: CONFIGURATION. An agent is looked at when it is first asked something.
     """
     timeout = options.get("timeout") or 60
     if options.get("agent"):
-        check_agent(options["agent"])
         return V1Vault(Http("http://coffre-agent", timeout, unix_socket=options["agent"]))
     if not options.get("url"):
         raise wrong("No vault is named", "Start an agent (coffre agent) and set COFFRE_AGENT, or set COFFRE_URL to a server's URL.")
@@ -144,6 +146,12 @@ def check_agent(path):
         folder = os.path.dirname(folder)
 
 
+def connect_agent(path, timeout):
+    """:raises VaultError: CONFIGURATION, FORBIDDEN or UNREACHABLE for one that isn't this user's"""
+    check_agent(path)
+    return UnixHTTPConnection(path)("coffre-agent", timeout=timeout)
+
+
 class Http:
     """One server: sends JSON, and knows what may be sent again."""
 
@@ -159,7 +167,7 @@ class Http:
         """:returns: status and text of the answer, whichever it is. :raises VaultError: UNREACHABLE"""
         pauses = iter(PAUSES if repeatable else ())
         while True:
-            status, text, wait = self._once(method, path, body, headers or {})
+            status, text, wait = self._once(method, path, body, headers or {}, repeatable)
             pause = next(pauses, None)
             if (status is not None and status not in PASSING) or pause is None or wait > LONGEST_WAIT:
                 if status is None:
@@ -167,12 +175,12 @@ class Http:
                 return status, text
             time.sleep(max(pause, wait))
 
-    def _once(self, method, path, body, headers):
+    def _once(self, method, path, body, headers, repeatable):
         data = None if body is None else json.dumps(body)
         headers = dict(self._headers, Accept="application/json", **dict(headers, **({"Content-Type": "application/json"} if data else {})))
         try:
             if self._unix_socket is not None:
-                return self._by_socket(method, path, data, headers)
+                return self._by_socket(method, path, data, headers, repeatable)
             answer = open_url(
                 self._origin + path,
                 method=method,
@@ -184,23 +192,37 @@ class Http:
             )
             return answer.getcode(), answer.read().decode("utf-8"), 0
         except HTTPError as error:
-            seconds = error.headers.get("Retry-After", "")
-            return error.code, error.read().decode("utf-8", "replace"), int(seconds) if seconds.isdigit() else 0
+            return error.code, error.read().decode("utf-8", "replace"), seconds_of(error.headers.get("Retry-After", ""))
         except URLError as error:
             return None, type(error.reason).__name__ if isinstance(error.reason, Exception) else "no connection", 0
         except (OSError, HTTPException, ValueError) as error:
             return None, type(error).__name__, 0
 
-    def _by_socket(self, method, path, data, headers):
+    def _by_socket(self, method, path, data, headers, repeatable):
         """Without open_url, which reads the machine's authorities for TLS anew each time, also where none is spoken."""
-        connection = UnixHTTPConnection(self._unix_socket)("coffre-agent", timeout=self._timeout)
+        # Not that of a process that this one was forked from: two would read each other's answers.
+        key = (os.getpid(), get_ident(), self._unix_socket)
+        kept = KEPT.pop(key, None) if repeatable else None
+        connection = kept or connect_agent(self._unix_socket, self._timeout)
         try:
             connection.request(method, path, body=data, headers=headers)
             answer = connection.getresponse()
-            seconds = answer.getheader("Retry-After", "")
-            return answer.status, answer.read().decode("utf-8", "replace"), int(seconds) if seconds.isdigit() else 0
-        finally:
+            text = answer.read().decode("utf-8", "replace")
+        except (OSError, HTTPException):
             connection.close()
+            if kept is None:
+                raise
+            # The agent ends a connection on which nothing was asked for a while.
+            return self._by_socket(method, path, data, headers, repeatable)
+        if repeatable:
+            KEPT[key] = connection
+        else:
+            connection.close()
+        return answer.status, text, seconds_of(answer.getheader("Retry-After", ""))
+
+
+def seconds_of(text):
+    return int(text) if text.isdigit() else 0
 
 
 def wrong(problem, hint):

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import socket
+import socketserver
 import tempfile
+import threading
 
 import pytest
 from ansible_collections.coffre.vault.plugins.module_utils.connection import check_agent, open_vault, parse_url, read_token
@@ -71,7 +75,7 @@ def test_an_agent_of_another_user_is_asked_nothing(folder, monkeypatch):
         other = os.geteuid() + 1
         monkeypatch.setattr(os, "geteuid", lambda: other)
         with pytest.raises(VaultError) as caught:
-            open_vault({"agent": path})
+            open_vault({"agent": path}).values([{"path": ["a"]}])
         assert caught.value.code == "FORBIDDEN"
 
 
@@ -84,6 +88,45 @@ def test_an_agent_that_is_gone_is_unreachable(folder):
     with pytest.raises(VaultError) as caught:
         open_vault({"agent": path}).values([{"path": ["a"]}])
     assert caught.value.code == "UNREACHABLE"
+
+
+class Agent(socketserver.StreamRequestHandler):
+    """Answers with the number of the connection, and ends it after two answers, as one does on which nothing is asked."""
+
+    connections = 0
+
+    def handle(self):
+        Agent.connections += 1
+        number = Agent.connections
+        for turn in range(2):
+            length = 0
+            while True:
+                line = self.rfile.readline().strip().lower()
+                if line.startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+                if not line:
+                    break
+            if not self.rfile.read(length):
+                return
+            body = json.dumps({"value": [{"answer": {"value": "%d of %d" % (turn, number)}}]}).encode()
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def test_a_connection_to_an_agent_is_kept_for_this_process_alone_and_made_anew_once_it_has_ended(folder):
+    path = os.path.join(folder, "agent.sock")
+
+    with socketserver.ThreadingUnixStreamServer(path, Agent) as server:
+        os.chmod(path, 0o600)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert [ask_once(path), ask_once(path), ask_once(path)] == ["0 of 1", "1 of 1", "0 of 2"]
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.apply(ask_once, (path,)) == "0 of 3"
+        assert ask_once(path) == "1 of 2"
+        server.shutdown()
+
+
+def ask_once(path):
+    return open_vault({"agent": path}).values([{"path": ["a"]}])[0]["value"]
 
 
 def test_a_token_is_read_and_never_quoted(folder):
