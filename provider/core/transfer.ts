@@ -15,6 +15,8 @@ const LONGEST_FROM = 200;
 const MOST_DOWNLOADS = 10_000;
 const SHORTEST_PASSWORD = 8;
 const LONGEST_PASSWORD = 1_024;
+/** 32 bytes in Bech32. */
+const RECIPIENT = /^age1[02-9ac-hj-np-z]{58}$/;
 const DRAWN_BYTES = 15; // 120 bits, 20 characters
 
 /** What is said of a transfer besides its place, its files and whom it is for; each as in the vault's port. */
@@ -23,6 +25,7 @@ export interface TransferFacts {
   message?: string;
   expiresAt?: string;
   maxDownloads?: number;
+  encryptedFor?: string;
 }
 
 /**
@@ -39,6 +42,8 @@ export function checkTransferFacts<Facts extends TransferFacts>(given: Facts, no
   const isCount = Number.isInteger(maxDownloads) && Number(maxDownloads) >= 1 && Number(maxDownloads) <= MOST_DOWNLOADS;
   if (maxDownloads !== undefined && !isCount)
     throw invalid("maxDownloads", `isn't a whole number from 1 to ${MOST_DOWNLOADS}`);
+  if (facts.encryptedFor !== undefined && !RECIPIENT.test(facts.encryptedFor))
+    throw invalid("encryptedFor", "isn't an X25519 recipient of age");
   return facts;
 }
 

@@ -30,7 +30,7 @@ export interface Transfers {
    */
   send(id: string, link?: Secret): Promise<Transfer>;
   /**
-   * Ends the transfer, removes what it sent, and lets go of mail about it that waits; names, sizes and digests of the files stay.
+   * Ends the transfer, removes what it sent, and lets go of mail about it that wasn't sent; names, sizes and digests of the files stay.
    * Archived or gone already is a success.
    * @throws CONFLICT if the token isn't the owner's
    */
@@ -77,6 +77,11 @@ export interface TransferInput {
   maxDownloads?: number;
   /** What the page asks for first: 8 to 1,024 characters. Kept as a digest. Default: nothing. */
   password?: Secret;
+  /**
+   * The age recipient (`age1…`) for which whoever sends has encrypted the files, so that the vault can't read them: its page
+   * decrypts them in the browser, by a key that the vault never has. Default: the vault alone seals them.
+   */
+  encryptedFor?: string;
   owner?: Owner;
 }
 
@@ -115,6 +120,8 @@ export interface Transfer {
   hasPassword: boolean;
   /** Since when it has this one; missing without. */
   passwordSetAt?: string;
+  /** As it was given: see {@link TransferInput.encryptedFor}. */
+  encryptedFor?: string;
   owned: boolean;
   createdAt: string;
   sentAt?: string;

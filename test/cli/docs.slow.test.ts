@@ -85,7 +85,7 @@ const OTHER_EXITS: { line: RegExp; exitCode: number }[] = [
   // Another version is current.
   { line: /acknowledge .* --if-version 7/, exitCode: 5 },
   // Nobody reaches a vault in a file without --public-url.
-  { line: /^coffre send report\.pdf/, exitCode: 2 },
+  { line: /^coffre send report\.pdf --to/, exitCode: 2 },
   { line: /\bnotify-ops$/, exitCode: 0 },
   // This vault is a file, and there is no such server.
   { line: /vault policies/, exitCode: 2 },

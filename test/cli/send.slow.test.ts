@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { Decrypter, identityToRecipient } from "age-encryption";
 import { Secret } from "../../provider/core/secret.js";
 import type { EmbeddedVault } from "../../provider/vault/embedded/embedded-vault.js";
 import type { Mail, Transfer } from "../../provider/vault/port.js";
@@ -63,6 +64,32 @@ test("--password draws one that opens it and is in no mail; --json has all of it
   const link = new Secret(url?.split("/").at(-1) ?? "");
   await vault.links?.unlock(link, new Secret(password ?? ""));
   await expect(vault.links?.unlock(link, new Secret("wrong one, sorry"))).rejects.toMatchObject({ code: "FORBIDDEN" });
+});
+
+test("--end-to-end sends what only the link's key opens; the vault and the mail have neither", async () => {
+  const said = await shell.coffre(["send", "report.txt", "--end-to-end", "--to", "bo@example.com", "--json", ...PAGES]);
+  const { id, url = "", key = "", files } = JSON.parse(said.stdout) as Record<string, string>;
+  expect(key).toMatch(/^AGE-SECRET-KEY-1[0-9A-Z]{58}$/);
+  expect(url).toMatch(new RegExp(`/${id}\\.[\\w-]{43}#${key}$`));
+  expect(files).toEqual([{ name: "report.txt.age", size: expect.any(Number), sha256: expect.any(String) }]);
+  const [link = ""] = (url.split("/").at(-1) ?? "").split("#");
+  const transfer = await vault.links?.open(new Secret(link));
+  expect(transfer?.encryptedFor).toBe(await identityToRecipient(key));
+  const got = await vault.links?.download(new Secret(link), transfer?.files[0]?.id ?? "", "192.0.2.7");
+  if (!got) throw new Error("no links");
+  const sealed = Buffer.concat(await collect(got.content));
+  expect(sealed.includes("figures")).toBe(false);
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(key);
+  expect(await decrypter.decrypt(sealed, "text")).toBe("figures");
+  const mail = (await owed()).find(({ about }) => about.includes(id ?? ""));
+  expect(mail?.parameters).toMatchObject({ link, encrypted: true });
+  for (const kept of [mail, transfer, await collect(vault.listEvents({ credentialId: id ?? "" }))])
+    expect(JSON.stringify(kept)).not.toContain("AGE-SECRET-KEY");
+  const plain = await shell.coffre(["send", "report.txt", "--end-to-end", "--to", "bo@example.com", ...PAGES]);
+  expect(plain.stdout).toMatch(/#AGE-SECRET-KEY-1\w{58}\n$/);
+  expect(plain.stderr).toMatch(/It has the link without its key/);
+  expect(plain.stderr).not.toMatch(/AGE-SECRET-KEY-1\w{10}/);
 });
 
 test.each([

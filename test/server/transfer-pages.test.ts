@@ -96,6 +96,17 @@ test("script in every text that it shows is text", async () => {
   expect(text).toContain("&lt;script&gt;");
 });
 
+test("a name with line breaks, quotes and turned text begins no header of the download", async () => {
+  const { page, file } = await sent({}, 'a"\r\nSet-Cookie: stolen=1\r\n\u202Efdp.bin');
+  const got = await post(file);
+  await got.arrayBuffer();
+  expect(got.status).toBe(200);
+  expect(got.headers.getSetCookie()).toEqual([]);
+  const said = got.headers.get("content-disposition") ?? "";
+  expect(said).toMatch(/^attachment; filename="[^"\r\n]*"; filename\*=UTF-8''[\w%.~!-]+$/);
+  expect(await (await get(page)).text()).not.toContain("\u202E");
+});
+
 test("a link that is none tells nothing, and its secret is in no log", async () => {
   const { page } = await sent();
   for (const wrong of [

@@ -39,6 +39,8 @@ const TEMPLATES = {
     expiresAt: instant,
     password: z.boolean(),
     maxDownloads: z.number().int().nullable(),
+    /** The page asks for a key that no mail has. Missing in mail of an earlier version. */
+    encrypted: z.boolean().default(false),
     files: z.array(file),
   }),
 };

@@ -11,7 +11,7 @@ export function transferLetter(content: TransferContent, style: LetterStyle, loc
 }
 
 function english(content: TransferContent, style: LetterStyle, locale: Locale): Letter {
-  const { message, expiresAt, password, maxDownloads, files } = content;
+  const { message, expiresAt, password, maxDownloads, encrypted, files } = content;
   const from = oneLine(content.from);
   const what = files.length === 1 ? "a file" : `${files.length} files`;
   return {
@@ -20,6 +20,11 @@ function english(content: TransferContent, style: LetterStyle, locale: Locale): 
       `${from} sends you ${what} by ${oneLine(style.brand.name)}. Whoever has this link can download: don't pass it on.`,
       ...(message === null ? [] : [message]),
       ...(password ? ["The page asks for a password, which you get from the sender by another way."] : []),
+      ...(encrypted
+        ? [
+            "The files are encrypted. The key that opens them comes from the sender, by another way: no mail of this server has it.",
+          ]
+        : []),
     ],
     facts: [
       ...filesOf(files, locale),
@@ -32,7 +37,7 @@ function english(content: TransferContent, style: LetterStyle, locale: Locale): 
 }
 
 function french(content: TransferContent, style: LetterStyle, locale: Locale): Letter {
-  const { message, expiresAt, password, maxDownloads, files } = content;
+  const { message, expiresAt, password, maxDownloads, encrypted, files } = content;
   const from = oneLine(content.from);
   const what = files.length === 1 ? "un fichier" : `${files.length} fichiers`;
   return {
@@ -41,6 +46,11 @@ function french(content: TransferContent, style: LetterStyle, locale: Locale): L
       `${from} vous envoie ${what} par ${oneLine(style.brand.name)}. Toute personne qui a ce lien peut télécharger : ne le transmettez pas.`,
       ...(message === null ? [] : [message]),
       ...(password ? ["La page demande un mot de passe, que l'expéditeur vous donne par une autre voie."] : []),
+      ...(encrypted
+        ? [
+            "Les fichiers sont chiffrés. La clé qui les ouvre vient de l'expéditeur, par une autre voie : aucun message de ce serveur ne la contient.",
+          ]
+        : []),
     ],
     facts: [
       ...filesOf(files, locale),

@@ -2,11 +2,14 @@ import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { CoffreError } from "../../core/errors.js";
 import { inkOn } from "../html/brand.js";
+import { type ModuleGraph, readModuleGraph } from "./modules.js";
 import { PAGE_HEADERS } from "./reply.js";
 import type { PageStyle } from "./style.js";
 
 const PATH = "/pages/";
+const MODULES = `${PATH}modules/`;
 const CSS = "text/css; charset=utf-8";
 const JAVASCRIPT = "text/javascript; charset=utf-8";
 
@@ -22,6 +25,7 @@ const SHARED = {
   "pages.css": (): Asset => ({ type: CSS, bytes: own("pages.css") }),
   "upload.js": (): Asset => ({ type: JAVASCRIPT, bytes: own("upload.js") }),
   "idle.js": (): Asset => ({ type: JAVASCRIPT, bytes: own("idle.js") }),
+  "fragment.js": (): Asset => ({ type: JAVASCRIPT, bytes: own("fragment.js") }),
   "tus.js": (): Asset => ({
     type: JAVASCRIPT,
     bytes: readFileSync(createRequire(import.meta.url).resolve("tus-js-client/dist/tus.min.js")),
@@ -52,11 +56,22 @@ export function assetUrl(name: SharedName | StyleName, style?: PageStyle): strin
   return `${PATH}${name}?${hash("sha256", bytes).slice(0, 16)}`;
 }
 
+/** The script that opens what was encrypted end to end, with the libraries behind it: read when it is first asked for. */
+let decrypting: ModuleGraph | undefined;
+function decryptModules(): ModuleGraph {
+  return (decrypting ??= readModuleGraph(new URL("assets/decrypt.js", import.meta.url), MODULES));
+}
+
+/** The address of `decrypt.js`, which browsers load as a module. */
+export function decryptUrl(): string {
+  return decryptModules().entry;
+}
+
 /** Serves the files that pages use: to everybody, since the page that asks for a code needs them. */
 export function addAssets(app: FastifyInstance, style: PageStyle): void {
   // After the server's own hook, which says no-store of everything.
   app.addHook("onSend", async (_request, reply) => {
-    reply.header("cache-control", "public, max-age=31536000, immutable");
+    if (reply.statusCode === 200) reply.header("cache-control", "public, max-age=31536000, immutable");
   });
   const send = (reply: FastifyReply, { type, bytes }: Asset) =>
     reply
@@ -68,5 +83,10 @@ export function addAssets(app: FastifyInstance, style: PageStyle): void {
     app.get(`${PATH}${name}`, async (_request, reply) => send(reply, shared(name)));
   }
   app.get(`${PATH}brand.css`, async (_request, reply) => send(reply, styled("brand.css", style)));
+  app.get(`${MODULES}:digest/:name`, async (request, reply) => {
+    const text = decryptModules().files.get(request.url);
+    if (text !== undefined) return send(reply, { type: JAVASCRIPT, bytes: Buffer.from(text) });
+    throw new CoffreError("NOT_FOUND", "There is no such script");
+  });
   if (style.logo) app.get(`${PATH}logo`, async (_request, reply) => send(reply, styled("logo", style)));
 }

@@ -1,7 +1,9 @@
 import { html, type Html, type Inserted } from "../html/html.js";
 import type { Language } from "../html/locale.js";
-import { assetUrl } from "./assets.js";
+import { assetUrl, decryptUrl } from "./assets.js";
 import type { PageStyle } from "./style.js";
+
+type Script = "tus.js" | "upload.js" | "idle.js" | "fragment.js" | "decrypt.js";
 
 /** One page, before its frame. */
 export interface Page {
@@ -13,7 +15,7 @@ export interface Page {
   /** Who is signed in, and the way out. */
   account?: Html;
   /** Scripts of ours that the page gains from, by their asset names. It does without them. */
-  scripts?: readonly ("tus.js" | "upload.js" | "idle.js")[];
+  scripts?: readonly Script[];
 }
 
 const SKIP: Readonly<Record<Language, string>> = { en: "Skip to the content", fr: "Aller au contenu" };
@@ -32,7 +34,7 @@ export function renderPage({ title, language, content, account, scripts = [] }: 
         <link rel="stylesheet" href="${assetUrl("pages.css")}" />
         <link rel="stylesheet" href="${assetUrl("brand.css", style)}" />
         <link rel="icon" href="${logo ? assetUrl("logo", style) : "data:,"}" />
-        ${scripts.map((name) => html`<script src="${assetUrl(name)}" defer></script>`)}
+        ${scripts.map(scriptTag)}
       </head>
       <body>
         <a class="skip" href="#main">${SKIP[language]}</a>
@@ -45,6 +47,11 @@ export function renderPage({ title, language, content, account, scripts = [] }: 
         <main id="main" tabindex="-1">${content}</main>
       </body>
     </html>`;
+}
+
+function scriptTag(name: Script): Html {
+  if (name === "decrypt.js") return html`<script type="module" src="${decryptUrl()}"></script>`;
+  return html`<script src="${assetUrl(name)}" defer></script>`;
 }
 
 /** Says what happened, at the top of a page: read out by screen readers when the page opens. */

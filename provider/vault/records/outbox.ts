@@ -101,10 +101,10 @@ export function bookMail(tx: WriteRows, context: VaultContext, mails: readonly M
   return rows;
 }
 
-/** Lets go of mail about something that has ended, as far as nobody is sending it. */
+/** Lets go of mail about something that has ended: what waits, and what was given up. What is being sent is its sender's. */
 export function releaseMail(tx: WriteRows, context: VaultContext, about: string): void {
-  for (const row of rowsOf(tx.outbox, "waiting")) {
-    if (row.state !== "waiting" || !row.about.includes(about)) continue;
+  for (const row of rowsOf(tx.outbox, "all")) {
+    if (row.state === "sending" || !row.about.includes(about)) continue;
     tx.outbox.removeMail(row.id);
     logEvent(tx, context, "mail.expired", idsOf(row), { detail: row.template });
   }

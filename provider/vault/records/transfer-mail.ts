@@ -19,6 +19,7 @@ export function bookTransferMail(
     expiresAt: row.expiresAt,
     password: row.password !== undefined,
     maxDownloads: row.maxDownloads ?? null,
+    encrypted: row.encryptedFor !== undefined,
     files: files.map(({ name, size = 0, sha256 = "" }) => [name, size, sha256]),
   };
   bookMail(

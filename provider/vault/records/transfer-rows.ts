@@ -21,6 +21,7 @@ export interface TransferRow {
   from: string;
   to: string[];
   message?: string;
+  encryptedFor?: string;
   /** ISO 8601, UTC. */
   expiresAt: string;
   maxDownloads?: number;

@@ -31,7 +31,7 @@ export function createTransfer(
   keyed: Keyed,
   { id, input, password }: { id: string; input: TransferInput; password: PasswordRow | undefined },
 ): { row: TransferRow; link: Secret } {
-  const { categoryId, from, to = [], message, expiresAt, maxDownloads, owner } = input;
+  const { categoryId, from, to = [], message, expiresAt, maxDownloads, encryptedFor, owner } = input;
   const now = context.clock.now();
   if (categoryId !== null && !tx.category(categoryId)) throw categoryGone(categoryId);
   const secret = randomBytes(SECRET_BYTES).toString("base64url");
@@ -45,6 +45,7 @@ export function createTransfer(
       ...(message === undefined ? {} : { message }),
       expiresAt,
       ...(maxDownloads === undefined ? {} : { maxDownloads }),
+      ...(encryptedFor === undefined ? {} : { encryptedFor }),
       ...(owner === undefined ? {} : { owner: ownerRow(keyed, owner) }),
       createdAt: now.toISOString(),
       linkDigest: digestOf(keyed, secret),
@@ -261,11 +262,12 @@ function digestOf(keyed: Keyed, secret: string): string {
 }
 
 /** Who can have it, and until when. */
-function detailOf({ to, expiresAt, maxDownloads, password }: TransferRow): string {
+function detailOf({ to, expiresAt, maxDownloads, password, encryptedFor }: TransferRow): string {
   return [
     `to ${to.join(" ") || "whoever has the link"}`,
     `until ${expiresAt}`,
     ...(maxDownloads === undefined ? [] : [`${maxDownloads} downloads of each file`]),
     ...(password ? ["with a password"] : []),
+    ...(encryptedFor === undefined ? [] : ["encrypted end to end"]),
   ].join("; ");
 }

@@ -9,6 +9,8 @@ import { collect, type CreateVault, failure, keepsLog, onVault } from "./setup.j
 const DAY_MS = 86_400_000;
 const owner: Owner = { key: "shop/prod/Transfer/report", stack: "acme/shop/prod", token: "token-of-shop" };
 const foreign = { token: "token-of-another" };
+// A recipient of age's own, whose key nobody needs here.
+const RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 function inDays(now: Date, days: number): string {
   return new Date(now.getTime() + days * DAY_MS).toISOString();
@@ -58,6 +60,7 @@ export function transferCases(create: CreateVault): void {
         to: ["bo@ACME.example", "bo@acme.example"],
         message: "The figures\nof March",
         maxDownloads: 2,
+        encryptedFor: RECIPIENT,
       });
       expect(draft).toEqual({
         id: expect.stringMatching(/^tr_[A-Za-z0-9]{22}$/),
@@ -67,6 +70,7 @@ export function transferCases(create: CreateVault): void {
         message: "The figures\nof March",
         expiresAt: inDays(clock.now(), 7),
         maxDownloads: 2,
+        encryptedFor: RECIPIENT,
         hasPassword: false,
         owned: false,
         createdAt: clock.now().toISOString(),
@@ -133,6 +137,8 @@ export function transferCases(create: CreateVault): void {
         ["expiresAt", { expiresAt: "2031-02-30" }],
         ["maxDownloads", { maxDownloads: 0 }],
         ["maxDownloads", { maxDownloads: 1.5 }],
+        ["encryptedFor", { encryptedFor: "age1short" }],
+        ["encryptedFor", { encryptedFor: `AGE-SECRET-KEY-1${"Q".repeat(58)}` }],
         ["password", { password: new Secret("short") }],
         ["password", { password: new Secret("x".repeat(1_025)) }],
       ];

@@ -9,7 +9,16 @@ const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.or
 const AT = "2026-03-03T17:00:00Z";
 const files: MailedFile[] = [[EVIL, 1_234_567, "ab".repeat(32)]];
 const deposit = { boxId: "bx_1", box: EVIL, by: EVIL, submittedAt: AT, note: EVIL, files };
-const transfer = { link: "tr_1.abc", from: EVIL, message: EVIL, expiresAt: AT, password: true, maxDownloads: 2, files };
+const transfer = {
+  link: "tr_1.abc",
+  from: EVIL,
+  message: EVIL,
+  expiresAt: AT,
+  password: true,
+  maxDownloads: 2,
+  encrypted: true,
+  files,
+};
 const hostile: MailContent[] = [
   { template: "box-opened", boxId: "bx_1", box: EVIL, description: EVIL, expiresAt: AT, manager: false },
   { template: "box-opened", boxId: "bx_1", box: EVIL, description: EVIL, expiresAt: AT, manager: true },

@@ -3,6 +3,7 @@ import { html, type Html } from "../../html/html.js";
 import { formatBytes, formatInstant, type Locale, oneLine } from "../../html/locale.js";
 import { notice, renderPage } from "../layout.js";
 import type { PageStyle } from "../style.js";
+import { byHandNotes, openedName, sealedNotes } from "./sealed.js";
 import { transferWords } from "./words.js";
 
 /** What every page of one transfer needs. */
@@ -17,16 +18,22 @@ export interface TransferView {
 /** The files, to be downloaded one by one. */
 export function filesPage({ transfer, place, locale, style }: TransferView): Html {
   const words = transferWords(locale.language);
+  const { encryptedFor: recipient } = transfer;
   const content = html`<h1>${words.title}</h1>
     <p>${words.sentBy(oneLine(transfer.from))}</p>
-    ${transfer.message !== undefined && html`<p class="prose">${transfer.message}</p>`}
+    ${transfer.message !== undefined && html`<blockquote class="prose">${transfer.message}</blockquote>`}
+    ${recipient !== undefined && sealedNotes(recipient, locale)}
     <dl class="facts">
-      <dt>${words.until}</dt>
-      <dd><time datetime="${transfer.expiresAt}">${formatInstant(locale, transfer.expiresAt)}</time></dd>
+      <div>
+        <dt>${words.until}</dt>
+        <dd><time datetime="${transfer.expiresAt}">${formatInstant(locale, transfer.expiresAt)}</time></dd>
+      </div>
     </dl>
     ${transfer.files.map((file) => fileSection(file, { transfer, place, locale, style }))}
-    <p class="help">${words.digestHelp}</p>`;
-  return renderPage({ title: words.title, language: locale.language, content }, style);
+    <p class="help">${words.digestHelp}</p>
+    ${recipient !== undefined && byHandNotes(locale)}`;
+  const scripts = recipient === undefined ? [] : (["decrypt.js"] as const);
+  return renderPage({ title: words.title, language: locale.language, content, scripts }, style);
 }
 
 // A button, which nothing that only follows links presses: a mail program's scanner uses up no download.
@@ -37,17 +44,27 @@ function fileSection({ id, name, size = 0, sha256 = "", downloads }: TransferFil
   return html`<section>
     <h2><bdi>${oneLine(name)}</bdi></h2>
     <dl class="facts">
-      <dt>${words.size}</dt>
-      <dd>${formatBytes(locale, size)}</dd>
-      <dt>SHA-256</dt>
-      <dd><code>${sha256}</code></dd>
-      <dt>${words.left}</dt>
-      <dd>${left === undefined ? words.unlimited : Math.max(0, left)}</dd>
+      <div>
+        <dt>${words.size}</dt>
+        <dd>${formatBytes(locale, size)}</dd>
+      </div>
+      <div>
+        <dt>SHA-256</dt>
+        <dd><code>${sha256}</code></dd>
+      </div>
+      <div>
+        <dt>${words.left}</dt>
+        <dd>${left === undefined ? words.unlimited : Math.max(0, left)}</dd>
+      </div>
     </dl>
     ${
       left !== undefined && left <= 0
         ? html`<p>${words.usedUp}</p>`
-        : html`<form method="post" action="${place}/files/${id}">
+        : html`<form
+            method="post"
+            action="${place}/files/${id}"
+            ${transfer.encryptedFor !== undefined && html`data-sealed data-name="${openedName(name)}" data-size="${size}"`}
+          >
             <button aria-label="${words.downloadOf(oneLine(name))}">${words.download}</button>
           </form>`
     }
@@ -73,7 +90,8 @@ export function passwordPage({ place, locale, style }: TransferView, problem?: s
       />
       <button>${words.open}</button>
     </form>`;
-  return renderPage({ title: words.title, language: locale.language, content }, style);
+  const page = { title: words.title, language: locale.language, content };
+  return renderPage({ ...page, scripts: ["fragment.js"] }, style);
 }
 
 /** A transfer that gives nothing any more, or nothing at all. */

@@ -25,6 +25,22 @@ export interface TransferWords {
   askSender: string;
   failed: string;
   failedText: string;
+  /** Of files that are encrypted end to end. */
+  sealed: {
+    what: string;
+    withoutScript: string;
+    open: string;
+    openOf: (name: string) => string;
+    running: (name: string, percent: string) => string;
+    done: (name: string) => string;
+    wrongKey: string;
+    failed: (name: string) => string;
+    key: string;
+    keyHelp: string;
+    byHand: string;
+    byHandText: string;
+    trust: string;
+  };
 }
 
 const ENGLISH: TransferWords = {
@@ -52,6 +68,25 @@ const ENGLISH: TransferWords = {
   askSender: "The files can't be downloaded any more. Ask whoever sent them to you.",
   failed: "That didn't work",
   failedText: "Load the page again in a while.",
+  sealed: {
+    what: "The files are encrypted end to end: this server can't read them. The key is in the link, behind the # sign, and never leaves your browser.",
+    withoutScript:
+      "JavaScript is off, so that your browser can't decrypt. You can download the files as they are, encrypted; what opens them is said below.",
+    open: "Download and decrypt",
+    openOf: (name) => `Download and decrypt ${name}`,
+    running: (name, percent) => `${name}: ${percent} %`,
+    done: (name) => `${name} is decrypted: your browser has saved it.`,
+    wrongKey: "This key doesn't open the files. Is the link whole? Nothing was downloaded, and no download was used.",
+    failed: (name) => `${name} couldn't be decrypted, or arrived incomplete. Nothing of it was saved: try again.`,
+    key: "Key",
+    keyHelp:
+      "It begins with AGE-SECRET-KEY-1. The sender tells it to you; it stays in this page and is sent to nobody.",
+    byHand: "Without this page's script",
+    byHandText:
+      "Save the key, which is all that stands behind the # sign of the link, as key.txt. Download the encrypted file, and open it with the program age (age-encryption.org):",
+    trust:
+      "The script that decrypts comes from this server: whoever runs it could change that script. With age on your own machine you needn't trust it.",
+  },
 };
 
 const FRENCH: TransferWords = {
@@ -82,6 +117,27 @@ const FRENCH: TransferWords = {
   askSender: "Les fichiers ne peuvent plus être téléchargés. Demandez à la personne qui vous les a envoyés.",
   failed: "Cela n'a pas fonctionné",
   failedText: "Rechargez la page dans un moment.",
+  sealed: {
+    what: "Les fichiers sont chiffrés de bout en bout : ce serveur ne peut pas les lire. La clé est dans le lien, après le signe #, et ne quitte jamais votre navigateur.",
+    withoutScript:
+      "JavaScript est désactivé : votre navigateur ne peut pas déchiffrer. Vous pouvez télécharger les fichiers tels quels, chiffrés ; la façon de les ouvrir est décrite plus bas.",
+    open: "Télécharger et déchiffrer",
+    openOf: (name) => `Télécharger et déchiffrer ${name}`,
+    running: (name, percent) => `${name} : ${percent} %`,
+    done: (name) => `${name} est déchiffré : votre navigateur l'a enregistré.`,
+    wrongKey:
+      "Cette clé n'ouvre pas les fichiers. Le lien est-il complet ? Rien n'a été téléchargé, et aucun téléchargement n'a été compté.",
+    failed: (name) =>
+      `${name} n'a pas pu être déchiffré, ou est arrivé incomplet. Rien n'en a été enregistré : réessayez.`,
+    key: "Clé",
+    keyHelp:
+      "Elle commence par AGE-SECRET-KEY-1. L'expéditeur vous la donne ; elle reste dans cette page et n'est envoyée à personne.",
+    byHand: "Sans le script de cette page",
+    byHandText:
+      "Enregistrez la clé, c'est-à-dire tout ce qui suit le signe # du lien, sous le nom key.txt. Téléchargez le fichier chiffré, puis ouvrez-le avec le programme age (age-encryption.org) :",
+    trust:
+      "Le script qui déchiffre vient de ce serveur : qui l'administre pourrait le modifier. Avec age sur votre propre machine, vous n'avez pas à lui faire confiance.",
+  },
 };
 
 export function transferWords(language: Language): TransferWords {

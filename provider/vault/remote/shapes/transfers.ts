@@ -15,6 +15,7 @@ export const TransferInputShape = complete<TransferInput>()(
     expiresAt: Instant,
     maxDownloads: z.number().exactOptional(),
     password: SecretText.exactOptional(),
+    encryptedFor: z.string().exactOptional(),
     owner,
   }) satisfies z.ZodType<TransferInput>,
 );
@@ -52,6 +53,7 @@ export const TransferShape = complete<Transfer>()(
     maxDownloads: Count.exactOptional(),
     hasPassword: z.boolean(),
     passwordSetAt: Instant.exactOptional(),
+    encryptedFor: z.string().exactOptional(),
     owned: z.boolean(),
     createdAt: Instant,
     sentAt: Instant.exactOptional(),
