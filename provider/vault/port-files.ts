@@ -29,7 +29,11 @@ export interface Files {
   finish(id: string, options?: { quarantine?: boolean }): Promise<StoredFile>;
   /** Gives an upload up. Gone already is a success. @throws CONFLICT if it is finished */
   abort(id: string): Promise<void>;
-  /** What a scanner says of a file in quarantine. One that is refused is deleted, and why stays. @throws NOT_FOUND; CONFLICT if it isn't in quarantine */
+  /**
+   * What a scanner says of a file in quarantine. One that is refused is deleted, why stays, and who deposited it in a drop-box
+   * is told by mail, with the managers if it was handed in.
+   * @throws NOT_FOUND; CONFLICT if it isn't in quarantine
+   */
   judge(id: string, verdict: { clean: true } | { clean: false; reason: string }): Promise<StoredFile>;
   /**
    * The content of a whole file; the event of the download is durable before the first byte.

@@ -35,6 +35,7 @@ function english(content: BoxContent, style: LetterStyle, locale: Locale): Lette
   const name = oneLine(style.brand.name);
   const box = oneLine(content.box);
   const footer = `You receive this mail because this address was entered for the drop-box “${box}”.`;
+  const forManagers = `You receive this mail because you look after the drop-box “${box}”.`;
   switch (content.template) {
     case "box-opened":
       return {
@@ -67,7 +68,7 @@ function english(content: BoxContent, style: LetterStyle, locale: Locale): Lette
         ],
         facts: [...filesOf(content.files, locale), ...at("Deposited", content.submittedAt, locale)],
         ...action(content.boxId, style, "See the deposits"),
-        footer: `You receive this mail because you look after the drop-box “${box}”.`,
+        footer: forManagers,
       };
     case "deposit-receipt":
       return {
@@ -81,7 +82,26 @@ function english(content: BoxContent, style: LetterStyle, locale: Locale): Lette
         subject: `A file of ${box} was downloaded`,
         paragraphs: [`${oneLine(content.by)} has downloaded a file that was deposited in “${box}”.`],
         facts: [["File", oneLine(content.name)], ...at("Downloaded", content.at, locale)],
-        footer: `You receive this mail because you look after the drop-box “${box}”.`,
+        footer: forManagers,
+      };
+    case "file-refused":
+      return {
+        subject: `Refused by the virus scanner: a file of ${box}`,
+        paragraphs: content.manager
+          ? [
+              `The virus scanner has refused a file that ${oneLine(content.by)} has deposited in “${box}”. Nobody can download it: its content is deleted.`,
+            ]
+          : [
+              `The virus scanner has refused a file that you have deposited in “${box}”. It is deleted, and nobody has received it.`,
+              "Have the machine looked at that it comes from. Then deposit a clean copy.",
+            ],
+        facts: [
+          ["File", oneLine(content.name)],
+          ["Finding", oneLine(content.reason)],
+          ...at("Refused", content.at, locale),
+        ],
+        ...action(content.boxId, style, "Open the drop-box"),
+        footer: content.manager ? forManagers : footer,
       };
   }
 }
@@ -138,6 +158,25 @@ function french(content: BoxContent, style: LetterStyle, locale: Locale): Letter
         paragraphs: [`${oneLine(content.by)} a téléchargé un fichier déposé dans « ${box} ».`],
         facts: [["Fichier", oneLine(content.name)], ...at("Téléchargé le", content.at, locale)],
         footer: forManagers,
+      };
+    case "file-refused":
+      return {
+        subject: `Refusé par l'antivirus : un fichier de ${box}`,
+        paragraphs: content.manager
+          ? [
+              `L'antivirus a refusé un fichier que ${oneLine(content.by)} a déposé dans « ${box} ». Personne ne peut le télécharger : son contenu est supprimé.`,
+            ]
+          : [
+              `L'antivirus a refusé un fichier que vous avez déposé dans « ${box} ». Il est supprimé, et personne ne l'a reçu.`,
+              "Faites vérifier l'ordinateur d'où il vient, puis déposez une copie saine.",
+            ],
+        facts: [
+          ["Fichier", oneLine(content.name)],
+          ["Résultat", oneLine(content.reason)],
+          ...at("Refusé le", content.at, locale),
+        ],
+        ...action(content.boxId, style, "Ouvrir la boîte de dépôt"),
+        footer: content.manager ? forManagers : footer,
       };
   }
 }

@@ -31,6 +31,8 @@ const TEMPLATES = {
   "deposit-received": z.object(deposit),
   /** To a manager: something was fetched. */
   "file-downloaded": z.object({ boxId, box, name: text, by: text, at: instant }),
+  /** To who deposited it, or to a manager: the scanner refused a file, and why. */
+  "file-refused": z.object({ boxId, box, name: text, by: text, at: instant, reason: text, manager: z.boolean() }),
   /** To a receiver: files are there for you. */
   "transfer-sent": z.object({
     link: text,

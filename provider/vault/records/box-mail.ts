@@ -68,6 +68,25 @@ export function bookDownloadMail(
   );
 }
 
+/** `file-refused`, to who deposited it, if that is an address of the box, and once it is handed in to the managers who want to know. */
+export function bookRefusalMail(
+  tx: WriteRows,
+  context: VaultContext,
+  { box, deposit, file }: { box: BoxRow; deposit: DepositRow; file: FileRow },
+): void {
+  const { by, submittedAt } = deposit;
+  const at = context.clock.now().toISOString();
+  const parameters = { ...factsOf(box), name: file.name, by, at, reason: file.reason ?? "" };
+  const isKnown = box.recipients.includes(by) || box.managers.includes(by);
+  const isTold = box.depositNotice !== false && submittedAt !== undefined;
+  const told = isTold ? box.managers.filter((address) => address !== by) : [];
+  const shared = { template: "file-refused", about: [box.id, file.id], notAfter: inDays(context, NOTICE_DAYS) };
+  bookMail(tx, context, [
+    ...(isKnown ? [{ ...shared, to: by, parameters: { ...parameters, manager: false } }] : []),
+    ...told.map((to) => ({ ...shared, to, parameters: { ...parameters, manager: true } })),
+  ]);
+}
+
 function factsOf({ id, name }: BoxRow) {
   return { boxId: id, box: name };
 }

@@ -1,5 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
-import { bookDownloadMail } from "./box-mail.js";
+import { bookDownloadMail, bookRefusalMail } from "./box-mail.js";
 import type { FileRow } from "./box-rows.js";
 import { bytesOf, idsOf, requireBox, requireOpen } from "./boxes.js";
 import type { VaultContext } from "./context.js";
@@ -35,6 +35,8 @@ export interface FileHolder {
   requireTaking(): void;
   /** Books the notices of a download. */
   bookDownload(tx: WriteRows, file: FileRow, by: string): void;
+  /** Books the notices of a scanner's refusal. */
+  bookRefusal(tx: WriteRows, file: FileRow): void;
 }
 
 /** @throws CoffreError NOT_FOUND */
@@ -43,7 +45,8 @@ export function holderOf(tx: ReadRows, context: VaultContext, id: string): FileH
 }
 
 function depositHolder(tx: ReadRows, context: VaultContext, id: string): FileHolder {
-  const { boxId, submittedAt } = requireDeposit(tx, id);
+  const deposit = requireDeposit(tx, id);
+  const { boxId, submittedAt } = deposit;
   const box = requireBox(tx, boxId);
   const { maxFileBytes = DEFAULT_FILE_BYTES, maxBytes = DEFAULT_BOX_BYTES, fileTypes } = box;
   return {
@@ -66,6 +69,7 @@ function depositHolder(tx: ReadRows, context: VaultContext, id: string): FileHol
       requireOpen(tx, box, context.clock.now());
     },
     bookDownload: (write, file, by) => bookDownloadMail(write, context, { box, file, by }),
+    bookRefusal: (write, file) => bookRefusalMail(write, context, { box, deposit, file }),
   };
 }
 
@@ -89,6 +93,7 @@ function transferHolder(tx: ReadRows, context: VaultContext, id: string): FileHo
       });
     },
     bookDownload: () => undefined, // its sender looks at the count
+    bookRefusal: () => undefined, // and at the state of each file
   };
 }
 

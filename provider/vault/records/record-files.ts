@@ -189,6 +189,7 @@ export class RecordFiles implements Files {
         ? { ...row, state: "ready" }
         : { ...row, state: "refused", reason: verdict.reason, key: "" };
       tx.boxes.putFile(judged);
+      if (!verdict.clean) holderOf(tx, this.#context, row.holderId).bookRefusal(tx, judged);
       this.#log(tx, verdict.clean ? "file.cleared" : "file.refused", judged, verdict.clean ? row.name : verdict.reason);
       return viewFile(judged);
     });

@@ -224,6 +224,33 @@ export function fileCases(create: CreateVault): void {
   );
 
   test(
+    "who deposited a file that a scanner refuses is told once, and managers if it was handed in",
+    onVault(create, async ({ vault }) => {
+      if (!(vault instanceof RecordVault)) return;
+      const { boxes, outbox } = vault;
+      const first = await upload(vault, { managers: ["cy@example.com"] });
+      const second = await boxes.files.create({ depositId: first.depositId, name: "b" });
+      for (const { id } of [first, second]) await boxes.files.finish(id, { quarantine: true });
+      const refuse = (id: string) => boxes.files.judge(id, { clean: false, reason: "Eicar" });
+      const told = async () => {
+        const mails = (await collect(outbox.list())).filter(({ template }) => template === "file-refused");
+        return mails.map(({ to, parameters: { name, reason, manager } }) => ({ to, name, reason, manager }));
+      };
+      await refuse(first.id);
+      const toAna = { to: "ana@acme.example", reason: "Eicar", manager: false };
+      expect(await told()).toEqual([{ ...toAna, name: "data.bin" }]);
+      await boxes.submitDeposit(first.depositId);
+      await refuse(second.id);
+      await failure(refuse(second.id), "CONFLICT");
+      expect(await told()).toEqual([
+        { ...toAna, name: "data.bin" },
+        { ...toAna, name: "b" },
+        { to: "cy@example.com", name: "b", reason: "Eicar", manager: true },
+      ]);
+    }),
+  );
+
+  test(
     "a download is in the log before its first byte, with who it was, and managers who want to know are told",
     onVault(create, async ({ vault }) => {
       const { files } = vault.boxes;

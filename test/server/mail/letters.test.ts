@@ -25,9 +25,11 @@ const hostile: MailContent[] = [
   { template: "deposit-received", ...deposit },
   { template: "deposit-receipt", ...deposit },
   { template: "file-downloaded", boxId: "bx_1", box: EVIL, by: EVIL, at: AT, name: EVIL },
+  { template: "file-refused", boxId: "bx_1", box: EVIL, by: EVIL, at: AT, name: EVIL, reason: EVIL, manager: false },
+  { template: "file-refused", boxId: "bx_1", box: EVIL, by: EVIL, at: AT, name: EVIL, reason: EVIL, manager: true },
   { template: "transfer-sent", ...transfer },
 ];
-const LINKED = ["box-opened", "deposit-received", "transfer-sent"];
+const LINKED = ["box-opened", "deposit-received", "file-refused", "transfer-sent"];
 const transferPageOf = (link: string) => `https://drop.example.com/transfers/${link}`;
 const pageOf = (boxId: string) => `https://drop.example.com/box/${boxId}?a=1&b=2`;
 
@@ -91,6 +93,18 @@ test("a receipt names each file with its size and digest", () => {
   const receipt: MailContent = { template: "deposit-receipt", ...deposit, files: [["a.pdf", 1_500, "cd"]] };
   const { text } = writeMail(receipt, { brand: DEFAULT_BRAND, language: "en", timeZone: "UTC" });
   expect(text).toContain("File: a.pdf (1.5 kB)\nSHA-256: cd\nReceived: 3 March 2026 at 17:00 UTC");
+});
+
+test("a refusal says in both languages which file, what was found, and what to do", () => {
+  const facts = { boxId: "bx_1", box: "March", name: "a.pdf", by: "ana@acme.example", at: AT, reason: "Eicar FOUND" };
+  const write = (language: "en" | "fr", manager: boolean) =>
+    writeMail({ template: "file-refused", ...facts, manager }, { brand: DEFAULT_BRAND, language, timeZone: "UTC" })
+      .text;
+  expect(write("en", false)).toContain("File: a.pdf\nFinding: Eicar FOUND\nRefused: 3 March 2026 at 17:00 UTC");
+  expect(write("en", false)).toContain("deposit a clean copy");
+  expect(write("en", true)).toContain("ana@acme.example has deposited");
+  expect(write("fr", false)).toContain("Résultat: Eicar FOUND");
+  expect(write("fr", true)).toContain("ana@acme.example a déposé");
 });
 
 describe("what pages and mails are made of:", () => {
