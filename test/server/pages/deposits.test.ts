@@ -184,8 +184,9 @@ describe("what somebody sees of others' deposits", () => {
     const file = await onlyFile(box);
     expect((await manager.get(`/boxes/${box.id}/files/${file.id}`)).text).toBe(`of ${ANA}`);
     const minutes = await manager.get(`/boxes/${box.id}/minutes`);
-    expect(minutes.text).toContain("File downloaded");
-    expect(minutes.text).toContain(MO);
+    for (const part of ["File downloaded", "Recipients: ana@acme.example, bo@acme.example", file.sha256, MO])
+      expect(minutes.text).toContain(part);
+    expect(minutes.text).not.toMatch(/until archived|file\.finished/);
     await manager.get(`/boxes/${box.id}`);
     expect((await manager.post(`/boxes/${box.id}/state`, { enabled: "no" })).text).toContain("This drop-box is closed");
     expect((await manager.post(`/boxes/${box.id}/state`, { enabled: "yes" })).text).not.toContain("is closed");

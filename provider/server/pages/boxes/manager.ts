@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
-import { collect } from "../../../core/collect.js";
 import { html, type Html } from "../../html/html.js";
-import { formatBytes, formatInstant, oneLine } from "../../html/locale.js";
+import { formatBytes } from "../../html/locale.js";
 import { HttpFailure } from "../../failures.js";
 import { sendOn } from "../reply.js";
-import { form, guestPage } from "./frame.js";
+import { form } from "./frame.js";
 import { type Guest, requireOwnForm } from "./visitor.js";
 
 const StateForm = z.object({ token: z.string(), enabled: z.enum(["yes", "no"]) });
@@ -79,33 +78,7 @@ export async function changeState(guest: Guest, sent: FastifyRequest, reply: Fas
   return sendOn(reply, place);
 }
 
-/** What the log has of the box. */
-export async function minutesPage(guest: Guest): Promise<Html> {
-  requireManager(guest);
-  const { pages, box, words, locale, place } = guest;
-  const events = await collect(pages.vault.listEvents({ credentialId: box.id }));
-  return guestPage(guest, {
-    title: words.minutes,
-    content: html`<h1>${words.minutes}</h1>
-      <p>${oneLine(box.name)}</p>
-      <p class="help">${words.minutesLead}</p>
-      <ol class="minutes">
-        ${events.map(
-          ({ at, actor, action, detail = "" }) =>
-            html`<li>
-              <p class="what">${words.actions[action as keyof typeof words.actions] ?? action}</p>
-              <p class="help">
-                <time datetime="${at}">${formatInstant(locale, at)}</time> · <bdi>${oneLine(actor)}</bdi>
-              </p>
-              ${detail !== "" && html`<p class="prose"><bdi>${oneLine(detail)}</bdi></p>`}
-            </li>`,
-        )}
-      </ol>
-      <p><a href="${place}">${words.back}</a></p>`,
-  });
-}
-
-/** @throws HttpFailure 403 */
-function requireManager({ role, words }: Guest): void {
+/** Recipients have none of the manager's pages. @throws HttpFailure 403 */
+export function requireManager({ role, words }: Guest): void {
   if (role !== "manager") throw new HttpFailure(403, "FORBIDDEN", words.notAllowed, words.notAllowedText);
 }
