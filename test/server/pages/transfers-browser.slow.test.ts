@@ -193,6 +193,29 @@ test("without its key a page asks for it, uses up no download for a wrong one, a
   expect((await downloadBy(page, /^Télécharger et déchiffrer Statement/)).content).toEqual(STATEMENT);
 });
 
+test("a large file goes where the receiver says, as it comes, and isn't kept in memory", async () => {
+  const { url, key } = await sealed();
+  const page = await browser.open();
+  // Stands in for the browser's own question, which nothing can answer here.
+  await page.addInitScript(() => {
+    const parts: Uint8Array[] = [];
+    const createWritable = () =>
+      Promise.resolve(new WritableStream<Uint8Array>({ write: (part) => void parts.push(part) }));
+    Object.assign(globalThis, { parts, showSaveFilePicker: () => Promise.resolve({ createWritable }) });
+  });
+  const saved: Download[] = [];
+  page.on("download", (download) => saved.push(download));
+  await page.goto(`${url}#${key}`);
+  await page.locator("html[data-ready]").waitFor();
+  await page.evaluate('document.querySelector("form[data-sealed]").dataset.size = String(300 * 1024 * 1024)');
+  await page.getByRole("button", { name: /^Download and decrypt Statement/ }).click();
+  await page.getByText("is decrypted").waitFor();
+  const lengths = await page.evaluate<number[]>("parts.map((part) => part.length)");
+  expect(lengths.length).toBeGreaterThan(1);
+  expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(STATEMENT.length);
+  expect(saved).toEqual([]);
+});
+
 test("a file that was altered on its way is named, and nothing of it is saved", async () => {
   const { url, key } = await sealed();
   const page = await browser.open();
