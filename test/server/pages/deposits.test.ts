@@ -188,7 +188,9 @@ describe("what somebody sees of others' deposits", () => {
       expect(minutes.text).toContain(part);
     expect(minutes.text).not.toMatch(/until archived|file\.finished/);
     await manager.get(`/boxes/${box.id}`);
-    expect((await manager.post(`/boxes/${box.id}/state`, { enabled: "no" })).text).toContain("This drop-box is closed");
+    const closed = await manager.post(`/boxes/${box.id}/state`, { enabled: "no" });
+    expect(closed.text).toContain("This drop-box is closed");
+    expect(closed.text).not.toContain("whoever invited you");
     expect((await manager.post(`/boxes/${box.id}/state`, { enabled: "yes" })).text).not.toContain("is closed");
   });
 

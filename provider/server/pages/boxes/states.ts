@@ -1,24 +1,30 @@
 import { formatBytes, formatInstant } from "../../html/locale.js";
 import { type CoffreError, type ErrorCode, isCoffreError } from "../../../core/errors.js";
 import { kindsText } from "./frame.js";
-import type { BoxRequest } from "./visitor.js";
+import type { BoxRequest, BoxRole } from "./visitor.js";
 
 /** What the vault takes in one file, and in one box, where the box says nothing. */
 const DEFAULT_FILE_BYTES = 10_000_000_000;
 const DEFAULT_BOX_BYTES = 50_000_000_000;
 
-/** Why nothing can be handed in just now; `undefined` if it can. */
-export function blockedText({ box, words, locale }: BoxRequest): { title: string; text: string } | undefined {
+/** Why nothing can be handed in just now, and to managers what becomes of it; `undefined` if it can. */
+export function blockedText({
+  box,
+  words,
+  locale,
+  role,
+}: BoxRequest & { role?: BoxRole }): { title: string; text: string } | undefined {
+  const isManager = role === "manager";
   switch (box.status) {
     case "archived":
       return { title: words.isArchived, text: words.archivedText };
     case "closed":
-      return { title: words.isClosed, text: words.closedText };
+      return { title: words.isClosed, text: isManager ? words.closeHelp : words.closedText };
     case "expired":
       return { title: words.isExpired, text: words.expiredText(formatInstant(locale, box.expiresAt ?? "")) };
     case "open":
       return box.bytes >= (box.maxBytes ?? DEFAULT_BOX_BYTES)
-        ? { title: words.isFull, text: words.fullText }
+        ? { title: words.isFull, text: isManager ? words.fullForManagers : words.fullText }
         : undefined;
   }
 }

@@ -74,6 +74,7 @@ const ENGLISH = {
   expiredText: (at: string) => `It was open until ${at}. What was handed in is kept.`,
   archivedText: "Nothing can be handed in any more. What was handed in is kept by those who look after it.",
   fullText: "It takes no more files at present. Tell whoever invited you.",
+  fullForManagers: "It takes no more files until some are deleted or it is given more room.",
   managersOnly: "Only those who look after it can still sign in.",
 
   manage: "Looking after",
@@ -227,6 +228,7 @@ const FRENCH: BoxWords = {
   expiredText: (at) => `Elle était ouverte jusqu'au ${at}. Ce qui a été remis est conservé.`,
   archivedText: "Plus rien ne peut être remis. Ce qui a été remis est conservé par les personnes qui la gèrent.",
   fullText: "Elle ne prend plus de fichiers pour l'instant. Prévenez la personne qui vous a invité.",
+  fullForManagers: "Elle ne prend plus de fichiers tant que rien n'est supprimé ou que sa limite n'est pas relevée.",
   managersOnly: "Seules les personnes qui la gèrent peuvent encore se connecter.",
 
   manage: "Gestion",
