@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { access, constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../config/system-error.js";
@@ -30,10 +30,21 @@ function notWritable(path: string, problem: string): CoffreError {
  */
 export function makeFolderOf(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
   } catch (error) {
-    // Something that is no folder, in the place of one, is told by the write itself.
-    if (systemCode(error) !== "EEXIST") throw notWritable(path, `can't be written (${systemCode(error)})`);
+    throw notWritable(path, `can't be written (${systemCode(error)})`);
+  }
+}
+
+// One after the other: Node's own `recursive` tries for ever where the system makes no folders, as in /proc.
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else made it meanwhile; or something that is no folder stands there, which the write itself tells.
+    if (systemCode(error) !== "EEXIST") throw error;
   }
 }
 

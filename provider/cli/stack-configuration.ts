@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parse } from "yaml";
+import { yaml } from "../config/yaml.js";
 
 /** The `coffre:` settings of a Pulumi stack, read from its file without the engine. */
 export interface StackConfiguration {
@@ -65,7 +65,7 @@ function onlyStack(folder: string): string | undefined {
 
 function readYaml(path: string): unknown {
   try {
-    return parse(readFileSync(path, "utf8"), { logLevel: "silent" });
+    return yaml().parse(readFileSync(path, "utf8"), { logLevel: "silent" });
   } catch {
     return undefined;
   }

@@ -1,10 +1,10 @@
 import type { ValueAnswer } from "../vault/port.js";
 import type { CommandContext } from "./context.js";
-import { pathText } from "./describe.js";
+import { printable } from "./terminal.js";
 
 /** Says of a value that was read if a target may want another one by now. */
 export function warnOfStatus({ terminal }: CommandContext, answer: Omit<ValueAnswer, "value">): void {
-  const name = pathText(answer);
+  const name = printable(answer.path.join("/"));
   if (answer.status === "archived") {
     terminal.warn(`${name} is archived: nothing keeps its value up to date any more.`);
   } else if (answer.field !== "password") {

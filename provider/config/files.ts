@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import { CoffreError } from "../core/errors.js";
 import { FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
+import { yaml } from "./yaml.js";
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -66,6 +66,7 @@ export function readDocument(path: string): Document.Parsed | undefined {
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new CoffreError("CONFIGURATION", `${path} can't be read (${code})`, { cause: error });
   }
+  const { LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
   // The library's own messages quote the line, which may hold a secret: only its code and the line's number are shown.
   const document = parseDocument(text, { lineCounter, prettyErrors: false });

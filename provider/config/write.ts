@@ -1,12 +1,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
-import { Document } from "yaml";
 import { CoffreError } from "../core/errors.js";
 import { readDocument, readSettings, userConfigurationPath } from "./files.js";
 import type { Environment } from "./files.js";
 import { FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
+import { yaml } from "./yaml.js";
 
 /** What opens a vault: two of them at one place contradict, so that a new one takes the other's place. */
 const OPENS: readonly string[] = ["keyFile", "passphraseFile", "transitKey"];
@@ -23,7 +23,7 @@ export function writeUserConfiguration(patch: FileSettings, env: Environment): s
   const before = Object.entries(readSettings(path)).filter(([name]) => !opens.includes(name));
   const after = { ...Object.fromEntries(before), ...Object.fromEntries(given) };
   parseSettings(FileSettings, after, (name) => `${name}: for ${path}`);
-  const document = readDocument(path) ?? new Document({});
+  const document = readDocument(path) ?? new (yaml().Document)({});
   for (const name of opens) document.delete(name);
   for (const [name, value] of given) document.set(name, value);
   try {

@@ -40,20 +40,18 @@ export interface Connections {
   answerMs: number;
   /** Absolute path of a PEM file: the authority that signed the server's certificate. Default: those that Node knows. */
   caFile?: string | undefined;
-  /** Of a server on a unix socket. */
-  socketPath?: string | undefined;
 }
 
 /** Keeps connections to one server. @throws CoffreError CONFIGURATION for a CA file that can't be read */
 export async function connectAgent(connections: Connections): Promise<Agent> {
-  const { most, connectMs, answerMs, caFile, socketPath } = connections;
+  const { most, connectMs, answerMs, caFile } = connections;
   const ca = caFile === undefined ? {} : { ca: readAuthority(caFile) };
   const { Agent } = await import("undici");
   return new Agent({
     connections: most,
     headersTimeout: answerMs,
     bodyTimeout: answerMs,
-    connect: { timeout: connectMs, ...ca, ...(socketPath === undefined ? {} : { socketPath }) },
+    connect: { timeout: connectMs, ...ca },
   });
 }
 

@@ -60,6 +60,7 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     servedReads: once("served_reads", async () => (await import("./served-reads.ts")).servedReads()),
     vaultRequests: once("vault_requests", async () => (await import("./vault-requests.ts")).measureVaultRequests()),
     agentRead: once("agent_read", async () => (await import("./agent-read.ts")).measureAgentRead()),
+    runStart: once("run_start", async () => (await import("./run-start.ts")).measureRunStart()),
     lockselfRead: once("lockself_read", async () => (await import("./lockself-read.ts")).measureLockselfRead()),
     categoryTree: once("category_tree", async () => (await import("./category-tree.ts")).measureCategoryTree()),
     ansibleRead: once("ansible_read", async () => (await import("./ansible-read.ts")).measureAnsibleRead()),

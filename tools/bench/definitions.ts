@@ -5,6 +5,7 @@ import type { DepositMemory } from "./deposit-memory.ts";
 import type { LockselfRead } from "./lockself-read.ts";
 import type { PostgresRate } from "./postgres-rate.ts";
 import type { RotationTimes } from "./rotation.ts";
+import type { RunStart } from "./run-start.ts";
 import type { ServedReads } from "./served-reads.ts";
 import type { SingleCreate } from "./single-create.ts";
 import type { SshRotationTimes } from "./ssh-rotation.ts";
@@ -31,6 +32,7 @@ export interface Sources {
   postgresRate: () => Promise<PostgresRate>;
   vaultRequests: () => Promise<VaultRequests>;
   agentRead: () => Promise<AgentRead>;
+  runStart: () => Promise<RunStart>;
   lockselfRead: () => Promise<LockselfRead>;
   servedReads: () => Promise<ServedReads>;
   categoryTree: () => Promise<TreeTimes>;
@@ -162,6 +164,17 @@ export const FIGURES: readonly Figure[] = [
     measure: async ({ agentRead }) => {
       const { bareMs, oursMs } = await agentRead();
       return oursMs / bareMs;
+    },
+  },
+  {
+    key: "run_50_refs_vs_node",
+    definition:
+      "`coffre run` with 50 references and `true` as its command, through a `coffre agent` of an embedded vault that the environment " +
+      "names, from its start to its end, against `node -e 0`: 15 of each in turn, after 3; ratio of the medians",
+    bound: { atMost: 3 },
+    measure: async ({ runStart }) => {
+      const { oursMs, nodeMs } = await runStart();
+      return oursMs / nodeMs;
     },
   },
   {

@@ -1,4 +1,3 @@
-import { request } from "node:http";
 import { dirname, isAbsolute } from "node:path";
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
 import { AGENT_ROUTE, AgentAnswer } from "./messages.js";
@@ -74,7 +73,9 @@ function ask(socketPath: string): Promise<{ status: number | undefined; text: st
           cause,
         }),
       );
-    const asked = request({ socketPath, path: AGENT_ROUTE, agent: false, signal: AbortSignal.timeout(ANSWER_MS) });
+    const asked = process
+      .getBuiltinModule("node:http")
+      .request({ socketPath, path: AGENT_ROUTE, agent: false, signal: AbortSignal.timeout(ANSWER_MS) });
     asked.on("response", (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (part: string) => {

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Agent, Dispatcher } from "undici";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import * as z from "zod";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
 import { connectAgent, unreachable } from "../network.js";
+import { type ConnectionRequest, SocketConnection } from "../socket-connection.js";
 import { ErrorAnswer, ErrorShape, errorOf } from "./error-shape.js";
 import { wireJson } from "./json.js";
 import {
@@ -60,9 +62,22 @@ type Sent<T> = T extends Secret
       ? { readonly [Key in keyof T]: Sent<T[Key]> }
       : T;
 
+/** An answer whose body is still to be read. */
+interface Answer {
+  statusCode: number;
+  headers: IncomingHttpHeaders;
+  body: Readable;
+}
+
+/** What keeps connections to one server, by whichever client. */
+interface Connection {
+  request(request: ConnectionRequest & { origin: string }): Promise<Answer>;
+  close(): Promise<void>;
+}
+
 interface Answered {
   status: number;
-  headers: Dispatcher.ResponseData["headers"];
+  headers: IncomingHttpHeaders;
   text: string;
 }
 
@@ -70,7 +85,7 @@ interface Answered {
 export class RemoteClient {
   readonly #place: RemotePlace;
   /** Loaded by the first request. */
-  #agent: Promise<Agent> | undefined;
+  #connection: Promise<Connection> | undefined;
   /** The start of the server that answered last. */
   #start: string | undefined;
 
@@ -121,9 +136,9 @@ export class RemoteClient {
   }
 
   async close(): Promise<void> {
-    const agent = await this.#agent?.catch(() => undefined);
-    this.#agent = undefined;
-    await agent?.close();
+    const connection = await this.#connection?.catch(() => undefined);
+    this.#connection = undefined;
+    await connection?.close();
   }
 
   async #call<Name extends OperationName>(
@@ -172,13 +187,13 @@ export class RemoteClient {
   }
 
   /** Sends once. @returns the answer of a success, its body unread. @throws CoffreError for every other */
-  async #open(name: OperationName, body: string, headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
+  async #open(name: OperationName, body: string, headers: Record<string, string>): Promise<Answer> {
     const { origin, token, source = hostname() } = this.#place;
     const authorization = token ? { authorization: `Bearer ${token().reveal()}` } : {};
-    const agent = await (this.#agent ??= this.#connect());
-    let answer: Dispatcher.ResponseData;
+    const connection = await (this.#connection ??= this.#connect());
+    let answer: Answer;
     try {
-      answer = await agent.request({
+      answer = await connection.request({
         origin,
         path: `/v1/${name}`,
         method: "POST",
@@ -198,7 +213,7 @@ export class RemoteClient {
     });
   }
 
-  async #text(name: OperationName, { body }: Dispatcher.ResponseData): Promise<string> {
+  async #text(name: OperationName, { body }: Answer): Promise<string> {
     const text = new Pieces(this.#place.longestAnswer);
     try {
       for await (const part of body.setEncoding("utf8")) if (!text.add(String(part))) throw this.#badResponse(name);
@@ -247,9 +262,11 @@ export class RemoteClient {
     throw this.#badResponse(name);
   }
 
-  #connect(): Promise<Agent> {
+  async #connect(): Promise<Connection> {
     const { caFile, socketPath } = this.#place;
-    return connectAgent({ most: MOST_CONNECTIONS, connectMs: CONNECT_MS, answerMs: ANSWER_MS, caFile, socketPath });
+    const limits = { most: MOST_CONNECTIONS, answerMs: ANSWER_MS };
+    if (socketPath !== undefined) return new SocketConnection({ ...limits, socketPath });
+    return connectAgent({ ...limits, connectMs: CONNECT_MS, caFile });
   }
 }
 
