@@ -247,7 +247,7 @@ export const FIGURES: readonly Figure[] = [
   {
     key: "ssh_speed_vs_ansible",
     definition:
-      "a new password on each of 50 Linux hosts, 10 at once: a playbook with the `user` module (pipelining on, facts off, no proof), " +
+      "a new password on each of 50 Linux hosts, 10 at once: a playbook with the `user` module (pipelining on, facts off, hashes made beforehand, no proof), " +
       "a process, against Coffre (embedded vault, warm process) with look, journal and a login as proof; both log in as an admin by " +
       "a key; in turn; ratio of the medians of 3, theirs / ours",
     bound: { atLeast: 2 },
