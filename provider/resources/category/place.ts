@@ -1,10 +1,11 @@
-import { CoffreError, isCoffreError } from "../../core/errors.js";
+import { CoffreError } from "../../core/errors.js";
 import type { Category, CategoryPatch, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { shownExpiry } from "../people/kind.js";
+import { readUnlessGone } from "../presence.js";
 import { ensureRootCategory } from "../root-category.js";
 import { dropEmpty } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseLost } from "../vault-stamp.js";
+import { formatStamp, isOutdated, parseStamp } from "../vault-stamp.js";
 import type { CategoryInputs, CategoryState } from "./schema.js";
 
 /** Where a declared category stands. */
@@ -69,18 +70,12 @@ export function pathOf({ path }: Pick<Category, "path">): string {
 
 /** The live category of a state; `undefined` once it is gone. @throws CoffreError ROLLED_BACK if it may only be lost */
 export async function readKnown(
-  { vault, overview }: ResourceContext,
+  context: ResourceContext,
   id: string,
-  state: CategoryState,
+  { vaultStamp, path }: CategoryState,
   identity: VaultIdentity,
 ): Promise<Category | undefined> {
-  try {
-    return await vault.readCategory(id);
-  } catch (error) {
-    if (!isCoffreError(error, "NOT_FOUND")) throw error;
-    await refuseLost(parseStamp(state.vaultStamp), identity, overview, state.path ?? id);
-    return undefined;
-  }
+  return readUnlessGone(context, () => context.vault.readCategory(id), { identity, vaultStamp, what: path ?? id });
 }
 
 /** The same, where it must be there. @throws CoffreError NOT_FOUND that says what to do */

@@ -1,10 +1,11 @@
-import { CoffreError, isCoffreError } from "../../core/errors.js";
+import { CoffreError } from "../../core/errors.js";
 import { hasPassed, parseInstant } from "../../core/instant.js";
 import type { DropBox, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
+import { readUnlessGone } from "../presence.js";
 import { ensureRootCategory } from "../root-category.js";
 import { dropEmpty } from "../values.js";
-import { formatStamp, parseStamp, refuseLost } from "../vault-stamp.js";
+import { formatStamp } from "../vault-stamp.js";
 import type { DropBoxInputs, DropBoxState } from "./schema.js";
 
 /** Where a declared box stands. */
@@ -39,21 +40,16 @@ export async function stateAfter(
  * by somebody else. @throws CoffreError ROLLED_BACK if it may only be lost
  */
 export async function readKnown(
-  { vault, overview, rotation }: ResourceContext,
+  context: ResourceContext,
   id: string,
-  state: DropBoxState,
+  { vaultStamp, path, archivesAt }: DropBoxState,
   identity: VaultIdentity,
 ): Promise<DropBox | undefined> {
-  try {
-    const box = await vault.boxes.readBox(id);
-    const isOver = state.archivesAt !== undefined && hasPassed(state.archivesAt, rotation.clock.now());
-    const looked = state.vaultStamp === undefined;
-    return box.status !== "archived" || isOver || looked ? box : undefined;
-  } catch (error) {
-    if (!isCoffreError(error, "NOT_FOUND")) throw error;
-    await refuseLost(parseStamp(state.vaultStamp), identity, overview, state.path ?? id);
-    return undefined;
-  }
+  const { vault, rotation } = context;
+  const box = await readUnlessGone(context, () => vault.boxes.readBox(id), { identity, vaultStamp, what: path ?? id });
+  const isOver = archivesAt !== undefined && hasPassed(archivesAt, rotation.clock.now());
+  const looked = vaultStamp === undefined;
+  return box?.status !== "archived" || isOver || looked ? box : undefined;
 }
 
 /** The same, where it must be there. @throws CoffreError NOT_FOUND that says what to do */

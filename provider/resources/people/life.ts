@@ -3,8 +3,9 @@ import type { Vault, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
+import { readUnlessGone } from "../presence.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseLost, refuseOtherVault } from "../vault-stamp.js";
+import { formatStamp, isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
 import type { EntryKind, EntryState, SharedInputs } from "./kind.js";
 
 /** The inputs among a resource's properties. */
@@ -148,18 +149,14 @@ export async function deleteEntry<Inputs extends SharedInputs, Entry extends { i
 /** The entry of a state; `undefined` once it is gone. @throws CoffreError ROLLED_BACK if it may only be lost */
 async function readKnown<Inputs extends SharedInputs, Entry extends { id: string }>(
   kind: EntryKind<Inputs, Entry>,
-  { vault, overview }: ResourceContext,
+  context: ResourceContext,
   id: string,
   state: EntryState<Inputs>,
   identity: VaultIdentity,
 ): Promise<Entry | undefined> {
-  try {
-    return await kind.read(vault.people, id);
-  } catch (error) {
-    if (!isCoffreError(error, "NOT_FOUND")) throw error;
-    await refuseLost(parseStamp(state.vaultStamp), identity, overview, `${kind.title(state)} (${id})`);
-    return undefined;
-  }
+  const { vaultStamp } = state;
+  const what = `${kind.title(state)} (${id})`;
+  return readUnlessGone(context, () => kind.read(context.vault.people, id), { identity, vaultStamp, what });
 }
 
 /** The same, where it must be there. @throws CoffreError NOT_FOUND that says what to do */

@@ -1,10 +1,11 @@
-import { CoffreError, isCoffreError } from "../../core/errors.js";
+import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import type { Transfer, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { shownExpiry } from "../people/kind.js";
+import { readUnlessGone } from "../presence.js";
 import { dropEmpty } from "../values.js";
-import { formatStamp, parseStamp, refuseLost } from "../vault-stamp.js";
+import { formatStamp } from "../vault-stamp.js";
 import type { TransferInputs, TransferState } from "./schema.js";
 
 /** What stands between the server's address and a link. */
@@ -88,16 +89,11 @@ export async function readSent(
 
 /** The same; `undefined` if the vault doesn't know it. @throws CoffreError ROLLED_BACK if it may only be lost */
 export async function findSent(
-  { vault, overview }: ResourceContext,
+  context: ResourceContext,
   id: string,
-  state: TransferState,
+  { vaultStamp }: TransferState,
   identity: VaultIdentity,
 ): Promise<Transfer | undefined> {
-  try {
-    return await vault.boxes.transfers.read(id);
-  } catch (error) {
-    if (!isCoffreError(error, "NOT_FOUND")) throw error;
-    await refuseLost(parseStamp(state.vaultStamp), identity, overview, `the transfer ${id}`);
-    return undefined;
-  }
+  const read = () => context.vault.boxes.transfers.read(id);
+  return readUnlessGone(context, read, { identity, vaultStamp, what: `the transfer ${id}` });
 }
