@@ -79,7 +79,7 @@ describe("without a script", () => {
     expect(await deposits(box)).toEqual([]);
   });
 
-  test("a full box takes nothing more, and says so", async () => {
+  test("a full box takes nothing more, says so, and lets what filled it be handed in", async () => {
     scene = await PagesScene.start();
     const box = await scene.box({ maxBytes: 10 });
     const browser = await scene.signIn(box, ANA);
@@ -88,6 +88,10 @@ describe("without a script", () => {
     const page = await browser.upload(`/boxes/${box.id}/files`, { a: "just ten b" });
     expect(page.text).toContain("This drop-box is full");
     expect(page.text).not.toContain('id="files"');
+    expect(page.text).toContain(`action="/boxes/${box.id}/submit"`);
+    const receipt = await browser.post(`/boxes/${box.id}/submit`);
+    expect(receipt.text).toContain("<h1>Receipt</h1>");
+    expect((await browser.get(`/boxes/${box.id}`)).text).not.toContain(`/submit"`);
   });
 
   test("what was uploaded before the box was closed can't be handed in, and the page says why", async () => {

@@ -19,7 +19,10 @@ export interface Said {
 export async function boxPage(guest: Guest, said?: Said): Promise<Html> {
   const { box, words, role } = guest;
   const blocked = blockedText(guest);
+  const takes = blocked === undefined;
   const [own, deposits] = [await ownOpenDeposit(guest), await visibleDeposits(guest)];
+  const isShown = takes || (box.status === "open" && own !== undefined && own.files.length > 0);
+  const shown = isShown && uploads(guest, own, takes);
   return guestPage(guest, {
     title: oneLine(box.name),
     scripts: blocked ? [] : ["tus.js", "upload.js"],
@@ -29,8 +32,8 @@ export async function boxPage(guest: Guest, said?: Said): Promise<Html> {
       ${blocked && notice("plain", html`<strong>${blocked.title}.</strong> ${blocked.text}`)} ${asked(guest)}
       ${
         role === "manager"
-          ? [managerFacts(guest), handedIn(guest, deposits), managerTools(guest), !blocked && uploads(guest, own)]
-          : [!blocked && uploads(guest, own), handedIn(guest, deposits)]
+          ? [managerFacts(guest), handedIn(guest, deposits), managerTools(guest), shown]
+          : [shown, handedIn(guest, deposits)]
       }`,
   });
 }
@@ -67,34 +70,38 @@ function asked(guest: Guest): Html {
   </section>`;
 }
 
-function uploads(guest: Guest, own: Deposit | undefined): Html {
+/** @param takes whether more files may come: a box that is full still takes what is whole already */
+function uploads(guest: Guest, own: Deposit | undefined, takes: boolean): Html {
   const { box, words, place, role } = guest;
   const { fileTypes } = box;
   const files = own?.files ?? [];
   return html`<section aria-labelledby="uploads">
     <h2 id="uploads">${role === "manager" ? words.depositHere : words.yourFiles}</h2>
-    ${form(
-      guest,
-      `${place}/files`,
-      html`<div class="drop" id="drop">
-        <label for="files">${words.choose}</label>
-        <input
-          id="files"
-          name="files"
-          type="file"
-          multiple
-          required
-          aria-describedby="upload-help"
-          ${acceptOf(fileTypes)}
-        />
-        <span class="or" hidden>${words.drop}</span>
-        <p class="help" id="upload-help">
-          ${words.uploadHelp(largestText(guest))} ${fileTypes && words.kindsHelp(kindsText(fileTypes))}
-        </p>
-        <button id="send">${words.upload}</button>
-      </div>`,
-      "files",
-    )}
+    ${
+      takes &&
+      form(
+        guest,
+        `${place}/files`,
+        html`<div class="drop" id="drop">
+          <label for="files">${words.choose}</label>
+          <input
+            id="files"
+            name="files"
+            type="file"
+            multiple
+            required
+            aria-describedby="upload-help"
+            ${acceptOf(fileTypes)}
+          />
+          <span class="or" hidden>${words.drop}</span>
+          <p class="help" id="upload-help">
+            ${words.uploadHelp(largestText(guest))} ${fileTypes && words.kindsHelp(kindsText(fileTypes))}
+          </p>
+          <button id="send">${words.upload}</button>
+        </div>`,
+        "files",
+      )
+    }
     <ul class="files" id="running" aria-label="${words.uploading}" hidden></ul>
     <p
       class="visually-hidden"
