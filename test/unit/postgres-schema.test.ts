@@ -193,6 +193,7 @@ describe("a description that can't be right is refused", () => {
     ["a\nb", /control character/],
     ["é".repeat(32), /64 bytes/],
     ["public", /keyword/],
+    ["pg_app", /keeps names that begin with pg_/],
   ])("the username %j", (username, message) => {
     const attempt = () => postgresDriver.parse({ host: "db" }, username);
     expect(attempt).toThrow(message);

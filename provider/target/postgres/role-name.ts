@@ -16,3 +16,9 @@ export function roleNameProblem(name: string, reserved = 0): string | undefined 
   if (KEYWORDS.has(name)) return `is "${name}", which PostgreSQL reads as a keyword`;
   return undefined;
 }
+
+/** The same for a role that is made or changed: PostgreSQL keeps names that begin with `pg_` for roles of its own. */
+export function accountNameProblem(name: string, reserved = 0): string | undefined {
+  if (name.startsWith("pg_")) return `is "${name}", and PostgreSQL keeps names that begin with pg_ for itself`;
+  return roleNameProblem(name, reserved);
+}

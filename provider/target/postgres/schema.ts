@@ -10,7 +10,7 @@ import { Host, Limits, limitsOf, OnDelete, Port, Reference, WaitFor } from "../c
 import { Tls } from "../common/tls.js";
 import { refuseBadVerifyHosts, verifyAddressesOf } from "../common/verify-hosts.js";
 import { overlapOf, SUFFIX_BYTES } from "./overlap.js";
-import { roleNameProblem } from "./role-name.js";
+import { accountNameProblem, roleNameProblem } from "./role-name.js";
 
 const DEFAULT_PORT = 5432;
 const DESCRIBED = {
@@ -161,7 +161,7 @@ function refuseBadOverlap(
 
 /** @param reserved bytes that are added to it */
 function checkUsername(username: string | undefined, reserved: number): string {
-  const problem = username === undefined ? "is missing" : roleNameProblem(username, reserved);
+  const problem = username === undefined ? "is missing" : accountNameProblem(username, reserved);
   if (problem === undefined && username !== undefined) return username;
   throw new CoffreError("INVALID_INPUT", `The credential's username, the role's name in PostgreSQL, ${problem}`, {
     hint: "Give the credential a username of 1 to 63 bytes, spelled as PostgreSQL spells the role.",
