@@ -116,8 +116,10 @@ async function judgeAt(context: RotationContext, question: Question): Promise<Ta
   const { spec, address, versions } = question;
   const refused: number[] = [];
   const found = { account: spec.account, address: `${address.host}:${address.port}`, refused, untried: [] };
-  let reason = "there is no version to try";
+  let reason = "";
   let wasCurrent = false;
+  // Nothing was set there yet: that is an unfinished rotation, and says nothing of what the target accepts.
+  if (versions.length === 0) return { ...found, verdict: "not-tried", reason: "there is no version to try" };
   for (const [index, version] of versions.entries()) {
     const { number, state } = version;
     const proof = await tryVersion(context, question, version);

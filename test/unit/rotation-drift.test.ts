@@ -54,6 +54,15 @@ describe("a password that was changed behind Coffre's back", () => {
     ]);
   });
 
+  test("isn't claimed where nothing was ever set: an entry without a version was not tried", async () => {
+    const id = await scene.orders();
+    expect(await verify(id)).toMatchObject([
+      { verdict: "not-tried", reason: "there is no version to try", refused: [], untried: [] },
+    ]);
+    expect(await attentionOf(id)).toBeUndefined();
+    expect(refused()).toBe(0);
+  });
+
   test("is mended by the admin with the value that the vault has: no other is drawn", async () => {
     const id = await drifted();
     const value = await scene.value(id);
