@@ -140,9 +140,13 @@ export class CommandContext {
     const { CoffreError } = await import("../core/errors.js");
     const vault = await this.directVault("cli");
     if (vault instanceof EmbeddedVault) return vault;
-    throw new CoffreError("NOT_SUPPORTED", "Only a vault in a file has keys, backups and a check of its own", {
-      hint: adviceElsewhere(this.configuration()),
-    });
+    throw new CoffreError(
+      "NOT_SUPPORTED",
+      "Only a vault in a file can be served, and has tokens, keys, backups and a check of its own",
+      {
+        hint: adviceElsewhere(this.configuration()),
+      },
+    );
   }
 
   /** A key in a transit engine, as an option names it, with the login that is configured. @throws CoffreError CONFIGURATION */

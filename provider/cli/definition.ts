@@ -62,7 +62,9 @@ export const EXIT_CODES: readonly { code: number; means: string }[] = [
   { code: 4, means: "forbidden: no right, a wrong key, a refused login" },
   { code: 5, means: "conflict: somebody else has it, or another vault answers" },
   { code: 6, means: "a person has to decide: see `coffre attention`" },
+  { code: 129, means: "ended by SIGHUP, such as of a closed terminal; run it again to go on" },
   { code: 130, means: "interrupted by Ctrl-C; run it again to go on" },
+  { code: 143, means: "ended by SIGTERM; run it again to go on" },
 ];
 
 /** Groups of commands whose name has several words. */

@@ -33,7 +33,7 @@ export function issueText(issue: z.core.$ZodRawIssue): string {
     case "invalid_value":
       return `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
     case "invalid_union":
-      return "has none of the forms that it may have";
+      return issue.input === undefined ? "is missing" : "has none of the forms that it may have";
     case "invalid_key":
       return "has a key that isn't one of those allowed";
     case "invalid_element":

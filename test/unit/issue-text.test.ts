@@ -64,6 +64,12 @@ test.each([
   );
 });
 
+test("a field that may have one of several forms, and isn't there, is missing", () => {
+  const schema = z.strictObject({ verify: z.union([z.strictObject({ argv: z.string() }), z.literal("none")]) });
+  const messageOf = (input: object) => schema.safeParse(input, { error: issueText }).error?.issues[0]?.message;
+  expect([messageOf({}), messageOf({ verify: 1 })]).toEqual(["is missing", "has none of the forms that it may have"]);
+});
+
 test.each([
   [z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]), { c: 1 }],
   [z.record(z.enum(["a"]), z.string()), { b: "x" }],
