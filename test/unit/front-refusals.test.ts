@@ -9,7 +9,7 @@ import type { Kind } from "../../provider/shell/front.js";
 import { createVault, inVault, type TestVault } from "../stack/harness.ts";
 
 // What can't be right is said by `check`, which a preview calls before anything is planned: from a program's own inputs,
-// through the code that the plugin runs, to a real vault. How the engine shows it is in test/stack/refusals.test.ts.
+// through the code that the plugin runs, to a real vault. How the engine shows it is in test/stack/refusals.slow.test.ts.
 
 const KINDS: Record<string, Kind> = {
   "coffre:index:Category": "category",
