@@ -49,9 +49,17 @@ export function parseStamp(text: unknown): VaultStamp | undefined {
   };
 }
 
-/** Is the vault that answers the one that the state was written to? @throws CoffreError WRONG_VAULT, before any request about an entry */
-export function refuseOtherVault(stamp: VaultStamp | undefined, identity: VaultIdentity): void {
-  if (stamp === undefined || stamp.vaultId === identity.id) return;
+/**
+ * The vault that answers, which is the one that the state was written to; before any request about an entry.
+ * @throws CoffreError WRONG_VAULT; BAD_RESPONSE for a stamp that can't be read
+ */
+export async function vaultOf(
+  answering: { identity(): Promise<VaultIdentity> },
+  state: { vaultStamp?: string | undefined },
+): Promise<{ identity: VaultIdentity; stamp: VaultStamp | undefined }> {
+  const identity = await answering.identity();
+  const stamp = parseStamp(state.vaultStamp);
+  if (stamp === undefined || stamp.vaultId === identity.id) return { identity, stamp };
   throw new CoffreError(
     "WRONG_VAULT",
     `The vault that answers is "${identity.name}" (${identity.id}), but this resource was made in vault ${stamp.vaultId}`,

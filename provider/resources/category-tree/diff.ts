@@ -3,7 +3,7 @@ import type { ResourceContext } from "../context.js";
 import { parseInputs } from "../parse.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties } from "../values.js";
-import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { isOutdated, vaultOf } from "../vault-stamp.js";
 import { untold } from "./announce.js";
 import { refuseConflicts } from "./conflicts.js";
 import { lookAtTree } from "./look.js";
@@ -33,9 +33,7 @@ export async function diffTree(
   news: Properties,
 ): Promise<{ changes: boolean }> {
   const state = parseState(olds);
-  const identity = await context.overview.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.overview, state);
   const known = pickInputs(news);
   if (hasUnknown(known)) return { changes: true };
   const inputs = parseInputs(CategoryTreeInputs, known);

@@ -6,7 +6,7 @@ import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import { ensureRootCategory } from "../root-category.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseLost, refuseOtherVault } from "../vault-stamp.js";
+import { formatStamp, isOutdated, parseStamp, refuseLost, vaultOf } from "../vault-stamp.js";
 import { announceCopies } from "./announce.js";
 import { applyChanges } from "./apply.js";
 import { MOST_STAYS } from "./diff.js";
@@ -48,7 +48,7 @@ export async function updateTree(
 ): Promise<{ outs: Outputs }> {
   const before = parseState(olds);
   const inputs = parseInputs(CategoryTreeInputs, pickInputs(news));
-  refuseOtherVault(parseStamp(before.vaultStamp), await context.vault.identity());
+  await vaultOf(context.vault, before);
   const token = before.ownerToken ?? newOwnerToken();
   const parentId = await parentOf(context, inputs);
   try {
@@ -68,9 +68,7 @@ export async function readTreeState(
   props: Properties,
 ): Promise<{ id?: string; props?: Outputs }> {
   const state = parseState(props);
-  const identity = await context.vault.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.vault, state);
   const { categories } = await readMade(context.vault, requireKey(state));
   if (categories.length === 0) {
     await refuseLost(stamp, identity, context.overview, "the copies");
@@ -85,8 +83,7 @@ export async function deleteTree(context: ResourceContext, _id: string, props: P
   const state = parseState(props);
   if (state.onDelete === "keep") return;
   const { vault } = context;
-  const identity = await vault.identity();
-  refuseOtherVault(parseStamp(state.vaultStamp), identity);
+  const { identity } = await vaultOf(vault, state);
   const made = await readMade(vault, requireKey(state));
   if (made.categories.length === 0) {
     await refuseLost(parseStamp(state.vaultStamp), identity, context.overview, "the copies");

@@ -1,6 +1,6 @@
 import type { ResourceContext } from "../context.js";
 import type { Properties } from "../values.js";
-import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { vaultOf } from "../vault-stamp.js";
 import { readKnown } from "./place.js";
 import { parseState } from "./schema.js";
 
@@ -8,8 +8,7 @@ import { parseState } from "./schema.js";
 export async function deleteCategory(context: ResourceContext, id: string, props: Properties): Promise<void> {
   const state = parseState(props);
   if (state.onDelete === "keep") return;
-  const identity = await context.vault.identity();
-  refuseOtherVault(parseStamp(state.vaultStamp), identity);
+  const { identity } = await vaultOf(context.vault, state);
   if (!(await readKnown(context, id, state, identity))) return;
   // A state without a token owns nothing: the empty one is nobody's.
   await context.vault.deleteCategory(id, { token: state.ownerToken ?? "" });

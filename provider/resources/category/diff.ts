@@ -3,7 +3,7 @@ import { CoffreError } from "../../core/errors.js";
 import type { Category } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { hasUnknown, type Properties } from "../values.js";
-import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { isOutdated, vaultOf } from "../vault-stamp.js";
 import { pathOf, readLive, shownRules } from "./place.js";
 import { refuseImpossibleBelow } from "./policies-below.js";
 import { CategoryInputs, type CategoryState, parseState, pickInputs } from "./schema.js";
@@ -30,9 +30,7 @@ export async function diffCategory(
   news: Properties,
 ): Promise<{ changes: boolean }> {
   const state = parseState(olds);
-  const identity = await context.overview.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.overview, state);
   const categories = await context.overview.categories();
   const category = categories.get(id) ?? (await readLive(context, id, state, identity));
   const inputs = pickInputs(news);

@@ -1,7 +1,7 @@
 import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { vaultOf } from "../vault-stamp.js";
 import { currentStamp, pathOf, readKnown, shownRules } from "./place.js";
 import { parseState } from "./schema.js";
 
@@ -12,8 +12,7 @@ export async function readCategory(
   props: Properties,
 ): Promise<{ id?: string; props?: Record<string, unknown> }> {
   const state = parseState(props);
-  const identity = await context.vault.identity();
-  refuseOtherVault(parseStamp(state.vaultStamp), identity);
+  const { identity } = await vaultOf(context.vault, state);
   const category = await readKnown(context, id, state, identity);
   if (!category) return {};
   const looked = state.vaultStamp === undefined;

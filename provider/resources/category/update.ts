@@ -2,7 +2,7 @@ import type { ResourceContext } from "../context.js";
 import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
-import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { vaultOf } from "../vault-stamp.js";
 import { changedFields, parentOf, readLive, stateAfter } from "./place.js";
 import { CategoryInputs, parseState, pickInputs } from "./schema.js";
 
@@ -16,8 +16,7 @@ export async function updateCategory(
   const { vault } = context;
   const before = parseState(olds);
   const inputs = parseInputs(CategoryInputs, pickInputs(news));
-  const identity = await vault.identity();
-  refuseOtherVault(parseStamp(before.vaultStamp), identity);
+  const { identity } = await vaultOf(vault, before);
   await readLive(context, id, before, identity);
   const token = before.ownerToken ?? newOwnerToken();
   const marked = before.ownerToken !== undefined && (await vault.findOwned("category", inputs.ownerKey)) === id;

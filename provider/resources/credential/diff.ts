@@ -8,7 +8,7 @@ import type { Credential, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties } from "../values.js";
-import { isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { isOutdated, parseStamp, refuseRolledBack, vaultOf } from "../vault-stamp.js";
 import { refuseForeignAccounts } from "./accounts.js";
 import { bringAlong } from "./brought.js";
 import { depositNotes } from "./deposit-notes.js";
@@ -42,9 +42,7 @@ export async function diffCredential(
   news: Properties,
 ): Promise<DiffResult> {
   const state = parseState(olds);
-  const identity = await context.overview.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.overview, state);
   const { credential, listed } = await find(context, id, state, identity);
   await refuseRolledBack({ stamp, version: state.currentVersion }, identity, credential, context.overview);
   if (credential.supersededBy !== undefined) return { changes: false }; // a first password that has served its turn

@@ -4,7 +4,7 @@ import type { Credential, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseOtherVault, refuseRolledBack } from "../vault-stamp.js";
+import { formatStamp, isOutdated, parseStamp, refuseRolledBack, vaultOf } from "../vault-stamp.js";
 import { readKnown } from "./presence.js";
 import { type CredentialState, parseState } from "./schema.js";
 import { typeOf } from "./source.js";
@@ -22,9 +22,7 @@ export interface ReadResult {
  */
 export async function readCredential(context: ResourceContext, id: string, props: Properties): Promise<ReadResult> {
   const state = parseState(props);
-  const identity = await context.vault.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.vault, state);
   const found = await readKnown(context, id, state, identity);
   if (!found) return {};
   let credential = found;

@@ -1,6 +1,6 @@
 import type { ResourceContext } from "../context.js";
 import type { Properties } from "../values.js";
-import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { vaultOf } from "../vault-stamp.js";
 import { readKnown } from "./place.js";
 import { parseState } from "./schema.js";
 
@@ -11,8 +11,7 @@ import { parseState } from "./schema.js";
 export async function deleteBox(context: ResourceContext, id: string, props: Properties): Promise<void> {
   const state = parseState(props);
   if (state.onDelete === "keep") return;
-  const identity = await context.vault.identity();
-  refuseOtherVault(parseStamp(state.vaultStamp), identity);
+  const { identity } = await vaultOf(context.vault, state);
   const box = await readKnown(context, id, state, identity);
   if (!box) return;
   const { boxes } = context.vault;

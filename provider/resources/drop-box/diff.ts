@@ -4,7 +4,7 @@ import type { ResourceContext } from "../context.js";
 import type { DiffResult } from "../people/handlers-of.js";
 import { knownText } from "../people/kind.js";
 import { dropEmpty, hasUnknown, type Properties } from "../values.js";
-import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { isOutdated, vaultOf } from "../vault-stamp.js";
 import { shownInputs } from "./fields.js";
 import { pathOf, readLive } from "./place.js";
 import { parseState, pickInputs } from "./schema.js";
@@ -29,9 +29,7 @@ export async function diffBox(
   news: Properties,
 ): Promise<DiffResult> {
   const state = parseState(olds);
-  const identity = await context.overview.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.overview, state);
   const box = (await context.overview.boxes()).get(id) ?? (await readLive(context, id, state, identity));
   const changed = changedInputs(olds, news);
   if (box.status === "archived" && changed.length > 0 && isToBeLive(context, pickInputs(news))) {

@@ -1,7 +1,7 @@
 import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { formatStamp, isOutdated, vaultOf } from "../vault-stamp.js";
 import { shownInputs } from "./fields.js";
 import { outputsOf, readKnown } from "./place.js";
 import { parseState } from "./schema.js";
@@ -13,9 +13,7 @@ export async function readBox(
   props: Properties,
 ): Promise<{ id?: string; props?: Record<string, unknown> }> {
   const state = parseState(props);
-  const identity = await context.vault.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.vault, state);
   const box = await readKnown(context, id, state, identity);
   if (!box) return {};
   const looked = stamp === undefined;

@@ -2,7 +2,7 @@ import type { ResourceContext } from "../context.js";
 import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
-import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { vaultOf } from "../vault-stamp.js";
 import { changedFields } from "./fields.js";
 import { categoryOf, readLive, stateAfter } from "./place.js";
 import { DropBoxInputs, parseState, pickInputs } from "./schema.js";
@@ -17,8 +17,7 @@ export async function updateBox(
   const { boxes } = context.vault;
   const before = parseState(olds);
   const inputs = parseInputs(DropBoxInputs, pickInputs(news));
-  const identity = await context.vault.identity();
-  refuseOtherVault(parseStamp(before.vaultStamp), identity);
+  const { identity } = await vaultOf(context.vault, before);
   await readLive(context, id, before, identity);
   const token = before.ownerToken ?? newOwnerToken();
   const marked = before.ownerToken !== undefined && (await boxes.findOwnedBox(inputs.ownerKey)) === id;

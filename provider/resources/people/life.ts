@@ -5,7 +5,7 @@ import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import { readUnlessGone } from "../presence.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { formatStamp, isOutdated, vaultOf } from "../vault-stamp.js";
 import type { EntryKind, EntryState, SharedInputs } from "./kind.js";
 
 /** The inputs among a resource's properties. */
@@ -98,8 +98,7 @@ export async function updateEntry<Inputs extends SharedInputs, Entry extends { i
   const { vault } = context;
   const before = parseState<Inputs>(kind, olds);
   const inputs = parseInputs(kind.schema, pickInputs(kind, news));
-  const identity = await vault.identity();
-  refuseOtherVault(parseStamp(before.vaultStamp), identity);
+  const { identity } = await vaultOf(vault, before);
   await readLive(kind, context, id, before, identity);
   const token = before.ownerToken ?? newOwnerToken();
   const marked = before.ownerToken !== undefined && (await vault.people.findOwned(kind.owned, inputs.ownerKey)) === id;
@@ -120,9 +119,7 @@ export async function readEntry<Inputs extends SharedInputs, Entry extends { id:
   props: Properties,
 ): Promise<{ id?: string; props?: Record<string, unknown> }> {
   const state = parseState<Inputs>(kind, props);
-  const identity = await context.vault.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.vault, state);
   const entry = await readKnown(kind, context, id, state, identity);
   if (!entry) return {};
   // The newest event alone is no news: a refresh of what didn't change changes nothing.
@@ -138,8 +135,7 @@ export async function deleteEntry<Inputs extends SharedInputs, Entry extends { i
   props: Properties,
 ): Promise<void> {
   const state = parseState<Inputs>(kind, props);
-  const identity = await context.vault.identity();
-  refuseOtherVault(parseStamp(state.vaultStamp), identity);
+  const { identity } = await vaultOf(context.vault, state);
   if (!(await readKnown(kind, context, id, state, identity))) return;
   // A state without a token owns nothing: the empty one is nobody's.
   await kind.remove(context.vault.people, id, { token: state.ownerToken ?? "" });

@@ -4,7 +4,7 @@ import type { ResourceContext } from "../context.js";
 import { type CheckResult, failureOf } from "../failures.js";
 import { schemaFailures } from "../parse.js";
 import { dropEmpty, hasUnknown, type Properties } from "../values.js";
-import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { isOutdated, vaultOf } from "../vault-stamp.js";
 import type { EntryKind, SharedInputs } from "./kind.js";
 import { findAdopted, parseState, pickInputs, readLive, taken } from "./life.js";
 
@@ -93,9 +93,7 @@ export async function diffEntry<Inputs extends SharedInputs, Entry extends { id:
   news: Properties,
 ): Promise<{ changes: boolean }> {
   const state = parseState<Inputs>(kind, olds);
-  const identity = await context.overview.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.overview, state);
   const entry = (await kind.known(context, id)) ?? (await readLive(kind, context, id, state, identity));
   const shown: object = dropEmpty({ ...state, ...(await kind.shown(context, entry, state)) });
   const drifted = !isDeepStrictEqual(shown, dropEmpty(state));

@@ -6,7 +6,7 @@ import type { ResourceContext } from "../context.js";
 import type { DiffResult } from "../people/handlers-of.js";
 import { knownText } from "../people/kind.js";
 import { dropEmpty, hasUnknown, type Properties } from "../values.js";
-import { isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { isOutdated, vaultOf } from "../vault-stamp.js";
 import { sameFiles } from "./files.js";
 import { declaredIn, parseState, pickInputs, type TransferState } from "./schema.js";
 import { readSent, shown } from "./state.js";
@@ -35,9 +35,7 @@ export async function diffTransfer(
   news: Properties,
 ): Promise<DiffResult> {
   const state = parseState(olds);
-  const identity = await context.overview.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.overview, state);
   const transfer = (await context.overview.transfers()).get(id) ?? (await readSent(context, id, state, identity));
   const changed = changedInputs(olds, news);
   const outdated = stamp !== undefined && isOutdated(stamp, identity);

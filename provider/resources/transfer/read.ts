@@ -1,6 +1,6 @@
 import type { ResourceContext } from "../context.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { formatStamp, isOutdated, vaultOf } from "../vault-stamp.js";
 import { parseState } from "./schema.js";
 import { findSent, outputsOf, shown } from "./state.js";
 
@@ -11,9 +11,7 @@ export async function readTransfer(
   props: Properties,
 ): Promise<{ id?: string; props?: Record<string, unknown> }> {
   const state = parseState(props);
-  const identity = await context.vault.identity();
-  const stamp = parseStamp(state.vaultStamp);
-  refuseOtherVault(stamp, identity);
+  const { identity, stamp } = await vaultOf(context.vault, state);
   const transfer = await findSent(context, id, state, identity);
   if (!transfer) return {};
   // The newest event alone is no news: a refresh of what didn't change changes nothing.

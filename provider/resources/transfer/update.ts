@@ -5,7 +5,7 @@ import type { ResourceContext } from "../context.js";
 import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
-import { parseStamp, refuseOtherVault } from "../vault-stamp.js";
+import { vaultOf } from "../vault-stamp.js";
 import { endAfter, passwordFor } from "./create.js";
 import { changedInputs, isSentAnew } from "./diff.js";
 import { parseState, pickInputs, TransferInputs, type TransferState } from "./schema.js";
@@ -21,8 +21,7 @@ export async function updateTransfer(
   const { transfers } = context.vault.boxes;
   const before = parseState(olds);
   const inputs = parseInputs(TransferInputs, pickInputs(news));
-  const identity = await context.vault.identity();
-  refuseOtherVault(parseStamp(before.vaultStamp), identity);
+  const { identity } = await vaultOf(context.vault, before);
   const found = await readSent(context, id, before, identity);
   const token = before.ownerToken ?? newOwnerToken();
   const link = linkIn(before.url);
