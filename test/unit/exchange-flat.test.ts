@@ -154,3 +154,39 @@ test("names that mean something else to SOPS are refused", async () => {
     "means something else to SOPS",
   );
 });
+
+test.each([
+  "100% of it",
+  "a\\b",
+  "tab\there",
+  "\nlines\n",
+  "# no comment",
+  " spaces ",
+  "null",
+  "${HOME}$(id)`id`",
+  "{{ x }}{% y %}",
+])("%j is the same value in every format", async (text) => {
+  const identity = await generateX25519Identity();
+  const list = [entry("a", [value("password", text)])];
+  expect({ ...parseEnv(writeDotenv(list).bytes.toString()) }).toEqual({ A_PASSWORD: text });
+  const { data } = parse(writeK8sSecrets(list).bytes.toString()) as { data: Record<string, string> };
+  expect(Buffer.from(data["password"] ?? "", "base64").toString()).toBe(text);
+  const { bytes } = await writeSops(list, { recipients: [await identityToRecipient(identity)], now: NOW });
+  expect(await openSops(bytes.toString(), identity)).toEqual({ a: { password: text } });
+});
+
+test.each([
+  ["a\0b", "NUL"],
+  ["a\r\nb", "carriage return"],
+])("%j, which such a file can't hold, is listed for dotenv and kept by the others", async (text, problem) => {
+  const identity = await generateX25519Identity();
+  const list = [entry("a", [value("password", text)])];
+  const { bytes: lines, notes } = writeDotenv(list);
+  expect({ lines: lines.toString(), notes }).toEqual({
+    lines: "",
+    notes: [{ where: "a", field: "password", what: expect.stringContaining(problem) as unknown }],
+  });
+  expect(writeK8sSecrets(list).bytes.toString()).toContain(Buffer.from(text).toString("base64"));
+  const { bytes } = await writeSops(list, { recipients: [await identityToRecipient(identity)], now: NOW });
+  expect(await openSops(bytes.toString(), identity)).toEqual({ a: { password: text } });
+});
