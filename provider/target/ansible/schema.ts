@@ -2,9 +2,9 @@ import * as z from "zod";
 import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import { issueText } from "../../core/issue-text.js";
-import { CommandTarget } from "../command/schema.js";
+import { CommandTarget, refuseAskedClashes } from "../command/schema.js";
 import { accountOf } from "../common/address.js";
-import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
+import { adminKey, adminOf, hasAdmin } from "../common/admin.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Limits, Port } from "../common/fields.js";
 import { isHostKey } from "../linux/host-key.js";
@@ -84,14 +84,7 @@ export const AnsibleTarget = z
   })
   .superRefine((target, context) => {
     const clash = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
-    refuseAdminClashes(target, context);
-    if (target.look === undefined && target.admin?.ownMeans !== true)
-      clash(
-        "look",
-        "is missing: it makes the login that is counted, so that no stale password is sent again and again",
-      );
-    if (target.remove === undefined && (target.onDelete === "disable" || target.onDelete === "drop"))
-      clash("remove", `is missing: it is what onDelete: ${JSON.stringify(target.onDelete)} would run`);
+    refuseAskedClashes(target, context);
     if (target.verify === "none" && !target.repeatable)
       clash("verify", "must be a proof: a set that can't be repeated needs another way to find out what became of it");
   });

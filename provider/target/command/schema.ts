@@ -4,7 +4,7 @@ import { PRINTABLE_ASCII } from "../../core/alphabet.js";
 import { CoffreError } from "../../core/errors.js";
 import { issueText } from "../../core/issue-text.js";
 import { accountOf } from "../common/address.js";
-import { adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
+import { type AdminFields, adminKey, adminOf, hasAdmin, refuseAdminClashes } from "../common/admin.js";
 import { invalidDescription } from "../common/description-errors.js";
 import { Host, Milliseconds, OnDelete, Port, Reference, WaitFor } from "../common/fields.js";
 import type { TargetSpec } from "../port.js";
@@ -128,14 +128,7 @@ export const CommandTarget = z
   })
   .superRefine((target, context) => {
     const clash = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
-    refuseAdminClashes(target, context);
-    if (target.look === undefined && target.admin?.ownMeans !== true)
-      clash(
-        "look",
-        "is missing: it makes the login that is counted, so that no stale password is sent again and again",
-      );
-    if (target.remove === undefined && (target.onDelete === "disable" || target.onDelete === "drop"))
-      clash("remove", `is missing: it is what onDelete: ${JSON.stringify(target.onDelete)} would run`);
+    refuseAskedClashes(target, context);
     if (target.verify === "none" && !target.repeatable && hasAdmin(target))
       clash(
         "verify",
@@ -145,6 +138,25 @@ export const CommandTarget = z
 export type CommandTarget = z.output<typeof CommandTarget>;
 /** What a stack author writes: {@link CommandTarget} before defaults. */
 export type CommandTargetArgs = z.input<typeof CommandTarget>;
+
+/** What can't stand together in a description whose operations are left to programs, or to playbooks. */
+export function refuseAskedClashes(
+  target: AdminFields & {
+    admin?: { ownMeans?: boolean | undefined } | undefined;
+    account?: unknown;
+    look?: unknown;
+    remove?: unknown;
+    onDelete?: string | undefined;
+  },
+  context: z.RefinementCtx,
+): void {
+  const clash = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
+  refuseAdminClashes(target, context);
+  if (target.look === undefined && target.admin?.ownMeans !== true)
+    clash("look", "is missing: it makes the login that is counted, so that no stale password is sent again and again");
+  if (target.remove === undefined && (target.onDelete === "disable" || target.onDelete === "drop"))
+    clash("remove", `is missing: it is what onDelete: ${JSON.stringify(target.onDelete)} would run`);
+}
 
 /** @throws CoffreError INVALID_INPUT that names the field and, for an unknown one, the nearest that exists */
 export function parseCommandTarget(description: Record<string, unknown>, username: string | undefined): TargetSpec {
