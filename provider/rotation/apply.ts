@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { Secret } from "../core/secret.js";
 import type { Proof, SetResult, TargetAddress, TargetSession, TargetSpec } from "../target/port.js";
-import type { LoginBooking, LoginOutcome, RotationStep, TargetProgress } from "../vault/port.js";
+import type { LoginBooking, RotationStep, TargetProgress } from "../vault/port.js";
 import { needsAttention, unproven } from "./attention.js";
+import { bookingFor, bookingWithSet, canRepeat, settle } from "./bookings.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { archiveFirst, forgetRefusal, type FirstPassword, firstPassword, proveRefused } from "./first-boot.js";
 import type { LeasedCredential } from "./lease.js";
@@ -45,16 +45,24 @@ export async function applyVersion(context: RotationContext, asked: Application)
   let application = asked;
   const { spec } = application;
   const before = progressOf(application);
-  const probes = before.setStarted && !canRepeat(spec);
+  const isInDoubt = before.setStarted && !canRepeat(spec);
+  // One that was refused already isn't tried a second time: each cut would cost the account one more refused login.
+  const probes = isInDoubt && before.pendingRefused !== true;
   // Learned before the set was started, so whatever answers there by now was made anew, and is held to nothing yet.
   const provable = spec.verifyAddresses.length > 0 && !isOpen(spec);
   if (probes && provable && (await alreadyInForce(context, application))) return "applied";
-  const byPending = probes && !provable && (await logInWithPending(application));
-  const session = await application.sessions.for(spec, application.leased.credential).catch(async (error: unknown) => {
-    throw probes && spec.admin.by === "self" && isCoffreError(error, "LOGIN_REFUSED")
-      ? await noWayIn(application)
-      : error;
-  });
+  let byPending = probes && !provable && (await logInWithPending(application));
+  let session: TargetSession;
+  try {
+    session = await application.sessions.for(spec, application.leased.credential);
+  } catch (error) {
+    if (!isInDoubt || spec.admin.by !== "self" || !isCoffreError(error, "LOGIN_REFUSED")) throw error;
+    // A dead process's set may have arrived after its value was refused.
+    if (!probes && provable && (await alreadyInForce(context, application))) return "applied";
+    byPending = !probes && !provable && (await logInWithPending(application));
+    if (!byPending) throw await noWayIn(application);
+    session = await application.sessions.for(spec, application.leased.credential);
+  }
   if (!application.looked) {
     await session.look(spec);
     application = { ...application, spec: await keepPin(application.leased, spec, session) };
@@ -111,11 +119,6 @@ async function startSet(
   else await leased.record(...steps);
 }
 
-/** An admin's set can be repeated with the same value; with the account's own login it can't, once the value has changed. */
-export function canRepeat(spec: TargetSpec): boolean {
-  return spec.repeatable && spec.admin.by !== "self";
-}
-
 function isFirstTry(application: Application, before: TargetProgress): boolean {
   const others = application.leased.credential.journal.pending?.targets ?? [];
   return !before.setStarted && others.every(({ account, setStarted }) => account === before.account || !setStarted);
@@ -142,8 +145,10 @@ async function alreadyInForce(context: RotationContext, application: Application
       await leased.record(...settle(booking, "succeeded"), confirmed);
       return true;
     }
-    await leased.record(...settle(booking, outcomeOf(proof)));
-    if (proof.proof === "refused") return false;
+    const refused = proof.proof === "refused";
+    const noted: RotationStep[] = refused ? [{ step: "pending-refused", version, account: spec.account }] : [];
+    await leased.record(...settle(booking, outcomeOf(proof)), ...noted);
+    if (refused) return false;
     throw unproven(spec, version, proof.reason);
   });
   if (!works) return false;
@@ -158,14 +163,15 @@ async function alreadyInForce(context: RotationContext, application: Application
  * the session, for another set or to see what the target shows. Refused, the session is opened with the current value.
  * @returns whether it was let in
  */
-async function logInWithPending({ sessions, spec, value }: Application): Promise<boolean> {
+async function logInWithPending({ sessions, leased, spec, version, value }: Application): Promise<boolean> {
   if (spec.admin.by !== "self") return false;
   try {
     await sessions.openAs(spec, value);
     return true;
   } catch (error) {
-    if (isCoffreError(error, "LOGIN_REFUSED")) return false;
-    throw error;
+    if (!isCoffreError(error, "LOGIN_REFUSED")) throw error;
+    await leased.record({ step: "pending-refused", version, account: spec.account });
+    return false;
   }
 }
 
@@ -280,21 +286,4 @@ async function tryUntilReached(
     await context.clock.sleep(pauseMs);
   }
   return { proof: "unreachable", reason: "no answer" };
-}
-
-export function bookingFor(spec: TargetSpec, { host, port }: TargetAddress, kind: LoginBooking["kind"]): LoginBooking {
-  return { id: randomUUID(), account: spec.account, host: `${host}:${port}`, kind };
-}
-
-/**
- * The proof's login is booked in one write with the set, where a resume needs no probe: after a kill in between it counts
- * as one of unknown outcome, and a probe of the pending value and the login with the current one would be two more.
- */
-function bookingWithSet(spec: TargetSpec): LoginBooking | undefined {
-  const [first] = spec.verifyAddresses;
-  return first && canRepeat(spec) ? bookingFor(spec, first, "proof") : undefined;
-}
-
-export function settle(booking: LoginBooking | undefined, outcome: LoginOutcome): RotationStep[] {
-  return booking ? [{ step: "settle-login", bookingId: booking.id, outcome }] : [];
 }

@@ -1,7 +1,8 @@
 import { isCoffreError } from "../core/errors.js";
 import type { TargetSpec } from "../target/port.js";
 import { type Credential, DRIFTED, type RotationStep } from "../vault/port.js";
-import { bookingFor, canRepeat, setBooked, settle } from "./apply.js";
+import { setBooked } from "./apply.js";
+import { bookingFor, canRepeat, settle } from "./bookings.js";
 import { isDrifted, needsAttention, unproven } from "./attention.js";
 import { driverFor, type RotationContext } from "./context.js";
 import { type LeasedCredential, withLease } from "./lease.js";

@@ -162,8 +162,11 @@ function candidates(
   const { attention } = journal;
   // A login with the pending one was refused already: the budget is for the others.
   const refusedBefore =
-    attention?.reason === "set-but-refused" &&
-    versions.some((version) => version.number === attention.version && as(version)?.account === attention.account);
+    journal.pending?.targets.some(
+      ({ account, pendingRefused }) => pendingRefused && pending.some((version) => as(version)?.account === account),
+    ) === true ||
+    (attention?.reason === "set-but-refused" &&
+      versions.some((version) => version.number === attention.version && as(version)?.account === attention.account));
   const current = versions.filter(({ state }) => state === "current");
   const before = versions.filter(({ state }) => state === "previous").toReversed();
   const previous = before.filter(({ username }) => current.every((one) => one.username === username));

@@ -75,6 +75,7 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
       const target = progress(journal, step);
       target.setStarted = true;
       target.setTries += 1;
+      delete target.pendingRefused;
       events.push({ action: "rotation.set-started", version: step.version, detail: step.account });
       return;
     }
@@ -83,6 +84,13 @@ function applyStep(applied: AppliedSteps, step: RotationStep, now: Date): void {
       if (!target.setStarted) throw notAllowed(step.step, "no set was started");
       target.setConfirmed = true;
       events.push({ action: "rotation.set", version: step.version, detail: step.account });
+      return;
+    }
+    case "pending-refused": {
+      const target = progress(journal, step);
+      if (!target.setStarted) throw notAllowed(step.step, "no set was started");
+      target.pendingRefused = true;
+      events.push({ action: "rotation.pending-refused", version: step.version, detail: step.account });
       return;
     }
     case "account-made":

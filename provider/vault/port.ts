@@ -543,6 +543,8 @@ export interface TargetProgress {
   setTries: number;
   /** The target said yes. */
   setConfirmed: boolean;
+  /** Since the last set was started, a login with this version was refused: the set hadn't happened by then. */
+  pendingRefused?: true;
   /** The account's first password was proven to be refused since. */
   initialRefused?: true;
   verified: boolean;
@@ -596,6 +598,8 @@ export type RotationStep =
   | { step: "stage"; value: Secret; causes: string[]; accounts: string[]; username?: string }
   | { step: "set-started"; version: number; account: string }
   | { step: "set-confirmed"; version: number; account: string }
+  /** After a set in doubt, the account refused a login with this version. */
+  | { step: "pending-refused"; version: number; account: string }
   | { step: "account-made"; account: string }
   /** The target is held to this from now on. */
   | { step: "pinned"; account: string; pin: string }

@@ -102,8 +102,9 @@ export async function crash(args: readonly string[]): Promise<number> {
     values.json ? `${JSON.stringify({ ...all, reports, seed, seconds })}\n` : summary(reports, seconds),
   );
   if (values.write && !stop.signal.aborted) await writeReliability(reports, seed);
-  const { lost, doubled, unfinished, refused_max: refused } = all;
-  return lost + doubled + unfinished > 0 || refused > 1 || stop.signal.aborted ? 1 : 0;
+  const { lost, doubled, unfinished, refused_max: refused, refused_max_pairs: refusedTwice } = all;
+  const tooOften = refused > 1 || refusedTwice > 2;
+  return lost + doubled + unfinished > 0 || tooOften || stop.signal.aborted ? 1 : 0;
 }
 
 const secondsSince = (began: number) => Math.round((performance.now() - began) / 100) / 10;

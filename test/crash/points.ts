@@ -26,6 +26,8 @@ export type Lengths = ReadonlyMap<ScenarioName, Length>;
 
 interface Length {
   requests: number;
+  /** The request that sets the password, from 1. */
+  set: number;
   /** Of the traffic with the system. */
   pieces: number;
   /** Of the traffic with the vault; 0 if that is a file. */
@@ -59,9 +61,22 @@ const ROTATED: readonly ScenarioName[] = [
   "mysql-by-itself",
 ];
 
-/** Every boundary once, and so many of what is drawn at random. */
+/** A set can't be repeated in them, so that a resume logs in to find out whether it happened. */
+const DOUBTFUL: readonly ScenarioName[] = [
+  "by-itself",
+  "linux-by-itself",
+  "command-once",
+  "command-by-itself",
+  "mysql-by-itself",
+];
+
+/** Every boundary once, the pairs that could cost an account most, and so many of what is drawn at random. */
 export function allPoints(lengths: Lengths, random: Random): Point[] {
-  return [...boundaries(lengths), ...drawn(lengths, random, { pair: 70, refresh: 40, two: 40, moment: 40, other: 6 })];
+  return [
+    ...boundaries(lengths),
+    ...doubtful(lengths),
+    ...drawn(lengths, random, { pair: 70, refresh: 40, two: 40, moment: 40, other: 6 }),
+  ];
 }
 
 /** A share of each kind, `count` points together. */
@@ -106,6 +121,18 @@ function boundaries(lengths: Lengths): Point[] {
   });
 }
 
+/** A set that never happened, then each boundary of a resume that logs in with what it would have set. */
+function doubtful(lengths: Lengths): Point[] {
+  return [...lengths]
+    .filter(([scenario]) => DOUBTFUL.includes(scenario))
+    .flatMap(([scenario, { set }]) =>
+      numbers(10).map((number): Point => {
+        const how = "kill-before";
+        return { kind: "pair", scenario, cut: { number: set, how }, second: { number, how } };
+      }),
+    );
+}
+
 function wireCuts(pieces: number): WireCut[] {
   return numbers(pieces).flatMap((number) => ([...KILLS, "drop"] as const).map((how) => ({ number, how })));
 }
@@ -123,7 +150,7 @@ function drawn(lengths: Lengths, random: Random, counts: Counts): Point[] {
     Array.from({ length: count }, (_, index) => make(index));
   const names = [...lengths.keys()];
   const lengthOf = (scenario: ScenarioName) =>
-    lengths.get(scenario) ?? { requests: 1, pieces: 1, vaultPieces: 0, milliseconds: 1 };
+    lengths.get(scenario) ?? { requests: 1, set: 1, pieces: 1, vaultPieces: 0, milliseconds: 1 };
   const somewhere = (among = names) => {
     const scenario = random.pick(among);
     return { scenario, cut: { number: random.upTo(lengthOf(scenario).requests), how: random.pick(KILLS) } };

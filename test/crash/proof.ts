@@ -161,9 +161,10 @@ async function measure(stage: Stage, options: ProofOptions): Promise<Lengths> {
       if (ended.killed || !ended.result.ok)
         throw new Error(`${scenario} fails without a cut: ${JSON.stringify(ended)}`);
       const milliseconds = Math.ceil(performance.now() - began);
-      const { length } = ended.result.requests;
+      const { requests } = ended.result;
+      const lengths = { requests: requests.length, set: requests.indexOf("target.set") + 1 };
       const pieces = { pieces: proxy.pieces, vaultPieces: vaultProxy?.pieces ?? 0 };
-      return [scenario, { requests: length, ...pieces, milliseconds }] as const;
+      return [scenario, { ...lengths, ...pieces, milliseconds }] as const;
     }),
   );
   return new Map(measured);
