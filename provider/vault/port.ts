@@ -1,21 +1,31 @@
 import type { FieldType } from "../core/field.js";
-import type { Hook } from "../core/hook.js";
 import type { PasswordPolicy } from "../core/policy.js";
 import type { Secret } from "../core/secret.js";
-import type { RotationWindow } from "../core/window.js";
 import type { Boxes } from "./port-boxes.js";
 import type { People } from "./port-people.js";
 import type { FoundValue, ValueQuery } from "./port-compare.js";
+import type { Credential, CredentialInput, CredentialPatch, CredentialStatus } from "./port-credentials.js";
+import type {
+  Lease,
+  LeaseGrant,
+  LeaseRequest,
+  LoginBooking,
+  LoginOutcome,
+  Resolution,
+  RotationStep,
+} from "./port-rotation.js";
 import type { TreeChange, TreeQuery, VaultTree } from "./port-tree.js";
 
 export { accountsOf, usernameOf } from "./port-accounts.js";
 export { isOver, refuseDraining } from "./port-draining.js";
 export type * from "./port-boxes.js";
 export type * from "./port-compare.js";
+export type * from "./port-credentials.js";
 export type * from "./port-files.js";
 export type * from "./port-outbox.js";
 export type * from "./port-transfers.js";
 export * from "./port-people.js";
+export * from "./port-rotation.js";
 export * from "./port-tree.js";
 export type { CommandHook, Hook, HttpHook } from "../core/hook.js";
 
@@ -210,9 +220,6 @@ export interface VaultIdentity {
   headProof: string;
 }
 
-/** Candidates in one rotation: a target that refuses three drawn values refuses something else (`protocol.md` 3). */
-export const MAX_DRAWS = 3;
-
 /** Who made a resource: `protocol.md` section 6. */
 export interface Owner {
   /** Where it was declared; the vault keeps only a keyed digest of it, the *mark*. */
@@ -282,383 +289,6 @@ export interface Category {
   /** True if a stack made it. */
   owned: boolean;
 }
-
-/** A target as the vault keeps it: enough to rotate without the program, and no secret in it. */
-export interface TargetRecord {
-  kind: string;
-  /** Normalised `kind://user@host:port` of the account, the key of ownership and budget. */
-  account: string;
-  /** What the target's driver parses: host, port, TLS, references to admins, time limits. */
-  description: Record<string, unknown>;
-  /** Id of the credential that logs in as admin. */
-  adminId?: string;
-  /**
-   * Logins that take turns, each version being for one of them, where rotations overlap. They are claimed beside
-   * {@link account}, which is then the role that they act as.
-   */
-  logins?: Login[];
-  /** True once Coffre created the account itself. */
-  accountMade: boolean;
-  /** What the target showed at its first use and is held to from then on, such as an SSH host key. */
-  pin?: string;
-}
-
-/** An account under which applications log in. */
-export interface Login {
-  /** As the target spells it. */
-  username: string;
-  account: string;
-  /** Coffre created it. */
-  made?: true;
-}
-
-/** A target that is declared no more, whose account hasn't been ended as its `onDelete` says. */
-export interface LeavingTarget extends TargetRecord {
-  /** The credential's username at that time. */
-  username?: string;
-}
-
-export interface RotationPolicy {
-  /** Days between rotations, counted from the promotion of the current version. */
-  everyDays: number;
-  /** `scheduled`: `coffre rotate --due` does it, `up` only shows it. `up`: an `up` does it. */
-  when: "scheduled" | "up";
-  /** When a rotation that is due may begin. Default: always. */
-  window?: RotationWindow;
-}
-
-/** News that a hook hasn't confirmed yet: booked in the write that made the version current. */
-export interface Notice {
-  /** `msg_…`; the same in each try. */
-  id: string;
-  /** Of whom: `hookName` of core. */
-  hook: string;
-  version: number;
-  /** When the version became current, ISO 8601, UTC. */
-  at: string;
-  /** How often it was sent, in all runs. */
-  tries: number;
-  /** When the last run tried, and what went wrong. */
-  triedAt?: string;
-  problem?: string;
-}
-
-/** What became of a notice. `forgotten`: a person gave it up. */
-export type NoticeOutcome =
-  | { id: string; outcome: "delivered" | "forgotten" }
-  /** `tries`: of this run. */
-  | { id: string; outcome: "failed"; tries: number; problem: string };
-
-export interface CredentialInput {
-  name: string;
-  categoryId: string | null;
-  username?: string;
-  url?: string;
-  description?: string;
-  tags?: string[];
-  valueManagedBy?: "coffre" | "external";
-  rotation?: RotationPolicy;
-  targets?: TargetRecord[];
-  /** Told of each version that becomes current. */
-  notify?: Hook[];
-  owner?: Owner;
-  /** Version 1, current at once. */
-  initial?: { value: Secret; causes: string[] };
-  /** Fields that it has from the beginning. */
-  fields?: readonly FieldChange[];
-}
-
-export interface CredentialPatch extends OwnerProof {
-  name?: string;
-  categoryId?: string | null;
-  username?: string | null;
-  url?: string | null;
-  description?: string | null;
-  tags?: string[];
-  valueManagedBy?: "coffre" | "external";
-  rotation?: RotationPolicy | null;
-  /** What it leaves out of those before stays in {@link Credential.leaving} until somebody has `ended` it. */
-  targets?: TargetRecord[];
-  /** One that it adds is told of the version in force; what one that it leaves out wasn't told is forgotten. */
-  notify?: Hook[];
-  /** What became of notices. Those that are there no more are left out. */
-  notices?: NoticeOutcome[];
-  /** Accounts among those leaving that were ended, or are to be left as they are. */
-  ended?: string[];
-  owner?: Owner;
-  /** In this order; one field may be named several times. */
-  fields?: readonly FieldChange[];
-  /** What the caller has seen: a key that is here and is another by now makes it a CONFLICT. `null`: there was none. */
-  expected?: { username?: string | null; url?: string | null; description?: string | null; tags?: readonly string[] };
-}
-
-/**
- * A change of one field. `expected` is the number of the current version that the caller has seen, 0 for none: a field
- * that has another by now makes the whole change a CONFLICT.
- */
-export type FieldChange =
-  /**
-   * A new version, current at once; the field is made if there is none. `cause` says why, as a password's version has it.
-   * A text that is the current one already changes nothing. @throws CONFLICT if the field is of another type
-   */
-  | { change: "put"; name: string; type: FieldType; value: Secret; cause: string; expected?: number }
-  /**
-   * The field is there and of this type, with or without a value. One of another type keeps its versions as earlier ones
-   * and awaits a value.
-   */
-  | { change: "declare"; name: string; type: FieldType }
-  /** Takes it out of sight; its versions stay, readable by number, and go on if it comes back. Gone is a success. */
-  | { change: "remove"; name: string; expected?: number };
-
-/** A field of a credential besides its password. */
-export interface Field {
-  /** By `checkFieldName`; unique in its credential. */
-  name: string;
-  type: FieldType;
-  /** The current version's text, of a text field that has one. The other types show no value. */
-  text?: string;
-  /** Oldest first. Without a current one the field awaits its value. */
-  versions: FieldVersion[];
-  /** ISO 8601, UTC. */
-  createdAt: string;
-  /** Set while it is out of sight. */
-  removedAt?: string;
-}
-
-export interface FieldVersion {
-  /** From 1, never used twice. */
-  number: number;
-  state: "current" | "previous";
-  /** What it holds; another than the field's if that was declared anew. */
-  type: FieldType;
-  /** Why it exists: a keyed digest or a command's id. */
-  cause: string;
-  /** ISO 8601, UTC. */
-  createdAt: string;
-}
-
-/**
- * `current`: the newest version works. `rotating`: a version is pending. `needs-attention`: a person must decide.
- * `awaiting-value`: nobody has given a value yet. `awaiting-rotation`: Coffre hasn't drawn its first one yet, since no target
- * was ready or a run was cut off; nothing was changed anywhere. `archived`: out of the tree.
- */
-export type CredentialStatus =
-  "current" | "rotating" | "needs-attention" | "awaiting-value" | "awaiting-rotation" | "archived";
-
-export interface Credential {
-  id: string;
-  name: string;
-  categoryId: string | null;
-  /** Names of the categories and, last, its own; of an archived entry the path it had. */
-  path: string[];
-  username?: string;
-  url?: string;
-  description?: string;
-  tags: string[];
-  valueManagedBy: "coffre" | "external";
-  rotation?: RotationPolicy;
-  targets: TargetRecord[];
-  /** Accounts that still have to be ended; they may belong to another credential by now. */
-  leaving: LeavingTarget[];
-  notify: Hook[];
-  /** What hooks haven't confirmed, oldest first. */
-  notices: Notice[];
-  /** In the order in which they were made. */
-  fields: Field[];
-  /** Those that were removed. */
-  removedFields: Field[];
-  owned: boolean;
-  /** Whether the token is the one that the entry carries. Asks the vault: the entry never shows its token. */
-  hasToken(token: string): Promise<boolean>;
-  versions: VersionInfo[];
-  journal: Journal;
-  status: CredentialStatus;
-  /** ISO 8601, UTC. */
-  createdAt: string;
-  archivedAt?: string;
-  /** The credential whose first set replaced this one's value, which is why it is archived. */
-  supersededBy?: string;
-  /** Set by `coffre resolve` after a rollback; a state that hasn't seen this id accepts the older vault. */
-  resolution?: string;
-  /** When that was, ISO 8601, UTC. */
-  resolvedAt?: string;
-}
-
-export interface VersionInfo {
-  /** From 1, never used twice. */
-  number: number;
-  state: "pending" | "current" | "previous" | "discarded";
-  /** Why it exists: keyed digests and dates, `protocol.md` section 1. */
-  causes: string[];
-  /** The login that it is for, where logins take turns. Default: the credential's username. */
-  username?: string;
-  /** ISO 8601, UTC. */
-  createdAt: string;
-  promotedAt?: string;
-  /** True once every target proved it; false for `verify: "none"` and for entries without a target. */
-  verified: boolean;
-  discardReason?: string;
-  /** When the vault took its value away, which nobody needs any more. ISO 8601, UTC. */
-  valueRemovedAt?: string;
-}
-
-export interface Journal {
-  /** The last fencing number that was given out. */
-  fencing: number;
-  lease?: Lease;
-  /** After a take-over with a set started: nothing *new* is staged before this time, since the dead holder's packet may still land. */
-  quietUntil?: string;
-  /** Candidates drawn since the last promotion or decision of a person, discarded ones included; three at most. */
-  draws: number;
-  pending?: PendingRotation;
-  /** Logins of the version before, which still work for those who haven't got the current one yet. Missing if there are none. */
-  draining?: Draining[];
-  attention?: Attention;
-}
-
-/** A login whose turn is over: it works until somebody ends it, which nobody does before its time. */
-export interface Draining {
-  account: string;
-  username: string;
-  /** The version that works there. */
-  version: number;
-  /** When it may be ended, ISO 8601, UTC. */
-  until: string;
-  /** It may be ended already. */
-  started?: true;
-}
-
-export interface PendingRotation {
-  version: number;
-  targets: TargetProgress[];
-  /** Accounts that were targets when a set with this version was started, and aren't any more. */
-  left?: TargetProgress[];
-}
-
-export interface TargetProgress {
-  account: string;
-  /** A set with this version may have reached the target. */
-  setStarted: boolean;
-  /** How often a set was started with this version. */
-  setTries: number;
-  /** The target said yes. */
-  setConfirmed: boolean;
-  /** Since the last set was started, a login with this version was refused: the set hadn't happened by then. */
-  pendingRefused?: true;
-  /** The account's first password was proven to be refused since. */
-  initialRefused?: true;
-  verified: boolean;
-}
-
-/**
- * The word of {@link Attention.reason} for a target that has another password than the vault, and an admin who can set it
- * again: the only one that keeps no rotation from going on, since that mends it as well.
- */
-export const DRIFTED = "drifted";
-
-export interface Attention {
-  /** Stable word: `set-but-refused`, `no-way-in`, `admin-refused`, `budget-spent`, `initial-still-works`, `rolled-back`, `draws-exhausted`, `drifted`. */
-  reason: string;
-  /** One sentence for a person, without a value. */
-  message: string;
-  /** ISO 8601, UTC. */
-  since: string;
-  /** The version it is about. */
-  version?: number;
-  account?: string;
-  /** Of `rolled-back`: what had to be decided before the restore. It stands again once the rollback is accepted. */
-  earlier?: Attention;
-}
-
-export interface Lease {
-  credentialId: string;
-  /** Who: machine, process, start time; see `rotation/holder.ts`. */
-  holder: string;
-  fencing: number;
-  /** ISO 8601, UTC. */
-  expiresAt: string;
-}
-
-export interface LeaseRequest {
-  holder: string;
-  ttlSeconds: number;
-  /** The fencing number of a lease whose holder is known to be dead. */
-  takeOver?: number;
-}
-
-export interface LeaseGrant {
-  lease: Lease;
-  /** As it is after the lease and its steps were written. */
-  credential: Credential;
-}
-
-/** One entry of the journal. Each is one event in the log. */
-export type RotationStep =
-  /** `username`: the login that it is for, where logins take turns. */
-  | { step: "stage"; value: Secret; causes: string[]; accounts: string[]; username?: string }
-  | { step: "set-started"; version: number; account: string }
-  | { step: "set-confirmed"; version: number; account: string }
-  /** After a set in doubt, the account refused a login with this version. */
-  | { step: "pending-refused"; version: number; account: string }
-  | { step: "account-made"; account: string }
-  /** The target is held to this from now on. */
-  | { step: "pinned"; account: string; pin: string }
-  /** After the set, the password that the account had before Coffre (`initialRef`) was refused. */
-  | { step: "initial-refused"; version: number; account: string }
-  | { step: "verified"; version: number; account: string }
-  /** `drain`: logins of the version before, which go on working for so many seconds. */
-  | {
-      step: "promote";
-      version: number;
-      verified: boolean;
-      drain?: (Omit<Draining, "until" | "started"> & { seconds: number })[];
-    }
-  /** Nobody needs what drains any more: it may be ended now. */
-  | { step: "acknowledge" }
-  /** From now on the login may be ended. Only once its time has come. */
-  | { step: "drain-started"; account: string }
-  | { step: "drained"; account: string }
-  /** The targets were declared anew while a version was pending: those that are gone are let go, new ones are not started. */
-  | { step: "retarget"; version: number; accounts: string[]; causes: string[]; username?: string }
-  /** A login outside a rotation proved this version: an adopted entry's first verify. */
-  | { step: "proven"; version: number }
-  /** Only before a set is in doubt: the target refused this *value*, definitely, at the first set. */
-  | { step: "discard"; version: number; reason: string }
-  | { step: "attention"; attention: Omit<Attention, "since"> }
-  | { step: "clear-attention" }
-  | { step: "book-login"; booking: LoginBooking }
-  | { step: "settle-login"; bookingId: string; outcome: LoginOutcome }
-  | { step: "release" };
-
-/** One login that is about to be tried: counted before, taken back when it succeeds. */
-export interface LoginBooking {
-  id: string;
-  /** The account that is logged in to. */
-  account: string;
-  /** `host:port`, whose refused logins are counted over all accounts. */
-  host: string;
-  /**
-   * `proof`: with a value that is known to be the right one: after a set that the target confirmed, or an admin's.
-   * Proofs whose outcome is unknown (a kill) count as one together. `probe`: with a value that may be wrong.
-   */
-  kind: "proof" | "probe";
-  /** A question that nobody needs answered at once, such as a check for drift: leaves one login of each budget to a mend. */
-  sparing?: true;
-}
-
-/**
- * `not-made`: no password was sent (not reachable, not verifiable), so nothing was used up. `unanswered`: it was sent, and no
- * answer came, so that the account may count one more refused login: each counts, whatever its kind.
- */
-export type LoginOutcome = "succeeded" | "refused" | "unanswered" | "not-made";
-
-export type Resolution =
-  /** Attention is cleared; the next run goes on with the pending version. */
-  | { decision: "retry" }
-  /** The version, tried by a person or by `coffre verify`, is what works: it becomes current. */
-  | { decision: "accept"; version: number; verified: boolean }
-  /** The vault, though older than the state, is what holds. */
-  | { decision: "accept-rollback" };
 
 /** Exactly one value: `field` is the password unless named. Of a field there is no pending version. */
 export interface ValueRequest {

@@ -206,7 +206,7 @@ while [ $# -gt 0 ]; do [ "$1" = --target ] && target=$2; shift; done
   });
 
   test.each([
-    "dial tcp: lookup proxy.golang.org: no such host",
+    "dial tcp: lookup modules.example: no such host",
     "module lookup disabled by GOPROXY=off",
     "net/http: TLS handshake timeout",
   ])("tells a closed network from a broken build: %s", async (line) => {
