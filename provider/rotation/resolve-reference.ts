@@ -19,6 +19,11 @@ export async function resolveReference(vault: Vault, reference: string | Referen
   if (parsed.by === "id") return vault.readCredential(parsed.id);
   const credential = await vault.findCredential(parsed.path);
   if (credential) return credential;
+  if (await vault.findCategory(parsed.path)) {
+    throw new CoffreError("NOT_FOUND", `${formatReference(parsed)} is a category, not a credential`, {
+      hint: `Name one of its credentials: \`coffre list ${JSON.stringify(parsed.path.join("/"))}\` shows them.`,
+    });
+  }
   throw new CoffreError("NOT_FOUND", `No credential at ${formatReference(parsed)}`, {
     hint: "`coffre list` shows what the vault holds, `coffre list --archived` what was taken out of the tree, to be named by its id.",
   });

@@ -208,7 +208,7 @@ test("the keys of --json are a promise", async () => {
 test.each([
   ["read", "Production/Databases/nothing", 3, "No credential at coffre://main/Production/Databases/nothing"],
   ["get", "cr_0000000000000000000000", 3, "There is no credential cr_0000000000000000000000"],
-  ["history", "Production", 3, "No credential at coffre://main/Production"],
+  ["history", "Production", 3, "coffre://main/Production is a category, not a credential"],
   ["read", "coffre://other/a/b", 5, 'The reference names the vault "other", but "main" is configured'],
   ["read", "Production/Databases/orders-app?version=9", 3, ""],
   ["read", "Production/Databases/orders-app?version=new", 2, "The reference isn't valid: version is current"],
