@@ -65,6 +65,15 @@ const Statistics = z.looseObject({
   artifact_data: z.record(z.string(), z.unknown()).default({}),
 });
 
+/** Where Ansible says that a mistake is: a file, a line and a column. The second is how it said so before 2.19. */
+const ORIGINS = [/Origin: (\/[^\x1b]+:\d+(?::\d+)?)/, /error appears to be in '(\/.+)': line (\d+), column (\d+)/];
+
+/** The place that a line which is no event names as that of a mistake, `file:line:column`; `undefined` if it names none. */
+export function originIn(line: string): string | undefined {
+  const found = ORIGINS.map((pattern) => pattern.exec(line)).find((each) => each !== null);
+  return found?.slice(1).join(":");
+}
+
 /** @returns `undefined` for a line that is no event */
 export function parseEvent(line: string): { event: RunEvent; statistics?: RunStatistics } | undefined {
   const parsed = Line.safeParse(parseJson(line)).data;

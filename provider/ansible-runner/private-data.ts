@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Document, Scalar } from "yaml";
+import { escapeForYaml } from "../core/escape.js";
 import { Template, type RunOptions } from "./options.js";
 
 /** A caller that is frozen can't end a run when its time is over: its runner does, a little later. */
@@ -36,7 +37,7 @@ export function makePrivateData({ inventory, variables, knownHosts, timeLimitMs 
 
 /** YAML in which only what was marked as a template is one: every other text with a brace is tagged as unsafe to fill in. */
 export function toYaml(value: unknown): string {
-  return new Document(nodeOf(value), { aliasDuplicateObjects: false }).toString({ lineWidth: 0 });
+  return escapeForYaml(new Document(nodeOf(value), { aliasDuplicateObjects: false }).toString({ lineWidth: 0 }));
 }
 
 function nodeOf(value: unknown): unknown {

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { argumentsFor, environmentFor, findPrograms } from "./command.js";
 import { AnsibleError } from "./errors.js";
-import { type HostStatus, parseEvent, type RunEvent, type RunStatistics } from "./events.js";
+import { type HostStatus, originIn, parseEvent, type RunEvent, type RunStatistics } from "./events.js";
 import { Guard } from "./guard.js";
 import { type ForgottenNoLog, findForgottenNoLog } from "./no-log.js";
 import { type AnsibleVariables, type Inventory, parseOptions, type RunOptions } from "./options.js";
@@ -14,8 +14,6 @@ import { makePrivateData, type PrivateData } from "./private-data.js";
 
 /** What Ansible ends with that couldn't read a playbook. */
 const PARSER_ERROR = 4;
-/** Where Ansible says that a mistake is: a file, a line and a column. */
-const ORIGIN = /Origin: (\/[^\x1b]+:\d+(?::\d+)?)/;
 
 /** What {@link runPlaybook} takes: {@link RunOptions} before defaults, and how the caller takes part. */
 export interface PlaybookArgs {
@@ -132,7 +130,7 @@ async function play(options: RunOptions, playing: Playing): Promise<Omit<RunResu
   lines.on("line", (line) => {
     const parsed = parseEvent(line);
     if (!parsed) {
-      origin ??= ORIGIN.exec(line)?.[1];
+      origin ??= originIn(line);
       return;
     }
     statistics = parsed.statistics ?? statistics;

@@ -19,15 +19,25 @@ const NUL: Escaped = { problem: "has a NUL character, which neither a shell nor 
 
 /** A double-quoted scalar, as YAML 1.1 and 1.2 read it: JSON's text, and escapes for what YAML doesn't take as it is. */
 function yamlText(text: string): string {
-  return JSON.stringify(text).replaceAll(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicode);
+  return escapeForYaml(JSON.stringify(text));
 }
 
-/** An expression that Jinja renders as the text, whatever braces are in it; it may stand in YAML's single quotes. */
+/** Text in YAML's double quotes without what YAML 1.1 takes for the end of a line, for nothing, or not at all. */
+export function escapeForYaml(quoted: string): string {
+  return quoted.replaceAll(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicode);
+}
+
+/**
+ * An expression that Jinja renders as the text, whatever braces are in it; it may stand in YAML's single quotes. Without backslashes: in
+ * a playbook and its variables Ansible takes those in an expression as they are, in a template as Jinja does.
+ */
 function jinjaText(text: string): string {
-  const literal = JSON.stringify(text)
-    .slice(1, -1)
-    .replaceAll(/[^\x20-\x7e]|[{}%#']/gu, unicode);
-  return `{{ "${literal}" }}`;
+  const codes: number[] = [];
+  const literal = text.replaceAll(/[^\x20-\x7e]|[{}%#'"\\]/gu, (character) => {
+    codes.push(character.codePointAt(0) ?? 0);
+    return "%c";
+  });
+  return `{{ "${literal}"${codes.length === 0 ? "" : ` | format(${codes.join(", ")})`} }}`;
 }
 
 /**
@@ -47,10 +57,9 @@ function singleQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** As Python and YAML write it; of JSON's and YAML's only characters of four digits come here. */
+/** As YAML writes it; only characters of four digits come here. */
 function unicode(character: string): string {
-  const digits = (character.codePointAt(0) ?? 0).toString(16);
-  return digits.length > 4 ? `\\U${digits.padStart(8, "0")}` : `\\u${digits.padStart(4, "0")}`;
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function percent(character: string): string {

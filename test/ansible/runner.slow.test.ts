@@ -38,7 +38,7 @@ test("objects become inventory and variables, texts stay as they are, and each h
     - {name: change, command: "true", when: inventory_hostname == 'b'}
     - {name: fail, fail: {msg: no}, when: inventory_hostname == 'c'}
     - name: say
-      set_stats: {data: {answer: "{{ 6 * 7 }}", home: "{{ lookup('env', 'ANSIBLE_HOME') }}"}}
+      set_stats: {data: {answer: "it is {{ 6 * 7 }}", home: "{{ lookup('env', 'ANSIBLE_HOME') }}"}}
       run_once: true
 `,
   );
@@ -54,7 +54,7 @@ test("objects become inventory and variables, texts stay as they are, and each h
     ["b", "changed"],
     ["c", "failed"],
   ]);
-  expect(played.result).toMatchObject({ status: "failed", answers: { answer: 42 } });
+  expect(played.result).toMatchObject({ status: "failed", answers: { answer: "it is 42" } });
   expect(played.events.find(({ event }) => event === "runner_on_failed")).toMatchObject({ host: "c", task: "fail" });
   expect(played.events.map(({ counter }) => counter)).toEqual(played.events.map((_, index) => index + 1));
   expect(played.result.answers["home"]).toMatch(/^\/.*\/cfa-\w+\/h$/);

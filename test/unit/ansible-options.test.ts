@@ -7,17 +7,18 @@ import {
   runPlaybook,
   template,
 } from "../../provider/ansible-runner/index.js";
-import { parseEvent } from "../../provider/ansible-runner/events.js";
+import { originIn, parseEvent } from "../../provider/ansible-runner/events.js";
 import { toYaml } from "../../provider/ansible-runner/private-data.js";
 import { Secret } from "../../provider/core/secret.js";
 
 test("only what is marked is a template; every other text stays as it is", () => {
-  const hard = "a'b\"c\n\t$x %d {{ 7 * 7 }} {% if %} {# #}\u0000: - [x] !y é";
+  const hard = "a'b\"c\n\t$x %d {{ 7 * 7 }} {% if %} {# #}\u0000: - [x] !y é \u0085\u2028\ufeff";
   const text = toYaml({
     all: { hosts: { "web-1": { hard, made: template("{{ lookup('x') }}"), plain: "x", no: "no", empty: "" } } },
   });
   expect(text).toContain('made: "{{ lookup(');
   expect(text).toMatch(/hard: !unsafe "/);
+  expect(text).not.toMatch(/[\u0085\u2028\ufeff]/); // which Ansible's YAML reads as other characters
   const read = parse(text, { customTags: [{ tag: "!unsafe", resolve: (value: string) => value }] }) as unknown;
   expect(read).toEqual({
     all: { hosts: { "web-1": { hard, made: "{{ lookup('x') }}", plain: "x", no: "no", empty: "" } } },
@@ -82,6 +83,14 @@ test("a line that is no event is passed over, and statistics say how each host f
     ["d", "unreachable"],
   ]);
   expect(statistics?.answers).toEqual({ x: "y" });
+});
+
+test.each([
+  ["Origin: /srv/site.yml:3:7", "/srv/site.yml:3:7"],
+  ["The error appears to be in '/srv/it's here.yml': line 3, column 7, but may", "/srv/it's here.yml:3:7"],
+  ["ERROR! couldn't resolve module/action 'nothing'", undefined],
+])("%j says where a mistake is", (line, origin) => {
+  expect(originIn(line)).toBe(origin);
 });
 
 function catchOf(work: () => unknown): unknown {

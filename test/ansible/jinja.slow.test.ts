@@ -1,0 +1,50 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { ESCAPES } from "../../provider/core/escape.js";
+import { AnsibleScene } from "../fixtures/ansible-scene.js";
+import { HARD_TEXTS } from "../fixtures/hard-texts.js";
+
+jest.setTimeout(300_000);
+
+/** What `coffre inject` writes by its filter `jinja`. */
+const TEXTS = [...HARD_TEXTS, "a\0b"];
+const WRITTEN = TEXTS.map((text) => {
+  const escaped = ESCAPES.jinja(text);
+  if ("problem" in escaped) throw new Error(escaped.problem);
+  return escaped.text;
+});
+
+let scene: AnsibleScene;
+beforeAll(async () => {
+  scene = await AnsibleScene.start();
+});
+afterAll(() => scene.close());
+
+test("Jinja renders each as the value that it was written for", () => {
+  const script =
+    "import json, sys, jinja2\nprint(json.dumps([jinja2.Template(text).render() for text in json.load(sys.stdin)]))";
+  const said = execFileSync(join(scene.bin, "python"), ["-c", script], { input: JSON.stringify(WRITTEN) });
+  expect(JSON.parse(said.toString())).toEqual(TEXTS);
+});
+
+test("Ansible does, too, in a playbook's variables and in a template", async () => {
+  const variables = WRITTEN.map((text, index) => `    v${String(index)}: '${text}'\n`).join("");
+  const same = TEXTS.map((_, index) => `v${String(index)} == given[${String(index)}]`);
+  scene.write("hard.j2", `[${WRITTEN.map((text) => text.replace(/ \}\}$/, " | to_json }}")).join(",")}]`);
+  const playbook = scene.write(
+    "jinja.yml",
+    `- hosts: localhost
+  gather_facts: false
+  vars:
+${variables}  tasks:
+    - assert: {that: ${JSON.stringify(same)}}
+    - assert: {that: "lookup('template', 'hard.j2', convert_data=false) | from_json == given"}
+`,
+  );
+  const { result, shown } = await scene.play(playbook, { variables: { given: TEXTS } });
+  expect({ status: result.status, shown: result.status === "successful" ? "" : shown }).toEqual({
+    status: "successful",
+    shown: "",
+  });
+});
