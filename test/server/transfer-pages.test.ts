@@ -77,7 +77,7 @@ test("the page shows what is there, until when, and hands it over by a button", 
   expect(await downloads(id)).toBe(1);
   await (await post(file)).arrayBuffer();
   const used = await get(page);
-  expect([used.status, await used.text()]).toEqual([410, expect.stringContaining("as often as was allowed")]);
+  expect([used.status, await used.text()]).toEqual([410, expect.stringContaining("download limit was reached")]);
   expect((await post(file)).status).toBe(409);
 });
 

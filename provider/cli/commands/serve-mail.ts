@@ -3,7 +3,7 @@ import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import type { Brand } from "../../server/html/brand.js";
 import type { Delivery, DeliveryOptions } from "../../server/mail/delivery.js";
-import type { LetterStyle } from "../../server/mail/letters.js";
+import type { LetterStyle } from "../../server/mail/letter-scope.js";
 import type { Logo, PageStyle } from "../../server/pages/style.js";
 import type { Smtp } from "../../server/mail/smtp.js";
 import type { OptionDefinition } from "../definition.js";

@@ -1,3 +1,5 @@
+import { fr } from "./french.js";
+
 /** A language that pages and mails are written in. */
 export const LANGUAGES = ["en", "fr"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -50,4 +52,9 @@ export function oneLine(text: string): string {
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, " ")
     .replaceAll(/\s+/g, " ")
     .trim();
+}
+
+/** A value behind what it is: `Open until: 3 March`, `Taille : 3 Mo`. */
+export function labelled(language: Language, label: string, value: string): string {
+  return language === "fr" ? fr`${label} : ${value}` : `${label}: ${value}`;
 }

@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.js";
 import { hasPassed } from "../../core/instant.js";
 import type { Mail, MailOutcome, Outbox } from "../../vault/port.js";
-import { type LetterStyle, writeMail } from "./letters.js";
+import type { LetterStyle } from "./letter-scope.js";
+import { writeMail } from "./letters.js";
 import { readContent } from "./mails.js";
 import type { Smtp } from "./smtp.js";
 

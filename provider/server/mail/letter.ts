@@ -1,6 +1,9 @@
 import { type Brand, inkOn } from "../html/brand.js";
 import { html, type Html } from "../html/html.js";
-import { oneLine, type Language } from "../html/locale.js";
+import { labelled, type Language, oneLine } from "../html/locale.js";
+
+/** What, and which. */
+export type Fact = readonly [string, string];
 
 /** What a mail says, before it is text or HTML. Every text is plain. */
 export interface Letter {
@@ -8,8 +11,7 @@ export interface Letter {
   paragraphs: readonly string[];
   /** To be typed somewhere: shown large, alone in its line. */
   code?: string;
-  /** Pairs of what and which. */
-  facts?: readonly (readonly [string, string])[];
+  facts?: readonly Fact[];
   /** The one thing to do. */
   action?: { label: string; url: string };
   /** In small print: why this mail came. */
@@ -27,17 +29,17 @@ export interface WrittenLetter {
 export function writeLetter(letter: Letter, brand: Brand, language: Language): WrittenLetter {
   return {
     subject: oneLine(letter.subject),
-    text: textOf(letter, brand),
+    text: textOf(letter, brand, language),
     html: `<!doctype html>\n${htmlOf(letter, brand, language).toString()}\n`,
   };
 }
 
-function textOf({ paragraphs, code, facts = [], action, footer }: Letter, { name }: Brand): string {
+function textOf({ paragraphs, code, facts = [], action, footer }: Letter, { name }: Brand, language: Language): string {
   const parts = [
     ...paragraphs,
     ...(code === undefined ? [] : [`    ${code}`]),
-    ...(facts.length === 0 ? [] : [facts.map(([label, value]) => `${label}: ${value}`).join("\n")]),
-    ...(action ? [`${action.label}:\n${action.url}`] : []),
+    ...(facts.length === 0 ? [] : [facts.map((fact) => labelled(language, ...fact)).join("\n")]),
+    ...(action ? [`${labelled(language, action.label, "").trimEnd()}\n${action.url}`] : []),
     // The convention of what follows the text: mail programs fold it (RFC 3676, 4.3).
     `-- \n${name}\n${footer}`,
   ];
@@ -69,7 +71,7 @@ function htmlOf(letter: Letter, { name, colour }: Brand, language: Language): Ht
               ${facts.map(
                 ([label, value]) =>
                   html`<tr>
-                    <td style="padding:4px 16px 4px 0;color:#57606a;vertical-align:top">${label}</td>
+                    <td style="padding:4px 16px 4px 0;min-width:5.5em;color:#57606a;vertical-align:top">${label}</td>
                     <td style="padding:4px 0;overflow-wrap:anywhere"><bdi>${value}</bdi></td>
                   </tr> `,
               )}

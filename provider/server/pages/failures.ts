@@ -27,7 +27,8 @@ function textsOf(status: number, words: ReturnType<typeof wordsIn>): [string, st
   if (status === 404) return [words.notFound, words.notFoundText];
   if (status === 401) return [words.signIn, words.wasIdle];
   if (status === 403) return [words.notAllowed, words.refusedForm];
-  if (status === 429) return [words.tooMany, words.failedText];
+  if (status === 507) return [words.failed, words.diskFull];
+  if (status === 429) return [words.tooMany, words.tooManyText];
   return [words.failed, words.failedText];
 }
 

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import { DEFAULT_BRAND, inkOn } from "../../../provider/server/html/brand.js";
 import { html } from "../../../provider/server/html/html.js";
+import { fr } from "../../../provider/server/html/french.js";
 import { formatBytes, formatInstant, LANGUAGES, oneLine } from "../../../provider/server/html/locale.js";
 import { writeMail } from "../../../provider/server/mail/letters.js";
 import type { MailContent, MailedFile } from "../../../provider/server/mail/mails.js";
+import { FRENCH } from "../../../provider/server/mail/words-fr.js";
+import { wordsIn } from "../../../provider/server/pages/boxes/words.js";
+import { transferWords } from "../../../provider/server/pages/transfers/words.js";
 
 const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.org \u202Egpj.exe`;
 const AT = "2026-03-03T17:00:00Z";
@@ -71,7 +75,7 @@ test("an invitation says in both languages what is wanted, until when, and where
   expect(english?.subject).toBe("Example Ltd asks you for files: March statements");
   expect(english?.text).toContain("Open until: 3 March 2026 at 18:00 CET");
   expect(english?.text).toContain("Open the drop-box:\nhttps://drop.example.com/box/bx_1?a=1&b=2\n");
-  expect(french?.text).toContain("Ouverte jusqu'au: 3 mars 2026 à 18:00 UTC+1");
+  expect(french?.text).toContain("Ouverte jusqu'au\u00a0: 3 mars 2026 à 18:00 UTC+1");
   expect(french?.html).toContain('<html lang="fr">');
   for (const one of [english, french]) expect(one?.text).toContain("The signed statement,\nas a PDF.");
 });
@@ -95,6 +99,12 @@ test("a receipt names each file with its size and digest", () => {
   expect(text).toContain("File: a.pdf (1.5 kB)\nSHA-256: cd\nReceived: 3 March 2026 at 17:00 UTC");
 });
 
+test("a size stays behind a name that is written from right to left", () => {
+  const receipt: MailContent = { template: "deposit-receipt", ...deposit, files: [["كشف.txt", 1_500, "cd"]] };
+  const { text } = writeMail(receipt, { brand: DEFAULT_BRAND, language: "en", timeZone: "UTC" });
+  expect(text).toContain("File: \u2068كشف.txt\u2069 (1.5 kB)\n");
+});
+
 test("a refusal says in both languages which file, what was found, and what to do", () => {
   const facts = { boxId: "bx_1", box: "March", name: "a.pdf", by: "ana@acme.example", at: AT, reason: "Eicar FOUND" };
   const write = (language: "en" | "fr", manager: boolean) =>
@@ -103,7 +113,7 @@ test("a refusal says in both languages which file, what was found, and what to d
   expect(write("en", false)).toContain("File: a.pdf\nFinding: Eicar FOUND\nRefused: 3 March 2026 at 17:00 UTC");
   expect(write("en", false)).toContain("deposit a clean copy");
   expect(write("en", true)).toContain("ana@acme.example has deposited");
-  expect(write("fr", false)).toContain("Résultat: Eicar FOUND");
+  expect(write("fr", false)).toContain("Résultat\u00a0: Eicar FOUND");
   expect(write("fr", true)).toContain("ana@acme.example a déposé");
 });
 
@@ -128,6 +138,16 @@ describe("what pages and mails are made of:", () => {
 
   test("an instant is written by the clock of the reader's place", () => {
     expect(formatInstant({ language: "en", timeZone: "America/New_York" }, AT)).toContain("12:00");
+  });
+
+  test("a French text has spaces that hold a mark at its word, and its values stay as they are", () => {
+    expect(fr`Dans « ${"a : b"} » : ${3} % ?`).toBe("Dans «\u00a0a : b\u00a0»\u00a0: 3\u00a0%\u00a0?");
+  });
+
+  test("every French text of pages and mails is set so", () => {
+    const texts = [wordsIn("fr"), transferWords("fr"), FRENCH].flatMap(textsIn);
+    expect(texts.length).toBeGreaterThan(200);
+    expect(texts.filter((text) => / [:;?!»%]|« /.test(text))).toEqual([]);
   });
 
   test("one line is one line", () => {
@@ -156,6 +176,14 @@ test("the mail of a transfer has its link, how long and how often it opens, and 
     expect(english.text).toContain(part);
   const french = writeMail(content, { ...style, language: "fr" });
   expect(french.subject).toBe("Ana vous envoie un fichier");
-  for (const part of ["3 mars 2026", "Téléchargements par fichier: 2", "par une autre voie"])
+  for (const part of ["3 mars 2026", "Téléchargements par fichier\u00a0: 2", "par une autre voie"])
     expect(french.text).toContain(part);
 });
+
+/** Every text among these words; those that take values with `x` for each. */
+function textsIn(words: object): string[] {
+  return Object.values(words).flatMap((word: unknown) => {
+    if (typeof word === "function") return [String((word as (...values: string[]) => string)("x", "x", "x"))];
+    return typeof word === "object" && word !== null ? textsIn(word) : [String(word)];
+  });
+}

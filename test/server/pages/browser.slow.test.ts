@@ -158,7 +158,7 @@ test("a box that takes nothing says why: idle, expired, full, archived, no such 
   await browser.look(page, "30-full");
   scene.clock.advance(16 * 60_000);
   await page.goto(page.url());
-  await page.getByText("nothing happened for 15 minutes").waitFor();
+  await page.getByText("15 minutes without activity").waitFor();
   await browser.look(page, "31-idle");
   scene.clock.set("2031-07-01T00:00:00Z");
   await page.goto(page.url());

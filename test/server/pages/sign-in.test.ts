@@ -66,7 +66,7 @@ describe("somebody who was invited", () => {
     }
     scene.clock.advance(15 * MINUTE);
     const page = await browser.get(`/boxes/${box.id}`);
-    expect(page.text).toContain("nothing happened for 15 minutes");
+    expect(page.text).toContain("15 minutes without activity");
     expect(page.text).not.toContain("March statements");
   });
 

@@ -105,11 +105,11 @@ test("a receiver gives the password, downloads what there is, and every state sa
   expect((await vault.boxes.transfers.read(id)).downloadCount).toBe(1);
   await downloadBy(page, /^Download Statement/);
   await page.reload();
-  await page.getByText("Downloaded as often as was allowed").waitFor();
+  await page.getByText("The download limit was reached.").waitFor();
   await browser.look(page, "43-transfer-one-used");
   for (let times = 0; times < 2; times++) await downloadBy(page, /^Download figures/);
   await page.reload();
-  await page.getByRole("heading", { name: "Everything was downloaded" }).waitFor();
+  await page.getByRole("heading", { name: "The download limit was reached" }).waitFor();
   await browser.look(page, "44-transfer-used");
 
   const french = await browser.open({ locale: "fr-FR" });

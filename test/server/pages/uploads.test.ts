@@ -110,7 +110,7 @@ describe("an upload by tus", () => {
     const url = await create(5, "fake.pdf");
     const seen = await patch(url, 0, "plain");
     expect(seen.status).toBe(415);
-    expect(seen.text).toBe("Refusé : par son contenu, ce n'est aucun de ces types : PDF.");
+    expect(seen.text).toBe("Refusé\u00a0: par son contenu, ce n'est aucun de ces types\u00a0: PDF.");
     expect((await tus("HEAD", url, {})).status).toBe(404);
   });
 
@@ -145,7 +145,7 @@ describe("an upload by tus", () => {
     await patch(url, 0, "first");
     const seen = await browser.post(`/boxes/${box.id}/submit`);
     expect(seen).toMatchObject({ status: 409 });
-    expect(seen.text).toContain("arrived whole");
+    expect(seen.text).toContain("arrived completely");
     expect((await tus("DELETE", url, {})).status).toBe(204);
     expect((await tus("HEAD", url, {})).status).toBe(404);
   });

@@ -68,6 +68,9 @@
     const failed = (reason) => {
       const text = fill(words.failed, { name, reason });
       shown.state.textContent = reason;
+      shown.state.classList.add("problem");
+      shown.bar.hidden = true;
+      shown.size.textContent = "";
       say(text);
       shown.button.textContent = words.retry;
       shown.button.setAttribute("aria-label", `${words.retry}: ${name}`);
@@ -94,7 +97,7 @@
       onProgress(sent, total) {
         const percent = total === 0 ? 100 : Math.floor((100 * sent) / total);
         shown.bar.value = percent / 100;
-        shown.size.textContent = `${percent} %`;
+        shown.size.textContent = fill(words.percent, { percent: String(percent) });
         shown.state.textContent = "";
         // A screen reader needn't hear each step.
         if (Math.floor(percent / 25) > lastTenth) {
@@ -147,6 +150,7 @@
 
   document.getElementById("send").hidden = true;
   drop.querySelector(".or").hidden = false;
+  drop.classList.add("scripted"); // our words in place of those of the browser, which are in its own language
   input.required = false;
   input.addEventListener("change", () => {
     add([...input.files]);

@@ -26,7 +26,7 @@ export async function boxPage(guest: Guest, said?: Said): Promise<Html> {
   return guestPage(guest, {
     title: oneLine(box.name),
     scripts: blocked ? [] : ["tus.js", "upload.js"],
-    content: html`<p class="kicker">${role === "manager" ? words.manage : words.dropBox}</p>
+    content: html`<p class="kicker">${role === "manager" ? words.managed : words.dropBox}</p>
       <h1>${oneLine(box.name)}</h1>
       ${said && notice(said.kind, said.text)}
       ${blocked && notice("plain", html`<strong>${blocked.title}.</strong> ${blocked.text}`)} ${asked(guest)}
@@ -39,10 +39,10 @@ export async function boxPage(guest: Guest, said?: Said): Promise<Html> {
 }
 
 function asked(guest: Guest): Html {
-  const { box, words, locale } = guest;
+  const { box, words, locale, role } = guest;
   const { description, expiresAt, fileTypes } = box;
   return html`<section aria-labelledby="asked">
-    <h2 id="asked">${words.wanted}</h2>
+    <h2 id="asked">${role === "manager" ? words.wantedOfRecipients : words.wanted}</h2>
     ${description !== undefined && html`<p class="prose">${description}</p>`}
     <dl class="facts">
       <div>
@@ -108,6 +108,7 @@ function uploads(guest: Guest, own: Deposit | undefined, takes: boolean): Html {
       id="spoken"
       role="status"
       data-uploads="${place}/uploads"
+      data-percent="${words.percent}"
       data-progress="${words.progress}"
       data-done="${words.done}"
       data-failed="${words.failedUpload}"
@@ -169,7 +170,7 @@ function handedIn(guest: Guest, deposits: readonly Deposit[]): Html {
             <time datetime="${submittedAt}">${formatInstant(locale, submittedAt)}</time>
             ${!isOwn && html`<bdi class="by">${oneLine(by)}</bdi>`}
           </h3>
-          ${note !== undefined && html`<p class="prose">${note}</p>`}
+          ${note !== undefined && html`<blockquote class="prose">${note}</blockquote>`}
           <ul class="files">
             ${files.map((file) => fileItem(guest, file))}
           </ul>

@@ -1,6 +1,6 @@
 import { type MinutesEntry, type MinutesFile, readBoxMinutes } from "../../../vault/box-minutes.js";
 import { html, type Html } from "../../html/html.js";
-import { formatBytes, formatInstant, oneLine } from "../../html/locale.js";
+import { formatBytes, formatInstant, labelled, oneLine } from "../../html/locale.js";
 import { guestPage } from "./frame.js";
 import { requireManager } from "./manager.js";
 import type { Guest } from "./visitor.js";
@@ -12,8 +12,8 @@ export async function minutesPage(guest: Guest): Promise<Html> {
   const { entries } = await readBoxMinutes(pages.vault, box.id);
   return guestPage(guest, {
     title: words.minutes,
-    content: html`<h1>${words.minutes}</h1>
-      <p>${oneLine(box.name)}</p>
+    content: html`<p class="kicker">${oneLine(box.name)}</p>
+      <h1>${words.minutes}</h1>
       <p class="help">${words.minutesLead}</p>
       <ol class="minutes">
         ${entries.map((entry) => entryItem(guest, entry))}
@@ -58,10 +58,11 @@ function detailsOf(guest: Guest, { what, detail = "" }: MinutesEntry): string[] 
 function accessText({ words, locale }: Guest, part: string): string | undefined {
   const [, label, value = ""] = /^(recipients|managers|until) (.*)$/.exec(part) ?? [];
   if (label === "until") {
-    return `${words.until}: ${value === "archived" ? words.noEnd : formatInstant(locale, value)}`;
+    return labelled(locale.language, words.until, value === "archived" ? words.noEnd : formatInstant(locale, value));
   }
   if (label === "recipients" || label === "managers") {
-    return `${words[label]}: ${value === "none" ? words.nobody : oneLine(value).replaceAll(" ", ", ")}`;
+    const people = value === "none" ? words.nobody : oneLine(value).replaceAll(" ", ", ");
+    return labelled(locale.language, words[label], people);
   }
   return part === "partitioned" ? words.onlyOwn : undefined;
 }

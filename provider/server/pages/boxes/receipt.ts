@@ -16,7 +16,7 @@ export function receiptPage(guest: Guest, deposit: Deposit): Html {
       <dl class="facts">
         <div>
           <dt>${words.dropBox}</dt>
-          <dd>${oneLine(box.name)}</dd>
+          <dd><bdi>${oneLine(box.name)}</bdi></dd>
         </div>
         <div>
           <dt>${words.by}</dt>

@@ -9,7 +9,8 @@ import type { OneTimeCodes, Person } from "../codes.js";
 import { preferredLanguage } from "../language.js";
 import type { PageStyle } from "../style.js";
 import type { Visit, Visits } from "../visits.js";
-import { type BoxWords, wordsIn } from "./words.js";
+import { wordsIn } from "./words.js";
+import type { BoxWords } from "./words-en.js";
 
 /** What all requests to pages of drop-boxes share. */
 export interface BoxPages {
