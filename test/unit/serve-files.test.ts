@@ -5,7 +5,7 @@ test("a scanner is a program of this machine with limits, and a quota is a size"
   expect(await readFileSettings({})).toEqual({});
   expect(await readFileSettings({ quota: "200GB", scanner: "/bin/cat  -u -" })).toEqual({
     quota: 200e9,
-    program: { argv: ["/bin/cat", "-u", "-"], seconds: 300, memoryBytes: 4e9 },
+    program: { argv: ["/bin/cat", "-u", "-"], seconds: 300, memoryBytes: 4e9, moreBytes: 1e9 },
   });
   const limited = await readFileSettings({
     scanner: "/bin/cat",
@@ -13,7 +13,10 @@ test("a scanner is a program of this machine with limits, and a quota is a size"
     scannerMemory: "512 m",
     quota: "12",
   });
-  expect(limited).toEqual({ quota: 12, program: { argv: ["/bin/cat"], seconds: 7, memoryBytes: 512e6 } });
+  expect(limited).toEqual({
+    quota: 12,
+    program: { argv: ["/bin/cat"], seconds: 7, memoryBytes: 512e6, moreBytes: 1e9 },
+  });
 });
 
 test.each([

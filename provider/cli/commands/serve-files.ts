@@ -1,12 +1,15 @@
 import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
 import type { ScannerProgram } from "../../server/files/run-scanner.js";
+import type { ScannerOptions } from "../../server/files/scanner.js";
 import type { EmbeddedVault } from "../../vault/embedded/embedded-vault.js";
 import type { OptionDefinition } from "../definition.js";
 import { parseCount } from "../reference.js";
 
 const DEFAULT_SECONDS = 300;
 const DEFAULT_MEMORY = "4GB";
+/** What a scanner may unpack to one file, beyond that file's own size. */
+const UNPACKED_BYTES = 1e9;
 
 /** What `coffre serve` can be told about what people deposit. */
 export const FILE_OPTIONS: OptionDefinition[] = [
@@ -49,6 +52,7 @@ export async function readFileSettings(options: Options): Promise<FileSettings> 
     argv: await parseScanner(scanner),
     seconds: scannerSeconds === undefined ? DEFAULT_SECONDS : parseCount("--scanner-seconds", scannerSeconds),
     memoryBytes: parseSize("--scanner-memory", scannerMemory ?? DEFAULT_MEMORY),
+    moreBytes: UNPACKED_BYTES,
   };
   return { ...limit, program };
 }
@@ -64,13 +68,9 @@ export async function keepFiles(
   { quota, program }: FileSettings,
   { clock, complain }: { clock: Clock; complain: (error: unknown) => void },
 ): Promise<FileKeeping> {
-  const [{ Housekeeping }, { Scanner }] = await Promise.all([
-    import("../../server/files/housekeeping.js"),
-    import("../../server/files/scanner.js"),
-  ]);
+  const { Housekeeping } = await import("../../server/files/housekeeping.js");
   if (quota !== undefined) vault.ruleFiles({ quota });
-  const scanner = program && new Scanner({ vault, program, clock, complain });
-  scanner?.start();
+  const scanner = program && (await startScanner({ vault, program, clock, complain }));
   const housekeeping = new Housekeeping({ boxes: vault.boxes, clock, complain });
   housekeeping.start();
   return {
@@ -78,6 +78,13 @@ export async function keepFiles(
       await Promise.all([scanner?.stop(), housekeeping.stop()]);
     },
   };
+}
+
+async function startScanner(options: ScannerOptions): Promise<FileKeeping> {
+  const { Scanner } = await import("../../server/files/scanner.js");
+  const scanner = new Scanner(options);
+  scanner.start();
+  return scanner;
 }
 
 const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };

@@ -1,5 +1,6 @@
-import { access, constants } from "node:fs/promises";
-import { isAbsolute } from "node:path";
+import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { execa } from "execa";
 import { CoffreError } from "../../core/errors.js";
 import { oneLine } from "../html/locale.js";
@@ -12,6 +13,14 @@ export interface ScannerProgram {
   seconds: number;
   /** Bytes of memory that it may ask for. */
   memoryBytes: number;
+  /** A file that it writes may be so many bytes larger than the one that it reads: what an archive unpacks to isn't its size. */
+  moreBytes: number;
+}
+
+/** A file as a program reads it: all of its bytes, and how many they are. */
+export interface ScannedFile {
+  size: number;
+  content: AsyncIterable<Uint8Array>;
 }
 
 /** What a program said of one file: `why` is the end of a sentence, for whoever runs the server. */
@@ -19,10 +28,8 @@ export type Finding = { clean: true } | { clean: false; reason: string } | { cle
 
 /** What it may print; more is no answer. */
 const MOST_OUTPUT_BYTES = 64 * 1024;
-/** A file that it writes may be so much larger than the one that it reads: what an archive unpacks to isn't its size. */
-const MORE_BYTES = 1_000_000_000;
 const LONGEST_REASON = 200;
-const PASSED_ON = ["PATH", "HOME", "LANG", "TMPDIR"];
+const PASSED_ON = ["PATH", "HOME", "LANG"];
 /** Sets the limits of this shell, and starts the program in its place. No core of it, which would hold the file in clear. */
 const LIMITED = 'ulimit -c 0 && ulimit -v "$0" && ulimit -f "$1" && shift && exec "$@"';
 
@@ -47,11 +54,23 @@ export async function parseScanner(text: string): Promise<string[]> {
 /**
  * Has a program look at a file, which comes on its standard input: exit code 0 means clean, 1 infected, and anything else that
  * nobody knows. So does a program that took too long, said too much, asked for more than its memory, or didn't read all.
+ * What it leaves in `TMPDIR`, which is a folder of its own, goes with it.
  * @param signal ends it, and then nobody knows
  */
-export async function runScanner(
-  { argv, seconds, memoryBytes }: ScannerProgram,
-  { size, content }: { size: number; content: AsyncIterable<Uint8Array> },
+export async function runScanner(program: ScannerProgram, file: ScannedFile, signal: AbortSignal): Promise<Finding> {
+  const folder = await mkdtemp(join(tmpdir(), "coffre-scan-"));
+  try {
+    return await runIn(folder, program, file, signal);
+  } finally {
+    // What a killed program had unpacked would fill the disk, try after try. A process of its may just be ending: hence the tries.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function runIn(
+  folder: string,
+  { argv, seconds, memoryBytes, moreBytes }: ScannerProgram,
+  { size, content }: ScannedFile,
   signal: AbortSignal,
 ): Promise<Finding> {
   const feeding: { wasRead: boolean; failure?: { error: unknown } } = { wasRead: false };
@@ -63,7 +82,7 @@ export async function runScanner(
       feeding.failure = { error };
     }
   }
-  const limits = [String(Math.ceil(memoryBytes / 1024)), String(Math.ceil((size + MORE_BYTES) / 512))];
+  const limits = [String(Math.ceil(memoryBytes / 1024)), String(Math.ceil((size + moreBytes) / 512))];
   const child = execa("/bin/sh", ["-c", LIMITED, ...limits, ...argv], {
     stdin: fed(),
     stdout: "pipe",
@@ -73,7 +92,7 @@ export async function runScanner(
     reject: false,
     verbose: "none",
     extendEnv: false,
-    env: environment(),
+    env: { ...environment(), TMPDIR: folder },
     cwd: "/",
     killDescendants: true,
     killSignal: "SIGKILL",

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -10,6 +10,7 @@ import type { StoredFile } from "../../../provider/vault/port.js";
 import type { RecordVault } from "../../../provider/vault/records/record-vault.js";
 import { box, pieces } from "../../contract/vault-cases/boxes.js";
 import { collect, failure, HandClock } from "../../contract/vault-cases/setup.js";
+import { zipBomb } from "../../fixtures/zip-bomb.js";
 
 jest.setTimeout(60_000); // for a busy machine
 
@@ -33,7 +34,7 @@ async function scannerOf(lines: string, limits: Partial<ScannerProgram> = {}): P
   const path = join(folder, "scan");
   await writeFile(path, `#!/bin/sh\ncd '${folder}' || exit 9\n${lines}\n`);
   await chmod(path, 0o755);
-  const program = { argv: [path, "-"], seconds: 20, memoryBytes: 4e9, ...limits };
+  const program = { argv: [path, "-"], seconds: 20, memoryBytes: 4e9, moreBytes: 1e9, ...limits };
   const complain = (error: unknown) => {
     complaints.push(isCoffreError(error) ? error.problem : String(error));
   };
@@ -134,6 +135,38 @@ describe("a file", () => {
     await scanning;
     await scanner.scanDue();
     expect(complaints).toEqual([]);
+  });
+});
+
+describe("an archive that unpacks to a thousand times its size", () => {
+  const bomb = zipBomb(60);
+  /** As far as gzip knows zip: its first entry. */
+  const unpacks = 'echo "$TMPDIR" > where; cat > "$TMPDIR/zip"; gzip -dc < "$TMPDIR/zip" > "$TMPDIR/unpacked"';
+  const where = async () => (await readFile(join(folder, "where"), "utf8")).trim();
+
+  test("stays in quarantine where that is more than a scanner may write, and nothing of it is left", async () => {
+    expect(bomb.length).toBeLessThan(100_000);
+    const scanner = await scannerOf(unpacks, { moreBytes: 20e6 });
+    const file = await finished(bomb);
+    await scanner.scanDue();
+    expect(await stateOf(file)).toBe("quarantine");
+    expect(complaints).toHaveLength(1);
+    await expect(stat(await where())).rejects.toThrow("ENOENT");
+  });
+
+  test("is let out by the same scanner where it has room for it", async () => {
+    const scanner = await scannerOf(unpacks, { moreBytes: 80e6 });
+    const file = await finished(bomb);
+    await scanner.scanDue();
+    expect([await stateOf(file), complaints]).toEqual(["ready", []]);
+  });
+
+  test("leaves nothing behind a scanner that hangs over it, nor behind what that started", async () => {
+    const scanner = await scannerOf(`${unpacks} & sleep 60`, { seconds: 1 });
+    await finished(bomb);
+    await scanner.scanDue();
+    expect(complaints).toEqual([expect.stringMatching(/took longer than 1 s$/)]);
+    await expect(stat(await where())).rejects.toThrow("ENOENT");
   });
 });
 
