@@ -88,9 +88,10 @@ export class PageUpload {
   /**
    * Sends everything from `offset` on.
    * @param cutAt where the connection breaks off, without an answer. Default: at the end, once it was answered
-   * @param sent told of each position that was handed to the connection
+   * @param sent told of each position that was handed to the connection, which goes on once that has ended
+   * @throws Error with the status and the text of any answer but 204
    */
-  async send(offset: number, { cutAt, sent }: { cutAt?: number; sent?: (at: number) => void } = {}): Promise<void> {
+  async send(offset: number, { cutAt, sent }: { cutAt?: number; sent?: (at: number) => unknown } = {}): Promise<void> {
     const sending = request(this.#origin + this.#path, {
       method: "PATCH",
       headers: {
@@ -108,7 +109,7 @@ export class PageUpload {
     for await (const block of content as AsyncIterable<Buffer>) {
       if (!sending.write(block)) await Promise.race([once(sending, "drain"), ended]);
       at += block.length;
-      sent?.(at);
+      await sent?.(at);
       if (sending.destroyed) break;
     }
     if (cutAt !== undefined) {
@@ -117,8 +118,8 @@ export class PageUpload {
       return;
     }
     sending.end();
-    const { statusCode } = await ended;
-    if (statusCode !== 204) throw new Error(`the upload was answered with ${String(statusCode)}`);
+    const { status, text } = await ended;
+    if (status !== 204) throw new Error(`the upload was answered with ${String(status)}: ${text}`);
   }
 }
 
@@ -140,9 +141,9 @@ function* blocks(from: number, to: number): Iterable<Buffer> {
   }
 }
 
-async function answerOf(sending: ClientRequest): Promise<IncomingMessage> {
+async function answerOf(sending: ClientRequest): Promise<{ status: number | undefined; text: string }> {
   const [answer] = (await once(sending, "response")) as [IncomingMessage];
-  answer.resume();
-  await once(answer, "end");
-  return answer;
+  let text = "";
+  for await (const piece of answer.setEncoding("utf8") as AsyncIterable<string>) text += piece;
+  return { status: answer.statusCode, text };
 }
