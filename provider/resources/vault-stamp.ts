@@ -145,3 +145,12 @@ export async function refuseLost(
     hint: "Bring back the newer vault. If it is lost, take the resource out of the state with `pulumi state delete`; the next up makes it anew.",
   });
 }
+
+/** The stamp of a state that was read anew. The newest event alone is no news: a refresh of what didn't change changes nothing. */
+export function stampAfterRead(
+  state: { vaultStamp?: string | undefined },
+  stamp: VaultStamp | undefined,
+  identity: VaultIdentity,
+): string | undefined {
+  return stamp && isOutdated(stamp, identity) ? formatStamp(identity) : state.vaultStamp;
+}

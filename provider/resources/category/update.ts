@@ -1,5 +1,5 @@
 import type { ResourceContext } from "../context.js";
-import { newOwnerToken } from "../owner.js";
+import { ownershipOf } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
 import { vaultOf } from "../vault-stamp.js";
@@ -18,12 +18,12 @@ export async function updateCategory(
   const inputs = parseInputs(CategoryInputs, pickInputs(news));
   const { identity } = await vaultOf(vault, before);
   await readLive(context, id, before, identity);
-  const token = before.ownerToken ?? newOwnerToken();
-  const marked = before.ownerToken !== undefined && (await vault.findOwned("category", inputs.ownerKey)) === id;
+  const isMarked = async () => (await vault.findOwned("category", inputs.ownerKey)) === id;
+  const { token, proof, claim } = await ownershipOf(context, before, inputs.ownerKey, isMarked);
   const category = await vault.updateCategory(id, {
     ...changedFields(inputs, await parentOf(context, inputs), before),
-    ...(before.ownerToken === undefined ? {} : { token }),
-    ...(marked ? {} : { owner: { key: inputs.ownerKey, stack: context.stack, token } }),
+    ...proof,
+    ...claim,
   });
   context.overview.forget();
   return { outs: await stateAfter(context, inputs, category, token) };

@@ -1,7 +1,7 @@
 import type { ResourceContext } from "../context.js";
 import { findRootCategory } from "../root-category.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, vaultOf } from "../vault-stamp.js";
+import { stampAfterRead, vaultOf } from "../vault-stamp.js";
 import { shownInputs } from "./fields.js";
 import { outputsOf, readKnown } from "./place.js";
 import { parseState } from "./schema.js";
@@ -18,8 +18,7 @@ export async function readBox(
   if (!box) return {};
   const looked = stamp === undefined;
   const moved = (state.categoryId ?? (await findRootCategory(context)) ?? null) !== box.categoryId;
-  // The newest event alone is no news: a refresh of what didn't change changes nothing.
-  const vaultStamp = stamp && isOutdated(stamp, identity) ? formatStamp(identity) : state.vaultStamp;
+  const vaultStamp = stampAfterRead(state, stamp, identity);
   return {
     id,
     props: dropEmpty({

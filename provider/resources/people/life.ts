@@ -1,11 +1,11 @@
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { Vault, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
-import { newOwnerToken } from "../owner.js";
+import { newOwnerToken, ownershipOf } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import { readUnlessGone } from "../presence.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, vaultOf } from "../vault-stamp.js";
+import { formatStamp, stampAfterRead, vaultOf } from "../vault-stamp.js";
 import type { EntryKind, EntryState, SharedInputs } from "./kind.js";
 
 /** The inputs among a resource's properties. */
@@ -100,13 +100,13 @@ export async function updateEntry<Inputs extends SharedInputs, Entry extends { i
   const inputs = parseInputs(kind.schema, pickInputs(kind, news));
   const { identity } = await vaultOf(vault, before);
   await readLive(kind, context, id, before, identity);
-  const token = before.ownerToken ?? newOwnerToken();
-  const marked = before.ownerToken !== undefined && (await vault.people.findOwned(kind.owned, inputs.ownerKey)) === id;
+  const isMarked = async () => (await vault.people.findOwned(kind.owned, inputs.ownerKey)) === id;
+  const { token, proof, claim } = await ownershipOf(context, before, inputs.ownerKey, isMarked);
   await kind.update(context, id, {
     inputs,
     before,
-    proof: before.ownerToken === undefined ? {} : { token },
-    ...(marked ? {} : { owner: { key: inputs.ownerKey, stack: context.stack, token } }),
+    proof,
+    ...claim,
   });
   return { outs: await stateAfter(vault, inputs, token) };
 }
@@ -122,8 +122,7 @@ export async function readEntry<Inputs extends SharedInputs, Entry extends { id:
   const { identity, stamp } = await vaultOf(context.vault, state);
   const entry = await readKnown(kind, context, id, state, identity);
   if (!entry) return {};
-  // The newest event alone is no news: a refresh of what didn't change changes nothing.
-  const vaultStamp = stamp && isOutdated(stamp, identity) ? formatStamp(identity) : state.vaultStamp;
+  const vaultStamp = stampAfterRead(state, stamp, identity);
   return { id, props: dropEmpty({ ...state, ...(await kind.shown(context, entry, state)), vaultStamp }) };
 }
 

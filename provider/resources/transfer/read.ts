@@ -1,6 +1,6 @@
 import type { ResourceContext } from "../context.js";
 import { dropEmpty, type Properties } from "../values.js";
-import { formatStamp, isOutdated, vaultOf } from "../vault-stamp.js";
+import { stampAfterRead, vaultOf } from "../vault-stamp.js";
 import { parseState } from "./schema.js";
 import { findSent, outputsOf, shown } from "./state.js";
 
@@ -14,7 +14,6 @@ export async function readTransfer(
   const { identity, stamp } = await vaultOf(context.vault, state);
   const transfer = await findSent(context, id, state, identity);
   if (!transfer) return {};
-  // The newest event alone is no news: a refresh of what didn't change changes nothing.
-  const vaultStamp = stamp && isOutdated(stamp, identity) ? formatStamp(identity) : state.vaultStamp;
+  const vaultStamp = stampAfterRead(state, stamp, identity);
   return { id, props: dropEmpty({ ...state, ...shown(transfer, state), ...outputsOf(transfer), vaultStamp }) };
 }

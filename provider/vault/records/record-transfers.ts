@@ -1,11 +1,7 @@
-import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
 import type { NewTransfer, Transfer, TransferInput, TransferPatch, Transfers } from "../port-transfers.js";
 import type { OwnerProof } from "../port.js";
-import type { VaultContext } from "./context.js";
-import type { Contents } from "./contents.js";
-import type { Keyed } from "./owner.js";
-import type { Rows } from "./rows.js";
+import { FileHolders, onlyMarked } from "./file-holders.js";
 import { newPassword } from "./transfer-password.js";
 import {
   archiveTransfer,
@@ -18,78 +14,58 @@ import {
 } from "./transfers.js";
 
 /** The transfers of a vault that keeps records of its own: every rule of the port, over a storage of rows and contents. */
-export class RecordTransfers implements Transfers {
-  readonly #contents: Contents;
-  readonly #rows: Rows;
-  readonly #context: VaultContext;
-  readonly #keyed: Keyed;
-
-  constructor(rows: Rows, context: VaultContext, keyed: Keyed, contents: Contents) {
-    this.#contents = contents;
-    this.#rows = rows;
-    this.#context = context;
-    this.#keyed = keyed;
-  }
-
+export class RecordTransfers extends FileHolders implements Transfers {
   async create(input: TransferInput): Promise<NewTransfer> {
     const id = newTransferId();
     const password = input.password && (await this.#digested(id, input.password));
-    return this.#rows.write((tx) => {
-      const { row, link } = createTransfer(tx, this.#context, this.#keyed, { id, input, password });
-      return { transfer: viewTransfer(tx, this.#context, row), link };
+    return this.rows.write((tx) => {
+      const { row, link } = createTransfer(tx, this.context, this.keyed, { id, input, password });
+      return { transfer: viewTransfer(tx, this.context, row), link };
     });
   }
 
   read(id: string): Promise<Transfer> {
-    return this.#rows.read((tx) => viewTransfer(tx, this.#context, requireTransfer(tx, id)));
+    return this.rows.read((tx) => viewTransfer(tx, this.context, requireTransfer(tx, id)));
   }
 
   async update(id: string, patch: TransferPatch, link?: Secret): Promise<Transfer> {
     const given = patch.password;
     const password = given ? await this.#digested(id, given) : given;
-    return this.#rows.write((tx) => updateTransfer(tx, this.#context, this.#keyed, { id, patch, password, link }));
+    return this.rows.write((tx) => updateTransfer(tx, this.context, this.keyed, { id, patch, password, link }));
   }
 
   async send(id: string, link?: Secret): Promise<Transfer> {
-    const { transfer, removed } = await this.#rows.write((tx) =>
-      sendTransfer(tx, this.#context, this.#keyed, { id, link }),
+    const { transfer, removed } = await this.rows.write((tx) =>
+      sendTransfer(tx, this.context, this.keyed, { id, link }),
     );
-    await this.#empty(removed);
+    await this.empty(removed);
     return transfer;
   }
 
   async archive(id: string, proof: OwnerProof): Promise<void> {
-    await this.#empty(await this.#rows.write((tx) => archiveTransfer(tx, this.#context, this.#keyed, { id, proof })));
+    await this.empty(await this.rows.write((tx) => archiveTransfer(tx, this.context, this.keyed, { id, proof })));
   }
 
   async *list({ archived = false }: { archived?: boolean } = {}): AsyncIterable<Transfer> {
-    yield* await this.#rows.read((tx) => {
+    yield* await this.rows.read((tx) => {
       const rows = tx.boxes.transfers().filter((row) => (row.archived !== undefined) === archived);
       return rows
-        .map((row) => viewTransfer(tx, this.#context, row))
+        .map((row) => viewTransfer(tx, this.context, row))
         .sort((left, right) => Date.parse(left.createdAt) - Date.parse(right.createdAt));
     });
   }
 
   findOwned(ownerKey: string): Promise<string | undefined> {
-    return this.#rows.read((tx) => {
-      const ids = tx.boxes.transfersMarked(this.#keyed("mark", ownerKey));
-      const [first, second] = ids.filter((id) => !tx.boxes.transfer(id)?.archived);
-      if (second === undefined) return first;
-      throw new CoffreError("CONFLICT", `Two transfers carry the mark of ${ownerKey}: ${first} and ${second}`, {
-        hint: "End one of them.",
-      });
+    return this.rows.read((tx) => {
+      const ids = tx.boxes.transfersMarked(this.keyed("mark", ownerKey));
+      const live = ids.filter((id) => !tx.boxes.transfer(id)?.archived);
+      return onlyMarked(live, { what: "Two transfers", ownerKey, hint: "End one of them." });
     });
   }
 
   /** Outside of any transaction: it takes a while on purpose. */
   async #digested(id: string, password: Secret) {
-    await this.#rows.read(() => undefined); // before the first transaction there are no keys
-    return newPassword(this.#keyed, id, password, this.#context.clock.now());
-  }
-
-  /** Without its row, and the key in it, a content is of no use to anybody: a kill before this leaves only bytes. */
-  async #empty(fileIds: readonly string[]): Promise<void> {
-    for (const id of fileIds) await this.#contents.remove(id);
+    await this.rows.read(() => undefined); // before the first transaction there are no keys
+    return newPassword(this.keyed, id, password, this.context.clock.now());
   }
 }

@@ -131,7 +131,7 @@ export class RecordVault implements SharedVault {
     this.context = { actor, clock, source, files, ...(mayRead ? { mayRead } : {}) };
     this.#keyed = (purpose, text) => rows.keyed(purpose, text);
     this.people = new RecordPeople(rows, this.context, this.#keyed);
-    const boxes = contents && new RecordBoxes(rows, this.context, this.#keyed, contents);
+    const boxes = contents && new RecordBoxes({ rows, context: this.context, keyed: this.#keyed, contents });
     this.boxes = boxes ?? noBoxes();
     this.links = boxes && new RecordLinks(rows, this.context, this.#keyed, boxes.files);
     this.outbox = new RecordOutbox(rows, this.context);
