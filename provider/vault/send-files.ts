@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { basename } from "node:path";
 import { CoffreError, isCoffreError } from "../core/errors.js";
-import type { Secret } from "../core/secret.js";
+import { Secret } from "../core/secret.js";
 import type { Files, Transfer, TransferInput, Vault } from "./port.js";
 
 /** A file on this machine that is to be sent. */
@@ -87,6 +87,13 @@ export async function sendFiles(vault: Vault, options: SendOptions): Promise<{ t
   }
 }
 
+/** A new key of age's, and the recipient that encrypts for it: for `input.encryptedFor`. */
+export async function newSeal(): Promise<{ key: Secret; recipient: string }> {
+  const { generateX25519Identity, identityToRecipient } = await import("age-encryption");
+  const key = await generateX25519Identity();
+  return { key: new Secret(key), recipient: await identityToRecipient(key) };
+}
+
 async function sendOne(vault: Vault, transferId: string, file: OutgoingFile, options: SendOptions): Promise<void> {
   const { encryptedFor } = options.input;
   if (encryptedFor !== undefined) return sendSealed(vault.boxes.files, transferId, file, { ...options, encryptedFor });
@@ -108,11 +115,13 @@ async function sendSealed(
   const encrypter = new Encrypter();
   encrypter.addRecipient(options.encryptedFor);
   for (let resumed = 0; ; resumed++) {
-    const sealed = await encrypter.encrypt(ReadableStream.from(contentOf(file, 0, options)));
+    const hash = createHash("sha256");
+    const sealed = await encrypter.encrypt(ReadableStream.from(hashed(contentOf(file, 0, options), hash)));
     const size = sealed.size(file.size);
     const { id } = await files.create({ depositId: transferId, name: `${file.name}.age`, size });
     try {
       await files.append(id, 0, sealed);
+      if (file.sha256 !== undefined && hash.digest("hex") !== file.sha256) throw changed(file);
       await files.finish(id);
       return;
     } catch (error) {
@@ -155,6 +164,14 @@ async function* contentOf(
     yield bytes;
   }
   if (done !== file.size) throw changed(file);
+}
+
+/** The same bytes, which a hash sees as they pass. */
+async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncIterable<Uint8Array> {
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 
 function changed({ path }: OutgoingFile): CoffreError {

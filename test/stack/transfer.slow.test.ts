@@ -81,10 +81,14 @@ test("a transfer lives like other resources: sent, opened, changed, sent anew, e
   expect(await download(String(url), String(changed["password"]))).toBe("figures of ten");
 
   await project.write({ "report.txt": "figures of eleven" });
+  await project.setProgram(IMPORTS + program("endToEnd: true,"));
   expect(output(succeed(await project.preview()))).toMatch(/coffre:index:Transfer +report +.*replace/);
   succeed(await project.up());
   const anew = await project.outputs({ showSecrets: true });
   expect(anew["id"]).not.toBe(id);
+  const key = String(anew["url"]).split("#")[1] ?? "";
+  expect(key).toMatch(/^AGE-SECRET-KEY-1/);
+  expect(JSON.stringify(await project.exportState()) + output(await project.run(["stack"]))).not.toContain(key);
   expect(await liveTransfers()).toMatchObject([{ id: anew["id"], to: ["bo@example.com"], downloadCount: 0 }]);
   await rm(join(project.folder, "report.txt")); // what was sent stays sent
   expect(output(succeed(await project.up()))).toMatch(/Resources:\s+3 unchanged/);

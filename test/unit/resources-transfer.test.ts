@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Decrypter } from "age-encryption";
 import { Secret } from "../../provider/core/secret.js";
 import { transferHandlers as handlers } from "../../provider/resources/transfer/handlers.js";
 import { UNKNOWN } from "../../provider/resources/values.js";
@@ -81,15 +82,19 @@ const refresh = (kept: Kept, options: RunOptions = {}) =>
 const destroy = (kept: Kept) => handlers.remove(scene.resources(), kept.id, kept.outputs);
 const sent = ({ id }: Kept) => vault.boxes.transfers.read(id);
 const at = (other: Vault): RunOptions => ({ rotation: { ...scene.context(), vault: other } });
-const linkOf = ({ outputs }: Kept) => new Secret(String(outputs["url"]).split("/").at(-1) ?? "");
+/** The link in its address, and the key behind that. */
+const partsOf = ({ outputs }: Kept) => String(outputs["url"]).split("/").at(-1)?.split("#") ?? [];
+const linkOf = (kept: Kept) => new Secret(partsOf(kept)[0] ?? "");
 const told = async () => (await collect(vault.outbox.list())).map(({ to }) => to);
 
-async function download(kept: Kept): Promise<string> {
+async function downloadBytes(kept: Kept): Promise<Buffer> {
   const [file] = (await sent(kept)).files;
   if (!vault.links) throw new Error("no links");
   const { content } = await vault.links.download(linkOf(kept), file?.id ?? "", "192.0.2.7");
-  return Buffer.concat(await collect(content)).toString();
+  return Buffer.concat(await collect(content));
 }
+
+const download = async (kept: Kept) => (await downloadBytes(kept)).toString();
 
 describe("a transfer", () => {
   test("is sent with all that is said of it, opens by its address, and is unchanged after", async () => {
@@ -132,6 +137,34 @@ describe("a transfer", () => {
     expect(await told()).toEqual([BO]);
     expect(await diff(declared, made)).toEqual(NOTHING);
     expect(await refresh(made)).toEqual({ id: made.id, props: { ...made.outputs, downloadCount: 1 } });
+  });
+
+  test("is encrypted end to end for a key that its address alone has, whatever is changed later", async () => {
+    const made = await up(report({ endToEnd: true, to: [BO] }));
+    const [, key = ""] = partsOf(made);
+    expect(key).toMatch(/^AGE-SECRET-KEY-1\w{58}$/);
+    const decrypter = new Decrypter();
+    decrypter.addIdentity(key);
+    expect(Buffer.from(await decrypter.decrypt(await downloadBytes(made))).toString()).toBe("figures");
+    const kept = JSON.stringify([
+      await sent(made),
+      await collect(vault.outbox.list()),
+      await collect(vault.listEvents()),
+    ]);
+    expect(kept).not.toContain("AGE-SECRET-KEY");
+    expect(await diff(report({ endToEnd: true, to: [BO] }), made)).toEqual(NOTHING);
+    const after = await up(report({ endToEnd: true, to: [BO, "cy@example.com"] }), made);
+    expect(after.outputs["url"]).toBe(made.outputs["url"]);
+    expect(await diff(report({ to: [BO] }), made)).toEqual({ changes: true, replaces: ["endToEnd"] });
+  });
+
+  test("isn't encrypted by itself, and another content of the same length than was looked at isn't sent", async () => {
+    const plain = await up(report());
+    expect(await diff(report({ endToEnd: false }), plain)).toEqual(NOTHING);
+    const news = await checked(report({ endToEnd: true, ownerKey: "shop/dev/Transfer/other" }));
+    put("report.pdf", "FIGURES");
+    expect((await failure(handlers.create(scene.resources(), news), "INVALID_INPUT")).problem).toContain("changed");
+    expect(await collect(vault.boxes.transfers.list())).toHaveLength(1);
   });
 
   test("is open for a week by itself, at the address where its vault is", async () => {

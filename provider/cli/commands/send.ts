@@ -3,7 +3,7 @@ import { isRemote } from "../../config/remote-url.js";
 import { CoffreError } from "../../core/errors.js";
 import { parseInstant } from "../../core/instant.js";
 import { checkPublicUrl } from "../../core/public-url.js";
-import { Secret } from "../../core/secret.js";
+import type { Secret } from "../../core/secret.js";
 import { DAY_MS, DEFAULT_TRANSFER_DAYS, newTransferPassword } from "../../core/transfer.js";
 import type { Transfer, TransferInput } from "../../vault/port.js";
 import { collect } from "../../core/collect.js";
@@ -60,7 +60,7 @@ export const send: CommandDefinition = {
     { code: 3, when: "there is no such category" },
   ],
   async run(context, { args, options }) {
-    const { outgoingFiles, sendFiles } = await import("../../vault/send-files.js");
+    const { newSeal, outgoingFiles, sendFiles } = await import("../../vault/send-files.js");
     // All that can be wrong here is told before the vault is opened.
     const files = outgoingFiles(args);
     const password = passwordOf(options);
@@ -130,13 +130,6 @@ function textOf(options: Readonly<Record<string, unknown>>, name: string): strin
 function passwordOf({ password, passwordFile }: Readonly<Record<string, unknown>>): Secret | undefined {
   if (typeof passwordFile === "string") return readSecretFile(passwordFile, "file of --password-file");
   return password === true ? newTransferPassword() : undefined;
-}
-
-/** A new key, and the recipient that encrypts for it. */
-async function newSeal(): Promise<{ key: Secret; recipient: string }> {
-  const { generateX25519Identity, identityToRecipient } = await import("age-encryption");
-  const key = await generateX25519Identity();
-  return { key: new Secret(key), recipient: await identityToRecipient(key) };
 }
 
 /** The origin of the pages. @throws CoffreError INVALID_INPUT */

@@ -46,6 +46,7 @@ async function checkAlone(olds: Properties, news: Properties, now: Date | undefi
   const works: ((inputs: Record<string, unknown>) => void | Promise<void>)[] = [
     refuseContradictions,
     tidyAddresses,
+    dropDefaults,
     (given) => refuseFacts(given, now),
     (given) => lookAtFiles(olds, given),
   ];
@@ -64,6 +65,11 @@ function refuseContradictions(inputs: Record<string, unknown>): void {
   if (expiresAt !== undefined && expiresAfterDays !== undefined) throw both("expiresAt", "expiresAfterDays");
   if (password !== undefined && generatePassword === true) throw both("password", "generatePassword");
   if (expiresAt === undefined && expiresAfterDays === undefined) inputs["expiresAfterDays"] = DEFAULT_TRANSFER_DAYS;
+}
+
+/** What is the default is as if it were left out: a change would send anew. */
+function dropDefaults(inputs: Record<string, unknown>): void {
+  if (inputs["endToEnd"] === false) delete inputs["endToEnd"];
 }
 
 /** As the vault keeps them, so that a state says what the vault says. */

@@ -1,6 +1,6 @@
 import { Secret } from "../../core/secret.js";
 import { DAY_MS, DEFAULT_TRANSFER_DAYS, newTransferPassword } from "../../core/transfer.js";
-import { sendFiles } from "../../vault/send-files.js";
+import { newSeal, sendFiles } from "../../vault/send-files.js";
 import type { ResourceContext } from "../context.js";
 import { newOwnerToken } from "../owner.js";
 import { parseInputs } from "../parse.js";
@@ -24,6 +24,7 @@ export async function createTransfer(
   await endEarlier(context, inputs.ownerKey);
   const { from, to, message, maxDownloads, ownerKey } = inputs;
   const password = passwordFor(inputs);
+  const seal = inputs.endToEnd === true ? await newSeal() : undefined;
   const token = newOwnerToken();
   const { transfer, link } = await sendFiles(vault, {
     files,
@@ -35,12 +36,14 @@ export async function createTransfer(
       ...(message === undefined ? {} : { message }),
       ...(maxDownloads === undefined ? {} : { maxDownloads }),
       ...(password === undefined ? {} : { password }),
+      ...(seal === undefined ? {} : { encryptedFor: seal.recipient }),
       owner: { key: ownerKey, stack, token },
     },
     signal: rotation.signal,
   });
   context.overview.forget();
-  const outs = await stateAfter(context, inputs, transfer, { url: urlOf(context, inputs, link), password, token });
+  const url = urlOf(context, inputs, { link, key: seal?.key });
+  const outs = await stateAfter(context, inputs, transfer, { url, password, token });
   return { id: transfer.id, outs };
 }
 

@@ -12,7 +12,7 @@ import { declaredIn, parseState, pickInputs, type TransferState } from "./schema
 import { readSent, shown } from "./state.js";
 
 /** What was sent stays what it was: another transfer, with another link, takes its place. */
-const REPLACES: ReadonlySet<string> = new Set(["files", "from", "categoryId"]);
+const REPLACES: ReadonlySet<string> = new Set(["files", "from", "categoryId", "endToEnd"]);
 /** What is said of the resource, and not of what it sends. */
 const ASIDE: ReadonlySet<string> = new Set(["publicUrl", "ownerKey"]);
 

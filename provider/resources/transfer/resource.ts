@@ -44,6 +44,11 @@ export interface TransferArgs {
   password?: pulumi.Input<string> | undefined;
   /** True: a password is drawn, once; {@link Transfer.password} is it. Not together with `password`. */
   generatePassword?: pulumi.Input<boolean> | undefined;
+  /**
+   * True: each file is encrypted where Pulumi runs, for a new key that {@link Transfer.url} has behind its `#`, and neither the vault nor its
+   * server. Mail has the link without it: hand the address over yourself. Default false; a change sends anew.
+   */
+  endToEnd?: pulumi.Input<boolean> | undefined;
   /** Id of the category in which it stands, whose grants say who may end it. Default: the branch of `coffre:rootCategory`, else the root. A change sends anew. */
   categoryId?: pulumi.Input<string> | undefined;
   /** Where people reach `coffre serve`: `https://vault.example.com`. Default: where the vault is; needed for a vault in a file. */
@@ -58,7 +63,7 @@ export class Transfer extends pulumi.CustomResource {
   declare readonly to: pulumi.Output<string[] | undefined>;
   declare readonly expiresAt: pulumi.Output<string>;
   declare readonly maxDownloads: pulumi.Output<number | undefined>;
-  /** The page's address: a secret, since whoever has it downloads. None of a transfer that is only looked at. */
+  /** The page's address, with its key if there is one: a secret, since whoever has it downloads. None of a transfer that is only looked at. */
   declare readonly url: pulumi.Output<string | undefined>;
   /** What the page asks for, declared or drawn: a secret. Tell it by another way than the link. */
   declare readonly password: pulumi.Output<string | undefined>;

@@ -34,6 +34,7 @@ export const TransferInputs = z.strictObject({
   maxDownloads: z.number().optional(),
   password: text.optional(),
   generatePassword: z.boolean({ error: "must be true or false" }).optional(),
+  endToEnd: z.boolean({ error: "must be true or false" }).optional(),
   categoryId: text.min(1).optional(),
   publicUrl: text.optional(),
   ownerKey: text.min(1),

@@ -15,15 +15,25 @@ const PAGES = "/transfers/";
 export const UNDECLARED = { to: [], message: null, maxDownloads: null };
 const OPTIONAL = Object.keys(UNDECLARED) as (keyof typeof UNDECLARED)[];
 
-/** The page's address. @param link what the vault told whoever made the transfer */
-export function urlOf({ pagesOrigin }: ResourceContext, { publicUrl }: TransferInputs, link: Secret): string {
-  return `${(publicUrl ?? pagesOrigin ?? "").replace(/\/$/, "")}${PAGES}${link.reveal()}`;
+/**
+ * The page's address. @param link what the vault told whoever made the transfer
+ * @param key opens what is encrypted end to end; it stands behind the `#`, which no browser sends
+ */
+export function urlOf(
+  { pagesOrigin }: ResourceContext,
+  { publicUrl }: TransferInputs,
+  { link, key }: { link: Secret; key: Secret | undefined },
+): string {
+  const fragment = key === undefined ? "" : `#${key.reveal()}`;
+  return `${(publicUrl ?? pagesOrigin ?? "").replace(/\/$/, "")}${PAGES}${link.reveal()}${fragment}`;
 }
 
-/** The link in an address of {@link urlOf}. */
-export function linkIn(url: string | undefined): Secret | undefined {
-  const link = url?.split(PAGES)[1];
-  return link === undefined ? undefined : new Secret(link);
+/** What an address of {@link urlOf} was made of. */
+export function partsOf(url: string | undefined): { link: Secret; key: Secret | undefined } | undefined {
+  const [link, key] = url?.split(PAGES)[1]?.split("#") ?? [];
+  return link === undefined
+    ? undefined
+    : { link: new Secret(link), key: key === undefined ? undefined : new Secret(key) };
 }
 
 /** The transfer in the words of inputs and outputs. What no program declared is left out, unless it is only looked at; what is gone is `undefined`. */

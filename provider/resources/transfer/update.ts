@@ -2,14 +2,14 @@ import { CoffreError } from "../../core/errors.js";
 import type { Secret } from "../../core/secret.js";
 import type { Transfer, TransferPatch } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
-import { newOwnerToken } from "../owner.js";
+import { ownershipOf } from "../owner.js";
 import { parseInputs } from "../parse.js";
 import type { Properties } from "../values.js";
 import { vaultOf } from "../vault-stamp.js";
 import { endAfter, passwordFor } from "./create.js";
 import { changedInputs, isSentAnew } from "./diff.js";
 import { parseState, pickInputs, TransferInputs, type TransferState } from "./schema.js";
-import { linkIn, readSent, stateAfter, UNDECLARED, urlOf } from "./state.js";
+import { partsOf, readSent, stateAfter, UNDECLARED, urlOf } from "./state.js";
 
 /** Brings the transfer to what is declared now: one write. Who is new in `to` is told. @throws CoffreError CONFLICT once it has ended */
 export async function updateTransfer(
@@ -23,23 +23,23 @@ export async function updateTransfer(
   const inputs = parseInputs(TransferInputs, pickInputs(news));
   const { identity } = await vaultOf(context.vault, before);
   const found = await readSent(context, id, before, identity);
-  const token = before.ownerToken ?? newOwnerToken();
-  const link = linkIn(before.url);
+  const isMarked = async () => (await transfers.findOwned(inputs.ownerKey)) === id;
+  const { token, proof, claim } = await ownershipOf(context, before, inputs.ownerKey, isMarked);
+  const parts = partsOf(before.url);
   const password = passwordFor(inputs, before.generatePassword === true ? before.password : undefined);
-  const kept = { url: link && urlOf(context, inputs, link), password, token };
+  const kept = { url: parts && urlOf(context, inputs, parts), password, token };
   if (found.status === "archived") {
     if (isSentAnew(changedInputs(olds, news))) throw ended(id);
     return { outs: await stateAfter(context, inputs, found, kept) };
   }
-  const marked = before.ownerToken !== undefined && (await transfers.findOwned(inputs.ownerKey)) === id;
   const patch: TransferPatch = {
     ...changedFields(inputs, before),
     ...changedEnd(inputs, before, found),
     ...changedPassword(password, before, found),
-    ...(before.ownerToken === undefined ? {} : { token }),
-    ...(marked ? {} : { owner: { key: inputs.ownerKey, stack: context.stack, token } }),
+    ...proof,
+    ...claim,
   };
-  const transfer = await transfers.update(id, patch, link);
+  const transfer = await transfers.update(id, patch, parts?.link);
   context.overview.forget();
   return { outs: await stateAfter(context, inputs, transfer, kept) };
 }
