@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { FastifyInstance } from "fastify";
-import { sealForCertificates } from "../../../core/cms.js";
-import { type LockselfCsvRow, writeLockselfCsv } from "../../../core/lockself-csv.js";
+import type { LockselfCsvRow } from "../../../core/lockself-csv.js";
 import { Secret } from "../../../core/secret.js";
 import { LockselfInteger } from "../../../vault/lockself/forms.js";
 import { type Credential, usernameOf, type ValueAnswer, type ValueRequest } from "../../../vault/port.js";
@@ -10,7 +9,6 @@ import { DECRYPTED } from "../credential-entry.js";
 import { type Answer, type Call, checkOrganization, type LockselfFront, notAllowed, notThere } from "../front.js";
 import { linkTo } from "../links.js";
 import type { ExportFile } from "./exports.js";
-import { zipExport } from "./zip-export.js";
 
 /** The one method that is known. */
 const Body = z.strictObject({
@@ -33,6 +31,12 @@ export async function createExport(call: Call): Promise<Answer> {
   const { exportCertificates } = front.style;
   // Asked for before anything is read.
   const password = exportCertificates ? undefined : parseSent(z.object({ zipPassword: z.string() }), { zipPassword });
+  // Their libraries are large, and few servers ever need them.
+  const [{ writeLockselfCsv }, { sealForCertificates }, { zipExport }] = await Promise.all([
+    import("../../../core/lockself-csv.js"),
+    import("../../../core/cms.js"),
+    import("./zip-export.js"),
+  ]);
   const csv = writeLockselfCsv(await rowsOf(call));
   try {
     const now = front.clock.now();
