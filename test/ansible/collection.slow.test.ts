@@ -2,6 +2,7 @@ import { chmodSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { LockselfScene } from "../fixtures/lockself-scene.js";
+import { LockselfStandIn, STAND_IN_TOKENS } from "../fixtures/lockself-stand-in.js";
 import { ServerScene } from "../fixtures/server-scene.js";
 import { AnsibleScene, HARD_VALUE } from "../fixtures/ansible-scene.js";
 import { v1Front } from "../../provider/server/v1/front.js";
@@ -20,6 +21,17 @@ afterAll(() => scene.close());
 const onController = (tasks: string) => `- hosts: localhost\n  gather_facts: false\n  tasks:\n${tasks}`;
 const includes = (target: string) =>
   onController(`    - include_tasks: ${COLLECTION}/tests/integration/targets/${target}/tasks/main.yml\n`);
+
+/** The way to a space by LockSelf's routes. @param tokens files of both tokens, or of the one that is both */
+function overLockself(origin: string, space: string, ...tokens: [auth: string, ls?: string]) {
+  const [auth, ls = auth] = tokens;
+  return {
+    COFFRE_AGENT: "",
+    COFFRE_URL: `lockself+${origin}/${space}`,
+    COFFRE_LOCKSELF_AUTH_TOKEN_FILE: auth,
+    COFFRE_LOCKSELF_LS_TOKEN_FILE: ls,
+  };
+}
 
 /** What went wrong, for a message that helps. */
 const failures = ({ events }: Awaited<ReturnType<AnsibleScene["play"]>>) =>
@@ -44,19 +56,39 @@ test("entries and categories go by LockSelf's routes too", async () => {
     await lockself.category("Robots");
     const file = scene.write("lockself-token", lockself.token);
     const played = await scene.play(scene.write("lockself.yml", includes("lockself")), {
-      variables: { hard_note: 'it\'s {{ 7 * 7 }} "$HOME" %' },
-      environment: {
-        COFFRE_AGENT: "",
-        COFFRE_URL: `lockself+${lockself.server.origin}/Robots`,
-        COFFRE_LOCKSELF_AUTH_TOKEN_FILE: file,
-        COFFRE_LOCKSELF_LS_TOKEN_FILE: file,
-      },
+      variables: { hard_value: HARD_VALUE, hard_note: 'it\'s {{ 7 * 7 }} "$HOME" %' },
+      environment: overLockself(lockself.server.origin, "Robots", file),
     });
     if (played.result.status !== "successful") throw new Error(failures(played).join("\n"));
     expect(Object.values(played.result.hosts)[0]?.failed).toBe(0);
   } finally {
     await lockself.close();
   }
+});
+
+test("by LockSelf's routes two of a name, a refusal and a server that is gone are told as what they are, and quote nothing", async () => {
+  const standIn = await LockselfStandIn.start();
+  const { origin } = standIn;
+  const { auth, ls } = STAND_IN_TOKENS;
+  const files = [scene.write("auth-token", auth), scene.write("ls-token", ls)] as const;
+  standIn.categories.set(1, { id: 1, name: "Robots", parentId: null });
+  for (const name of ["double", "double", "single"]) standIn.put(1, name, { password: "Mark'er of LockSelf" });
+  standIn.fault = ({ route }) =>
+    route === "credentials.decrypt" ? { status: 403, body: { message: "Mark'er of LockSelf" } } : undefined;
+  const ask = async (name: string) => {
+    const task = `    - debug: {msg: "{{ lookup('coffre.vault.credential', '${name}') }}"}\n`;
+    const environment = overLockself(origin, "Robots", ...files);
+    const { shown } = await scene.play(scene.write("ask.yml", onController(task)), { environment, verbosity: 4 });
+    expect(shown).not.toContain("Mark'er");
+    return shown;
+  };
+  try {
+    expect(await ask("double")).toContain("CONFLICT: ");
+    expect(await ask("single")).toContain("FORBIDDEN: ");
+  } finally {
+    await standIn.close();
+  }
+  expect(await ask("single")).toContain("UNREACHABLE: ");
 });
 
 test("who has no right to read is told so by a server, and a thousand values come by one request", async () => {
