@@ -1,5 +1,7 @@
 #!/bin/sh
-# Brings what the main branch declares into being, and says what is left for a person to decide.
+# Brings what the main branch declares into being, sees that each reference of the repository leads somewhere now, and says what is
+# left for a person to decide.
 set -eu
 coffre agent -- pulumi up --yes --non-interactive --color never
+coffre scan --only references
 coffre attention
