@@ -65,6 +65,12 @@ export function loadAllCommands(): Promise<CommandDefinition[]> {
   return Promise.all(Object.values(COMMANDS).map((load) => load()));
 }
 
+/** The command whose name these words begin with. */
+export async function findCommand(words: readonly string[]): Promise<CommandDefinition | undefined> {
+  const isBeginning = (name: string) => name.split(" ").every((word, index) => word === words[index]);
+  return Object.entries(COMMANDS).find(([name]) => isBeginning(name))?.[1]();
+}
+
 /**
  * The commands that these words can mean. More than one is no harm (the parser decides); none means that the words need
  * the whole list: they ask for help, or for a suggestion.

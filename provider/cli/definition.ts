@@ -1,4 +1,4 @@
-import type { CommandContext } from "./context.js";
+import type { CommandContext, GlobalOptions } from "./context.js";
 
 /** One option of a command, or one that all commands have. */
 export interface OptionDefinition {
@@ -10,11 +10,17 @@ export interface OptionDefinition {
   hidden?: boolean;
 }
 
-/** What a command was called with, after commander has sorted it. */
+/** What a command was called with. */
 export interface CommandInput {
   args: readonly string[];
-  /** By commander's names: `--no-newline` is `newline: false`, `--dry-run` is `dryRun: true`. */
+  /** By their names in words put together: `--no-newline` is `newline: false`, `--dry-run` is `dryRun: true`. */
   options: Readonly<Record<string, unknown>>;
+}
+
+/** A line of words as it was understood. */
+export interface CommandLine extends CommandInput {
+  /** The command's options and those that every command has, as one. */
+  all: GlobalOptions;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isCoffreError } from "../core/errors.js";
+import type { CommandDefinition, CommandLine } from "./definition.js";
 import { errorShape } from "./error-shape.js";
 
 /** A second Ctrl-C after this time ends the program at once; before it, it is the same one, delivered twice. */
@@ -20,24 +21,27 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const stop = watchSignals();
   const words = argv.length === 0 ? ["--help"] : argv;
-  // Only now: scripts ask for the version all the time, and the rest takes a tenth of a second to load.
-  const [{ CommanderError }, { loadCommandsFor }, { buildProgram }] = await Promise.all([
-    import("commander"),
-    import("./commands.js"),
-    import("./program.js"),
-  ]);
   let exitCode = 0;
   try {
-    const program = buildProgram(await loadCommandsFor(words), {
-      version: packageVersion(),
-      stopped: stop.signal,
-      handOver: stop.handOver,
-      unread,
-      ended: (code) => (exitCode = code),
-    });
-    await program.parseAsync([...words], { from: "user" });
+    // Only now: scripts ask for the version all the time.
+    const [{ callCommand }, { findCommand, loadCommandsFor }, { readPlainLine }] = await Promise.all([
+      import("./call.js"),
+      import("./commands.js"),
+      import("./plain-line.js"),
+    ]);
+    const call = async (definition: CommandDefinition, line: CommandLine) => {
+      exitCode = await callCommand(definition, line, { stopped: stop.signal, handOver: stop.handOver, unread });
+    };
+    const definition = await findCommand(words);
+    const line = definition && readPlainLine(definition, words);
+    if (definition && line) {
+      await call(definition, line);
+    } else {
+      const { parseLine } = await import("./program.js");
+      const printed = await parseLine(words, await loadCommandsFor(words), { version: packageVersion(), call });
+      if (printed !== undefined) return printed;
+    }
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode; // help and version, already printed
     report(error, words.includes("--json"));
     return stop.exitCode ?? (isCoffreError(error, "INTERRUPTED") ? INTERRUPTED : errorShape(error).exitCode);
   }

@@ -1,18 +1,37 @@
-import { Command, Help } from "commander";
-import { CommandContext, type GlobalOptions, type ProgramSignals } from "./context.js";
-import { type CommandDefinition, EXIT_CODES, GLOBAL_OPTIONS, GROUPS } from "./definition.js";
+import { Command, CommanderError, Help } from "commander";
+import type { GlobalOptions } from "./context.js";
+import { type CommandDefinition, type CommandLine, EXIT_CODES, GLOBAL_OPTIONS, GROUPS } from "./definition.js";
 import { addOption, usageError } from "./usage.js";
 
 /** What the program needs beside its commands. */
-export interface ProgramOptions extends ProgramSignals {
+export interface ProgramOptions {
   /** Printed by `--version`. */
   version: string;
-  /** Told the exit code of the command that ran. */
-  ended(exitCode: number): void;
+  /** Called with the command that the words mean. */
+  call(definition: CommandDefinition, line: CommandLine): Promise<void>;
 }
 
-/** The parser for these commands. What it refuses is thrown as CoffreError INVALID_INPUT; help and version as CommanderError. */
-export function buildProgram(definitions: readonly CommandDefinition[], options: ProgramOptions): Command {
+/**
+ * Reads any line, and calls its command, or prints the help or the version that it asks for.
+ * @param definitions those that it may mean
+ * @returns the exit code of what it printed itself; `undefined` where a command was called
+ * @throws CoffreError INVALID_INPUT for a line that can't be right; what `call` does
+ */
+export async function parseLine(
+  words: readonly string[],
+  definitions: readonly CommandDefinition[],
+  options: ProgramOptions,
+): Promise<number | undefined> {
+  try {
+    await buildProgram(definitions, options).parseAsync([...words], { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+}
+
+function buildProgram(definitions: readonly CommandDefinition[], options: ProgramOptions): Command {
   const program = new Command("coffre")
     .description("Passwords that are drawn, set, proven and kept, without ever losing one.")
     .version(options.version, "--version", "print the version")
@@ -24,18 +43,13 @@ export function buildProgram(definitions: readonly CommandDefinition[], options:
     const command = groupFor(program, words.slice(0, -1)).command(words.at(-1) ?? "");
     prepare(command);
     describeCommand(command, definition);
-    command.action(async (...values: unknown[]) => {
-      const context = new CommandContext(command.optsWithGlobals<GlobalOptions>(), options);
+    command.action((...values: unknown[]) => {
       // Commander hands over the arguments, then the options and the command itself.
       const args = values
         .slice(0, -2)
         .flat()
         .filter((value) => typeof value === "string");
-      try {
-        options.ended((await definition.run(context, { args, options: command.opts() })) ?? 0);
-      } finally {
-        await context.close();
-      }
+      return options.call(definition, { args, options: command.opts(), all: command.optsWithGlobals<GlobalOptions>() });
     });
   }
   return program;
