@@ -1,4 +1,5 @@
-import { Secret as Seed, TOTP, URI } from "otpauth";
+import { createRequire } from "node:module";
+import type * as Otpauth from "otpauth";
 import { CoffreError } from "./errors.js";
 import { Secret } from "./secret.js";
 
@@ -42,8 +43,14 @@ export function totpCode(seed: Secret, now: Date): TotpCode {
   };
 }
 
-function parseSeed(what: string, seed: Secret): TOTP {
+/** Loaded for the first seed: it is large, and most that knows of fields never sees one. */
+function otpauth(): typeof Otpauth {
+  return createRequire(import.meta.url)("otpauth") as typeof Otpauth; // its CommonJS form, of the same types
+}
+
+function parseSeed(what: string, seed: Secret): Otpauth.TOTP {
   const text = seed.reveal();
+  const { Secret: Seed, TOTP, URI } = otpauth();
   let parsed: unknown;
   try {
     parsed = /^otpauth:/i.test(text) ? URI.parse(text) : new TOTP({ secret: Seed.fromBase32(text) });

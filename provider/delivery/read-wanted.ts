@@ -3,6 +3,7 @@ import { CoffreError, isCoffreError } from "../core/errors.js";
 import type { FieldType } from "../core/field.js";
 import { formatReference, type Reference } from "../core/reference.js";
 import type { Secret } from "../core/secret.js";
+import { totpCode } from "../core/totp.js";
 import type { ValueAnswer, ValueRequest, Vault } from "../vault/port.js";
 import { failureOf, type Place, type PlacedFailure } from "./place.js";
 
@@ -44,11 +45,9 @@ export async function readWanted(
   const [first, ...others] = failures;
   if (first) throw failureOf([first, ...others]);
   const read = found.filter((answer): answer is ValueAnswer => answer !== undefined && !(answer instanceof Error));
-  // Only where somebody asks for a code: the library is large, and `coffre run` is to start fast.
-  const totpCode = read.some(({ type }) => type === "totp") ? (await import("../core/totp.js")).totpCode : undefined;
   return read.map(({ value, ...answer }) => {
-    const code = answer.type === "totp" ? totpCode?.(value, clock.now()).code : undefined;
-    return { value: code ?? value, type: answer.type, answer };
+    const delivered = answer.type === "totp" ? totpCode(value, clock.now()).code : value;
+    return { value: delivered, type: answer.type, answer };
   });
 }
 
