@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.js";
 import { CoffreError } from "../core/errors.js";
 import { newId } from "../core/id.js";
 import { isLoopback } from "../core/loopback.js";
-import { errorShape } from "../vault/remote/error-shape.js";
+import { errorShape } from "../vault/remote/wire-error.js";
 import type { SharedVault } from "../vault/records/record-vault.js";
 import type { Vault } from "../vault/port.js";
 import { answerClientError, answerFrameworkError } from "./client-errors.js";

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CoffreError } from "../core/errors.js";
-import { errorShape } from "../vault/remote/error-shape.js";
+import { errorShape } from "../vault/remote/wire-error.js";
 import { asCoffreError, HttpFailure, statusOf } from "./failures.js";
 
 /** What a request is answered with that no route could be looked for: its URL is none. */

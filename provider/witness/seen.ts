@@ -1,17 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import * as z from "zod";
+import { isRecord, isText } from "../core/guards.js";
 
 /** How far a vault had come when it was seen last. No secret: nobody learns from it what the vault holds. */
-const Seen = z.object({
-  restoreCounter: z.int(),
+export interface Seen {
+  restoreCounter: number;
   /** The proof of its newest event, as `coffre vault check` prints it. */
-  head: z.string().regex(/^\d{1,15}:[0-9a-f]{32}$/),
+  head: string;
   /** ISO 8601, UTC. */
-  at: z.iso.datetime(),
-});
-export type Seen = z.infer<typeof Seen>;
+  at: string;
+}
+
+const HEAD = /^\d{1,15}:[0-9a-f]{32}$/;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /** The file about one vault. */
 export function seenPath(folder: string, vaultId: string): string {
@@ -21,10 +23,18 @@ export function seenPath(folder: string, vaultId: string): string {
 /** @returns `undefined` if there is no such file, or none that can be read: a witness that is gone says nothing */
 export function readSeen(folder: string, vaultId: string): Seen | undefined {
   try {
-    return Seen.parse(JSON.parse(readFileSync(seenPath(folder, vaultId), "utf8")));
+    return seenOf(JSON.parse(readFileSync(seenPath(folder, vaultId), "utf8")));
   } catch {
     return undefined;
   }
+}
+
+function seenOf(value: unknown): Seen | undefined {
+  if (!isRecord(value)) return undefined;
+  const { restoreCounter, head, at } = value;
+  const isWhole = Number.isSafeInteger(restoreCounter) && isText(head) && HEAD.test(head);
+  if (!isWhole || !isText(at) || !INSTANT.test(at) || Number.isNaN(Date.parse(at))) return undefined;
+  return { restoreCounter: Number(restoreCounter), head, at };
 }
 
 /** Replaces the file as a whole, mode 0600. @throws what the file system says */

@@ -4,15 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptio
 import { CoffreError } from "../../core/errors.js";
 import { issueText } from "../../core/issue-text.js";
 import { systemClock } from "../../core/clock.js";
-import { errorShape } from "../../vault/remote/error-shape.js";
+import { errorShape } from "../../vault/remote/wire-error.js";
 import { wireJson } from "../../vault/remote/json.js";
-import {
-  type Operation,
-  type OperationName,
-  OPERATIONS,
-  REQUEST_HEADER,
-  SERVER_HEADER,
-} from "../../vault/remote/operations.js";
+import { type Operation, type OperationName, OPERATIONS } from "../../vault/remote/operations.js";
+import { REQUEST_HEADER, SERVER_HEADER } from "../../vault/remote/wire.js";
 import { type Caller, callerOf, type Front, requireCaller } from "../app.js";
 import { asCoffreError, HttpFailure } from "../failures.js";
 import { BOX_HANDLERS } from "./boxes.js";

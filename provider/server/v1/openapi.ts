@@ -1,12 +1,7 @@
 import * as z from "zod";
 import { ErrorAnswer } from "../../vault/remote/error-shape.js";
-import {
-  type Operation,
-  OPERATIONS,
-  REQUEST_HEADER,
-  SERVER_HEADER,
-  SOURCE_HEADER,
-} from "../../vault/remote/operations.js";
+import { type Operation, OPERATIONS } from "../../vault/remote/operations.js";
+import { REQUEST_HEADER, SERVER_HEADER, SOURCE_HEADER } from "../../vault/remote/wire.js";
 import { VALUE_ROUTE } from "./value-route.js";
 
 const DOES: Readonly<Record<Operation["kind"], string>> = {

@@ -1,7 +1,7 @@
 import type { VaultEvent } from "../../vault/port.js";
 import { comparesNothing } from "../../vault/port-compare.js";
 import { isTransferId } from "../../vault/records/transfer-rows.js";
-import { errorShape } from "../../vault/remote/error-shape.js";
+import { errorShape } from "../../vault/remote/wire-error.js";
 import { asCoffreError, forbidden } from "../failures.js";
 import { refuseReserved } from "../identities/keys.js";
 import { readableBox } from "./boxes.js";

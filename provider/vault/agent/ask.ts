@@ -1,6 +1,6 @@
 import { dirname, isAbsolute } from "node:path";
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
-import { AGENT_ROUTE, AgentAnswer } from "./messages.js";
+import { AGENT_ROUTE, type AgentAnswer, readAgentAnswer } from "./messages.js";
 import { wayProblem } from "./safe-way.js";
 import { type SocketState, socketState } from "./socket-file.js";
 
@@ -52,7 +52,7 @@ export async function askAgent(socket: string): Promise<AgentAnswer> {
     });
   }
   const { status, text } = await ask(socket);
-  const parsed = status === 200 ? AgentAnswer.safeParse(parseJson(text)).data : undefined;
+  const parsed = status === 200 ? readAgentAnswer(parseJson(text)) : undefined;
   if (parsed) return parsed;
   throw new CoffreError("BAD_RESPONSE", `What listens on ${socket} (COFFRE_AGENT) doesn't answer as an agent`, {
     hint: `${START}, or unset COFFRE_AGENT.`,

@@ -1,23 +1,35 @@
-import * as z from "zod";
+import { isFlag, isOneOf, isRecord, isText } from "../../core/guards.js";
 import type { Capabilities } from "../port.js";
 
 /** Where an agent says what it stands for. */
 export const AGENT_ROUTE = "/agent";
 
-const CapabilitiesShape = z.object({
-  versions: z.boolean(),
-  compareAndSet: z.boolean(),
-  grants: z.enum(["none", "declared", "enforced"]),
-  dropBoxes: z.boolean(),
-  events: z.enum(["own", "server", "none"]),
-  readOnly: z.boolean().exactOptional(),
-}) satisfies z.ZodType<Capabilities>;
-
 /** What an agent says of itself. */
-export const AgentAnswer = z.object({
+export interface AgentAnswer {
   /** The URL of its vault, canonical: an agent speaks for this one vault. */
-  url: z.string(),
-  capabilities: CapabilitiesShape,
-  pid: z.int(),
-});
-export type AgentAnswer = z.infer<typeof AgentAnswer>;
+  url: string;
+  capabilities: Capabilities;
+  pid: number;
+}
+
+/** What it says, without what isn't known here; `undefined` for what no agent says. */
+export function readAgentAnswer(value: unknown): AgentAnswer | undefined {
+  if (!isRecord(value)) return undefined;
+  const { url, pid } = value;
+  const capabilities = readCapabilities(value["capabilities"]);
+  return isText(url) && Number.isSafeInteger(pid) && capabilities ? { url, capabilities, pid: Number(pid) } : undefined;
+}
+
+function readCapabilities(value: unknown): Capabilities | undefined {
+  if (!isRecord(value)) return undefined;
+  const { versions, compareAndSet, grants, dropBoxes, events, readOnly } = value;
+  const isWhole =
+    isFlag(versions) &&
+    isFlag(compareAndSet) &&
+    isOneOf(grants, ["none", "declared", "enforced"]) &&
+    isFlag(dropBoxes) &&
+    isOneOf(events, ["own", "server", "none"]) &&
+    (readOnly === undefined || isFlag(readOnly));
+  if (!isWhole) return undefined;
+  return { versions, compareAndSet, grants, dropBoxes, events, ...(readOnly === undefined ? {} : { readOnly }) };
+}

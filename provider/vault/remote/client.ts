@@ -1,27 +1,18 @@
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import * as z from "zod";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
+import { isRecord } from "../../core/guards.js";
 import type { Secret } from "../../core/secret.js";
 import { connectAgent, unreachable } from "../network.js";
 import { type ConnectionRequest, SocketConnection } from "../socket-connection.js";
-import { ErrorAnswer, ErrorShape, errorOf } from "./error-shape.js";
+import { type AnswerReader, answerReader } from "./answers.js";
 import { wireJson } from "./json.js";
-import {
-  type InputOf,
-  type NamesOf,
-  type Operation,
-  type OperationName,
-  OPERATIONS,
-  type OutputOf,
-  REQUEST_HEADER,
-  SERVER_HEADER,
-  SOURCE_HEADER,
-} from "./operations.js";
+import type { InputOf, NamesOf, OperationName, OutputOf } from "./operations.js";
 import { Pieces } from "./pieces.js";
+import { REQUEST_HEADER, SERVER_HEADER, SOURCE_HEADER } from "./wire.js";
+import { errorOf, readWireError, type WireError } from "./wire-error.js";
 
 /** Where a server is, and who asks. */
 export interface RemotePlace {
@@ -47,11 +38,8 @@ const PAUSES_MS = [100, 400, 1_500];
 const LONGEST_WAIT_MS = 30_000;
 const MOST_CONNECTIONS = 32;
 
-const Line = z.union([
-  z.object({ item: z.unknown() }),
-  z.object({ end: z.literal(true) }),
-  z.object({ error: ErrorShape }),
-]);
+/** One line of a list. */
+type Line = { item: unknown } | { end: true } | { error: WireError };
 
 /** What is only sent on may be read-only in all its parts. */
 type Sent<T> = T extends Secret
@@ -104,12 +92,13 @@ export class RemoteClient {
    * @throws CoffreError as the server says; UNREACHABLE, INTERRUPTED: whether it was carried out isn't known then
    */
   change<Name extends NamesOf<"change">>(name: Name, input: Sent<InputOf<Name>>): Promise<OutputOf<Name>> {
-    return this.#call(name, wireJson(input), { [REQUEST_HEADER]: randomUUID() });
+    return this.#call(name, wireJson(input), { [REQUEST_HEADER]: crypto.randomUUID() });
   }
 
   /** A list, item by item as they come. @throws CoffreError as the server says; UNREACHABLE if it breaks off */
   async *list<Name extends NamesOf<"list">>(name: Name, input: Sent<InputOf<Name>>): AsyncIterable<OutputOf<Name>> {
-    const answer = await this.#patiently(name, () => this.#open(name, wireJson(input), {}));
+    const read = await answerReader(name);
+    const answer = await this.#patiently(false, () => this.#open(name, wireJson(input), {}));
     const body = answer.body.setEncoding("utf8");
     const rest = new Pieces(this.#place.longestAnswer);
     let ended = false;
@@ -119,11 +108,11 @@ export class RemoteClient {
         const last = lines.pop() ?? "";
         for (const end of lines) {
           const line = rest.add(end) ? rest.take() : "";
-          const parsed = Line.safeParse(parseJson(line)).data;
+          const parsed = readLine(parseJson(line));
           if (!parsed) throw this.#badResponse(name);
           if ("error" in parsed) throw errorOf(parsed.error);
           if ("end" in parsed) ended = true;
-          else yield this.#parse(name, parsed.item);
+          else yield this.#parse(name, read, parsed.item);
         }
         if (!rest.add(last)) throw this.#badResponse(name);
       }
@@ -146,18 +135,18 @@ export class RemoteClient {
     body: string,
     headers: Record<string, string>,
   ): Promise<OutputOf<Name>> {
-    const { text } = await this.#patiently(name, async (again) => {
+    const read = await answerReader(name);
+    const { text } = await this.#patiently(headers[REQUEST_HEADER] !== undefined, async (again) => {
       const answer = await this.#open(name, body, { ...headers, ...again });
       return { status: answer.statusCode, headers: answer.headers, text: await this.#text(name, answer) };
     });
-    const parsed = z.object({ value: z.unknown().optional() }).safeParse(parseJson(text)).data;
-    if (!parsed) throw this.#badResponse(name);
-    return this.#parse(name, parsed.value);
+    const answered = parseJson(text);
+    if (!isRecord(answered)) throw this.#badResponse(name);
+    return this.#parse(name, read, answered["value"]);
   }
 
   /** Sends until an answer comes, for some seconds; an answer that is a refusal is thrown. */
-  async #patiently<T>(name: OperationName, send: (again: Record<string, string>) => Promise<T>): Promise<T> {
-    const isChange = OPERATIONS[name].kind === "change";
+  async #patiently<T>(isChange: boolean, send: (again: Record<string, string>) => Promise<T>): Promise<T> {
     let again: Record<string, string> = {};
     for (let tries = 0; ; tries += 1) {
       const sentTo = this.#start;
@@ -231,13 +220,13 @@ export class RemoteClient {
   }
 
   #refusal(name: OperationName, { status, headers, text }: Answered): CoffreError {
-    const ours = ErrorAnswer.safeParse(parseJson(text)).data;
+    const ours = readWireError(parseJson(text));
     const seconds = Number(headers["retry-after"]);
     if (status === 429) {
       const wait = Number.isFinite(seconds) ? seconds * 1_000 : 1_000;
-      return new TooMany(ours ? errorOf(ours.error) : this.#failed(`asks for fewer requests (429)`), wait);
+      return new TooMany(ours ? errorOf(ours) : this.#failed(`asks for fewer requests (429)`), wait);
     }
-    if (ours) return errorOf(ours.error);
+    if (ours) return errorOf(ours);
     // A proxy's own answer: what stands behind it may have had the request.
     if (status === 502 || status === 503 || status === 504)
       return new NoAnswer(this.#failed(`didn't answer (${status})`));
@@ -255,10 +244,9 @@ export class RemoteClient {
     return new CoffreError("BAD_RESPONSE", problem, { hint: "Is it a `coffre serve`, and not a proxy's own page?" });
   }
 
-  #parse<Name extends OperationName>(name: Name, value: unknown): OutputOf<Name> {
-    const { output }: Operation = OPERATIONS[name];
-    const { success, data } = output.safeParse(value);
-    if (success) return data as OutputOf<Name>; // by this operation's own schema
+  #parse<Name extends OperationName>(name: Name, read: AnswerReader<Name>, value: unknown): OutputOf<Name> {
+    const answer = read(value);
+    if (answer) return answer.data;
     throw this.#badResponse(name);
   }
 
@@ -305,4 +293,12 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined; // what isn't JSON fits no schema
   }
+}
+
+function readLine(value: unknown): Line | undefined {
+  if (!isRecord(value)) return undefined;
+  if ("item" in value) return { item: value["item"] };
+  if (value["end"] === true) return { end: true };
+  const error = readWireError(value);
+  return error && { error };
 }

@@ -48,6 +48,7 @@ import {
 } from "./shapes/reading.js";
 import { NewTransferShape, TransferInputShape, TransferPatchShape, TransferShape } from "./shapes/transfers.js";
 import { TreeChangeShape, TreeQueryShape, TreeShape } from "./shapes/tree.js";
+import { MOST_AT_ONCE } from "./wire.js";
 
 /**
  * One method of the port as it travels: a POST to `/v1/<its name>` with a JSON body. `ask` changes nothing and may be
@@ -69,9 +70,6 @@ function change<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
 function list<I extends z.ZodType, O extends z.ZodType>(input: I, output: O) {
   return { kind: "list" as const, input, output };
 }
-
-/** Of what costs a server more than its letters: nobody else is answered meanwhile. */
-export const MOST_AT_ONCE = 10_000;
 
 const Nothing = z.undefined();
 const Empty = z.strictObject({});
@@ -192,10 +190,3 @@ export type OutputOf<Name extends OperationName> = z.output<(typeof OPERATIONS)[
 export type NamesOf<Kind extends Operation["kind"]> = {
   [Name in OperationName]: (typeof OPERATIONS)[Name]["kind"] extends Kind ? Name : never;
 }[OperationName];
-
-/** What a change is called by, random: the server carries out each once. */
-export const REQUEST_HEADER = "x-coffre-request";
-/** Which start of the server answers; of a repeated change, which one it was sent to first. */
-export const SERVER_HEADER = "x-coffre-server";
-/** The caller's machine, by which refused logins of a host are counted. */
-export const SOURCE_HEADER = "x-coffre-source";

@@ -30,12 +30,12 @@ import type {
   VaultTree,
 } from "../port.js";
 import { RemoteClient, type RemotePlace } from "./client.js";
-import { errorOf } from "./error-shape.js";
-import { MOST_AT_ONCE } from "./operations.js";
 import { noBoxes } from "../no-boxes.js";
 import { RemoteBoxes } from "./remote-boxes.js";
 import { RemotePeople } from "./remote-people.js";
 import type { CredentialShape } from "./shapes/credential.js";
+import { MOST_AT_ONCE } from "./wire.js";
+import { errorOf } from "./wire-error.js";
 
 /** What `coffre serve` offers: a vault's own records, with grants that it enforces. */
 const SERVED: Capabilities = {
