@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Document } from "yaml";
 import { CoffreError } from "../core/errors.js";
-import { FileSettings, parseSettings } from "./settings.js";
+import { type FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
 import { yaml } from "./yaml.js";
 
@@ -53,7 +53,7 @@ export function readSettings(path: string): FileSettings {
   const document = readDocument(path);
   if (document === undefined) return {};
   const content: unknown = document.toJS() ?? {};
-  return parseSettings(FileSettings, content, (name) => (name === "" ? path : `${name}: in ${path}`));
+  return parseSettings("file", content, (name) => (name === "" ? path : `${name}: in ${path}`));
 }
 
 /** The file as YAML, comments included; `undefined` if it doesn't exist. @throws CoffreError CONFIGURATION */

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import * as z from "zod";
+import type * as Zod from "zod";
 import { isLoopback } from "../core/loopback.js";
 import { describeNameProblem } from "../core/name.js";
 import type { ServerUrlBase } from "./server-url.js";
+import { zod } from "./zod.js";
 
 /** A vault in LockSelf. */
 export interface LockselfUrl {
@@ -30,19 +31,23 @@ const LONGEST_SETTLE_MS = 60_000;
 const SHAPE =
   "Write lockself+https://host/<space>, with ?organization=, auth=bearer, settleMs= and caFile= where needed.";
 
-const Text = z.string().min(1);
-const Parameters = z.strictObject({
-  organization: z
-    .string()
-    .regex(/^\d{1,9}$/)
-    .optional(),
-  auth: z.enum(["header", "bearer"]).optional(),
-  settleMs: z
-    .string()
-    .regex(/^\d{1,5}$/)
-    .optional(),
-  caFile: Text.optional(),
-});
+type Parameters = Zod.infer<ReturnType<typeof parametersSchema>>;
+
+function parametersSchema() {
+  const z = zod();
+  return z.strictObject({
+    organization: z
+      .string()
+      .regex(/^\d{1,9}$/)
+      .optional(),
+    auth: z.enum(["header", "bearer"]).optional(),
+    settleMs: z
+      .string()
+      .regex(/^\d{1,5}$/)
+      .optional(),
+    caFile: z.string().min(1).optional(),
+  });
+}
 
 /**
  * Reads `lockself+https://api.lockself.com/Robots?organization=1`.
@@ -64,10 +69,11 @@ export function parseLockselfUrl(text: string, scheme: LockselfUrl["scheme"], ba
     throw wrongUrl("is plain http to another machine", "Use lockself+https://: tokens and passwords travel by it.");
   }
   const twice = [...url.searchParams.keys()].find((name, index, all) => all.indexOf(name) !== index);
-  const { data, error } = Parameters.safeParse(Object.fromEntries(url.searchParams));
+  const schema = parametersSchema();
+  const { data, error } = schema.safeParse(Object.fromEntries(url.searchParams));
   if (twice !== undefined || !data) {
     const [issue] = error?.issues ?? [];
-    const known = Object.keys(Parameters.shape).join(", ");
+    const known = Object.keys(schema.shape).join(", ");
     if (twice !== undefined) throw wrongUrl("has a parameter twice", "Keep one.");
     if (issue?.code === "unrecognized_keys") throw wrongUrl("has an unknown parameter", `Known are ${known}.`);
     throw wrongUrl(`has a wrong ${String(issue?.path[0])}`, SHAPE);
@@ -111,7 +117,7 @@ function fileOf(path: string, { folder, home }: ServerUrlBase): string {
   return path.startsWith("~/") ? resolve(home, path.slice(2)) : resolve(folder, path);
 }
 
-function hrefOf(origin: string, space: readonly string[], parameters: z.infer<typeof Parameters>): string {
+function hrefOf(origin: string, space: readonly string[], parameters: Parameters): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters).sort(([left], [right]) => (left < right ? -1 : 1))) {
     if (value !== undefined) query.set(name, value);

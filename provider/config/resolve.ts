@@ -12,8 +12,8 @@ import {
 } from "./files.js";
 import type { Environment } from "./files.js";
 import { readSecretFile } from "./secret-file.js";
-import { AllSettings, FLAG_NAMES, FlagSettings, SETTING_NAMES, flagOf, parseSettings, variableOf } from "./settings.js";
-import type { SecretName, SettingName } from "./settings.js";
+import { FLAG_NAMES, SETTING_NAMES, flagOf, parseSettings, variableOf } from "./settings.js";
+import type { AllSettings, SecretName, SettingName } from "./settings.js";
 import { parseTransitUrl, type TransitUrl } from "./transit-url.js";
 import { parseVaultUrl } from "./vault-url.js";
 import type { VaultUrl } from "./vault-url.js";
@@ -249,19 +249,19 @@ function listLevels({ flags = {}, env, stack = {}, cwd }: ConfigurationInput): L
   );
   const levels: Level[] = [
     {
-      values: parseSettings(FlagSettings, Object.fromEntries(options), describeFlag),
+      values: parseSettings("flags", Object.fromEntries(options), describeFlag),
       describe: describeFlag,
       urlFolder: project,
       pathFolder: resolve(cwd),
     },
     {
-      values: parseSettings(AllSettings, Object.fromEntries(variables), describeVariable),
+      values: parseSettings("all", Object.fromEntries(variables), describeVariable),
       describe: describeVariable,
       urlFolder: project,
       pathFolder: project,
     },
     {
-      values: parseSettings(AllSettings, Object.fromEntries(ours), describeStack),
+      values: parseSettings("all", Object.fromEntries(ours), describeStack),
       describe: describeStack,
       urlFolder: project,
       pathFolder: project,

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import * as z from "zod";
+import type * as Zod from "zod";
 import type { CoffreError } from "../core/errors.js";
 import { describeNameProblem } from "../core/name.js";
+import { zod } from "./zod.js";
 
 /** How to log in to a server, without what is secret of it. */
 export type ServerLogin =
@@ -31,18 +32,22 @@ export interface ServerUrl {
 /** What a server's default is where the URL names no port. */
 const DEFAULT_PORT = "8200";
 
-const Text = z.string().min(1);
-const Parameters = z.strictObject({
-  root: Text.optional(),
-  namespace: Text.optional(),
-  caFile: Text.optional(),
-  auth: z.enum(["token", "approle", "kubernetes", "jwt"]).optional(),
-  authMount: Text.optional(),
-  role: Text.optional(),
-  roleId: Text.optional(),
-  allowPlainHttp: z.literal("true").optional(),
-});
-type Parameters = z.infer<typeof Parameters>;
+type Parameters = Zod.infer<ReturnType<typeof parametersSchema>>;
+
+function parametersSchema() {
+  const z = zod();
+  const text = z.string().min(1).optional();
+  return z.strictObject({
+    root: text,
+    namespace: text,
+    caFile: text,
+    auth: z.enum(["token", "approle", "kubernetes", "jwt"]).optional(),
+    authMount: text,
+    role: text,
+    roleId: text,
+    allowPlainHttp: z.literal("true").optional(),
+  });
+}
 
 /** What a relative `caFile` starts from, and how a mistake is reported. */
 export interface ServerUrlBase {
@@ -98,11 +103,12 @@ export function parseServerUrl(text: string, scheme: ServerUrl["scheme"], base: 
 function parametersOf(query: URLSearchParams, wrongUrl: ServerUrlBase["wrongUrl"]): Parameters {
   const twice = [...query.keys()].find((name, index, all) => all.indexOf(name) !== index);
   if (twice !== undefined) throw wrongUrl(`has ${shown(twice)} twice`, "Keep one.");
-  const { data, error } = Parameters.safeParse(Object.fromEntries(query));
+  const schema = parametersSchema();
+  const { data, error } = schema.safeParse(Object.fromEntries(query));
   if (data) return data;
   const [issue] = error.issues;
   if (issue?.code === "unrecognized_keys") {
-    const known = Parameters.keyof().options.join(", ");
+    const known = schema.keyof().options.join(", ");
     throw wrongUrl(`has the unknown parameter ${shown(issue.keys[0] ?? "")}`, `Known are ${known}.`);
   }
   const name = String(issue?.path[0]);

@@ -1,85 +1,16 @@
-import * as z from "zod";
 import { CoffreError } from "../core/errors.js";
+import { isRecord, isText } from "../core/guards.js";
 import { issueText } from "../core/issue-text.js";
+import { type AllSettings, type FileSettings, type FlagSettings, settingsSchemas } from "./settings-schemas.js";
 
-const Text = z.string({ error: "must be text" }).min(1, { error: "is empty" });
-const Switch = z
-  .union([z.boolean(), z.enum(["true", "false"])], { error: "must be true or false" })
-  .transform((value) => value === true || value === "true");
+export type { AllSettings, FileSettings } from "./settings-schemas.js";
 
-const OnDrift = z.enum(["mend", "report"], { error: "must be mend or report" });
-
-/** Variables and `pulumi config set` hand an object over as JSON. */
-const Routes = z.preprocess(
-  (given) => (typeof given === "string" ? parseJson(given) : given),
-  z.record(z.string(), z.string(), { error: "must name routes, each with its method and path" }),
-);
-
-/** Which vault, and where its key is: paths and addresses, never a secret. */
-const VaultSettings = z.strictObject({
-  /** The vault's URL; relative to the folder of the file that names it. */
-  url: Text.optional(),
-  /** Path of a key file. */
-  keyFile: Text.optional(),
-  /** Path of a file that holds the passphrase. */
-  passphraseFile: Text.optional(),
-  /** URL of a transit key that opens a vault in a file. */
-  transitKey: Text.optional(),
-  /** Path of a file that holds a server's token. */
-  tokenFile: Text.optional(),
-  /** Paths of files that hold the two tokens of a LockSelf API user. */
-  lockselfAuthTokenFile: Text.optional(),
-  lockselfLsTokenFile: Text.optional(),
-  /** Routes of LockSelf's API that are others than in the table, by name: `GET /api-key/…`. */
-  lockselfRoutes: Routes.optional(),
-});
-
-/** Variables and `pulumi config set --path coffre:vaults.robots.url …` hand an object over as JSON. */
-const OtherVaults = z.preprocess(
-  (given) => (typeof given === "string" ? parseJson(given) : given),
-  z.record(z.string(), VaultSettings, { error: "must name vaults, each with its url" }),
-);
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // refused as what it isn't
-  }
+/** The settings of a place, by the place: a file, the flags of a command, or environment variables and the stack's configuration. */
+export interface SettingsOf {
+  file: FileSettings;
+  flags: FlagSettings;
+  all: AllSettings;
 }
-
-/** What `coffre.yaml` and the user's configuration may hold: paths and addresses, never a secret. */
-export const FileSettings = VaultSettings.extend({
-  /** The category under which everything is placed, `Production/Databases`. Default: the root. */
-  rootCategory: Text.optional(),
-  /** Whether a preview reads versions from the vault. Default true. */
-  previewReads: Switch.optional(),
-  /** Whether a refresh logs in to targets to see that they have what the vault has. Default false. */
-  verifyOnRefresh: Switch.optional(),
-  /** What an `up` does about a target that was changed behind Coffre's back. Default `mend`. */
-  onDrift: OnDrift.optional(),
-  /** Vaults besides the one in force, by the names that `coffre sync` and `VaultSync` call them by. */
-  vaults: OtherVaults.optional(),
-});
-export type FileSettings = z.infer<typeof FileSettings>;
-
-/** What a flag may say: no secret either, since every user of a machine can see arguments. */
-export const FlagSettings = FileSettings.extend({
-  /** Whether an `up` does the rotations that are due. Default false: it only shows them. */
-  rotateDue: Switch.optional(),
-});
-
-/** What environment variables and the stack's configuration may hold. */
-export const AllSettings = FlagSettings.extend({
-  /** Tells two backends apart that hold a stack of the same name; part of the owner key. */
-  owner: Text.optional(),
-  key: Text.optional(),
-  passphrase: Text.optional(),
-  token: Text.optional(),
-  lockselfAuthToken: Text.optional(),
-  lockselfLsToken: Text.optional(),
-});
-export type AllSettings = z.infer<typeof AllSettings>;
 export type SettingName = keyof AllSettings;
 
 /** The settings that are secrets; the path of a file with one is named `…File`. */
@@ -87,10 +18,35 @@ export const SECRET_NAMES = ["key", "passphrase", "token", "lockselfAuthToken", 
 export type SecretName = (typeof SECRET_NAMES)[number];
 
 /** The settings that are options of a command. */
-export const FLAG_NAMES = FlagSettings.keyof().options;
+export const FLAG_NAMES = [
+  "url",
+  "keyFile",
+  "passphraseFile",
+  "transitKey",
+  "tokenFile",
+  "lockselfAuthTokenFile",
+  "lockselfLsTokenFile",
+  "lockselfRoutes",
+  "rootCategory",
+  "previewReads",
+  "verifyOnRefresh",
+  "onDrift",
+  "vaults",
+  "rotateDue",
+] as const satisfies readonly SettingName[];
 
 /** Every setting, in the order in which they are shown. */
-export const SETTING_NAMES = AllSettings.keyof().options;
+export const SETTING_NAMES: readonly SettingName[] = [...FLAG_NAMES, "owner", ...SECRET_NAMES];
+
+/** Those that are more than a text of any form. */
+const OF_A_FORM: ReadonlySet<string> = new Set<SettingName>([
+  "lockselfRoutes",
+  "previewReads",
+  "verifyOnRefresh",
+  "onDrift",
+  "vaults",
+  "rotateDue",
+]);
 
 /** `keyFile` is `COFFRE_KEY_FILE`. */
 export function variableOf(name: string): string {
@@ -108,14 +64,27 @@ export function flagOf(name: string): string {
  * @param describe names a setting where it stands, for example `environment variable COFFRE_URL`
  * @throws CoffreError CONFIGURATION that names the setting and its source; never a value
  */
-export function parseSettings<T>(schema: z.ZodType<T>, raw: unknown, describe: (name: string) => string): T {
-  const { data, error } = schema.safeParse(raw, { error: issueText });
+export function parseSettings<Place extends keyof SettingsOf>(
+  place: Place,
+  raw: unknown,
+  describe: (name: string) => string,
+): SettingsOf[Place] {
+  // As most are: the library of schemas takes longer to load than the rest of a short command.
+  if (isTexts(raw, place === "all" ? SETTING_NAMES : FLAG_NAMES)) return raw as SettingsOf[Place];
+  const { data, error } = settingsSchemas()[place].safeParse(raw, { error: issueText });
   if (error === undefined) return data;
   const [issue] = error.issues;
   if (issue?.code === "unrecognized_keys") throw unknownSetting(issue.keys[0] ?? "", describe);
   const [name] = issue?.path ?? [];
   const where = name === undefined ? `${describe("")} must hold settings, one a line` : describe(String(name));
   throw new CoffreError("CONFIGURATION", `${where}${name === undefined ? "" : ` ${issue?.message ?? "is wrong"}`}`);
+}
+
+function isTexts(raw: unknown, names: readonly string[]): boolean {
+  if (!isRecord(raw)) return false;
+  const isOne = ([name, value]: [string, unknown]) =>
+    names.includes(name) && !OF_A_FORM.has(name) && isText(value) && value !== "";
+  return Object.entries(raw).every(isOne);
 }
 
 function unknownSetting(name: string, describe: (name: string) => string): CoffreError {

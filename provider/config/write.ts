@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { CoffreError } from "../core/errors.js";
 import { readDocument, readSettings, userConfigurationPath } from "./files.js";
 import type { Environment } from "./files.js";
-import { FileSettings, parseSettings } from "./settings.js";
+import { type FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
 import { yaml } from "./yaml.js";
 
@@ -22,7 +22,7 @@ export function writeUserConfiguration(patch: FileSettings, env: Environment): s
   const opens = given.some(([name]) => OPENS.includes(name)) ? OPENS.filter((name) => !(name in patch)) : [];
   const before = Object.entries(readSettings(path)).filter(([name]) => !opens.includes(name));
   const after = { ...Object.fromEntries(before), ...Object.fromEntries(given) };
-  parseSettings(FileSettings, after, (name) => `${name}: for ${path}`);
+  parseSettings("file", after, (name) => `${name}: for ${path}`);
   const document = readDocument(path) ?? new (yaml().Document)({});
   for (const name of opens) document.delete(name);
   for (const [name, value] of given) document.set(name, value);
