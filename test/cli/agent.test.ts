@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
@@ -12,6 +12,8 @@ import { entry, Shell, SLOW_MS } from "./shell.ts";
 jest.setTimeout(2 * SLOW_MS);
 
 const VALUE = "Zq7~ a value that 'only' the vault & its readers know";
+/** Of our own, that a `coffre run` through an agent loads. */
+const MOST_MODULES = 70;
 
 let shell: Shell;
 let id: string;
@@ -26,6 +28,14 @@ beforeAll(async () => {
   const vault = await shell.makeVault("prod");
   id = await entry(vault, "Databases/orders-app", { value: VALUE });
   partner = await entry(vault, "Partners/mail-api", { value: null, valueManagedBy: "external" });
+  const seed = {
+    change: "put",
+    name: "totp",
+    type: "totp",
+    value: new Secret("JBSWY3DPEHPK3PXP"),
+    cause: "test",
+  } as const;
+  await entry(vault, "Partners/codes", { valueManagedBy: "external", fields: [seed] });
   await vault.close();
   const runtime = join(shell.home, "run");
   await mkdir(runtime, { mode: 0o700 });
@@ -224,3 +234,36 @@ test("no value is in its arguments, environment or files, nor in what it says", 
   search.inFolder(shell.home, { except: ["a.txt", "b.txt"].map((name) => join(shell.home, name)) });
   expect(search.placesOf("value")).toEqual([planted]);
 });
+
+test("who only wants values from it loads no library, but that of what is asked for", async () => {
+  await start();
+  await writeFile(join(shell.home, "refs.env"), "A=coffre://prod/Databases/orders-app\nPLAIN=as it is\n");
+  await writeFile(join(shell.home, "code.env"), "CODE=coffre://prod/Partners/codes?field=totp\n");
+  await writeFile(join(shell.home, "t.tpl"), "{{ coffre://prod/Databases/orders-app }}\n");
+  const env = { ...bare, COFFRE_URL: `file://${shell.vaultFile}`, COFFRE_KEY_FILE: shell.keyFile };
+  const { ours, packages } = await loadedBy(["run", "--env-file", "refs.env", "--", "true"], env);
+  expect(packages).toEqual([]);
+  // Each costs something. One more that is needed is worth a higher number, one that isn't is loaded where it is.
+  expect(ours.length > MOST_MODULES ? ours : []).toEqual([]);
+  expect(ours).toEqual(expect.arrayContaining(["cli/commands/run.js", "vault/agent/ask.js"]));
+  expect((await loadedBy(["inject", "-i", "t.tpl", "-o", "t.txt"], env)).packages).toEqual([]);
+  expect((await loadedBy(["run", "--env-file", "code.env", "--", "true"], env)).packages).toEqual(["otpauth"]);
+  expect((await loadedBy(["run", "--env-file", "refs.env", "refs.env", "--", "true"], env)).packages).toEqual([
+    "commander",
+  ]);
+});
+
+/** The modules that a command loads: of the built `coffre`, by their paths in it, and the names of packages. */
+async function loadedBy(words: readonly string[], env: Record<string, string>) {
+  const list = join(shell.home, "modules");
+  const hook = `import { writeFileSync } from "node:fs"; import { registerHooks } from "node:module"; const urls = [];
+    registerHooks({ load(url, context, next) { urls.push(url); return next(url, context); } });
+    process.on("exit", () => writeFileSync(${JSON.stringify(list)}, urls.join("\\n")));`;
+  const options = `--import data:text/javascript,${encodeURIComponent(hook)}`;
+  const said = await shell.coffre(words, { env: { ...env, NODE_OPTIONS: options } });
+  expect(said).toMatchObject({ exitCode: 0 });
+  const urls = readFileSync(list, "utf8").split("\n");
+  const ours = urls.filter((url) => !url.includes("/node_modules/")).flatMap((url) => url.split("/dist/")[1] ?? []);
+  const packages = urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []);
+  return { ours, packages: [...new Set(packages)] };
+}
