@@ -1,5 +1,6 @@
 import { dirname, isAbsolute } from "node:path";
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
+import { WITHOUT_HOST } from "../socket-connection.js";
 import { AGENT_ROUTE, type AgentAnswer, readAgentAnswer } from "./messages.js";
 import { wayProblem } from "./safe-way.js";
 import { type SocketState, socketState } from "./socket-file.js";
@@ -75,7 +76,13 @@ function ask(socketPath: string): Promise<{ status: number | undefined; text: st
       );
     const asked = process
       .getBuiltinModule("node:http")
-      .request({ socketPath, path: AGENT_ROUTE, agent: false, signal: AbortSignal.timeout(ANSWER_MS) });
+      .request({
+        ...WITHOUT_HOST,
+        socketPath,
+        path: AGENT_ROUTE,
+        agent: false,
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
     asked.on("response", (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (part: string) => {
