@@ -400,3 +400,10 @@ describe("many changes of the tree at once need what each of them needs:", () =>
     expect(await read("manager of B")).toContain('{"categories":[],"grants":[]}');
   });
 });
+
+test("the document of /v1, made when it is first asked for, describes every request, and is the same the next time", async () => {
+  const asked = async () => (await scene.send("/v1/openapi.json")).body as { paths: Record<string, unknown> };
+  const [first, again] = [await asked(), await asked()];
+  expect(Object.keys(first.paths)).toEqual(expect.arrayContaining(Object.keys(ROWS).map((name) => `/v1/${name}`)));
+  expect(again).toEqual(first);
+});

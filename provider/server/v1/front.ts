@@ -15,7 +15,6 @@ import { CATEGORY_HANDLERS } from "./categories.js";
 import { CREDENTIAL_HANDLERS } from "./credentials.js";
 import type { Handlers } from "./handler.js";
 import { LEASE_HANDLERS } from "./leases.js";
-import { describeApi } from "./openapi.js";
 import { PEOPLE_HANDLERS } from "./people.js";
 import { Replies } from "./replies.js";
 import { TRANSFER_HANDLERS } from "./transfers.js";
@@ -47,8 +46,9 @@ export const v1Front: Front = (app, context) => {
   /** Another one after each start: a change that was sent to an earlier one is never repeated blindly. */
   const start = randomUUID();
   const replies = new Replies(systemClock);
-  const document = describeApi();
-  app.get("/v1/openapi.json", async () => document);
+  // Made when it is first asked for: on a server that nobody asks it would take megabytes.
+  let document: object | undefined;
+  app.get("/v1/openapi.json", async () => (document ??= (await import("./openapi.js")).describeApi()));
   void app.register(async (scope) => {
     requireCaller(scope, context);
     scope.addHook("onSend", async (_request, reply) => {
