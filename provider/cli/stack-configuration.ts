@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -53,6 +52,8 @@ function selectedStack(project: string, env: Readonly<Record<string, string | un
   const content = readYaml(project);
   if (!isObject(content) || typeof content["name"] !== "string") return undefined;
   const home = env["PULUMI_HOME"] || join(env["HOME"] || homedir(), ".pulumi");
+  // Not imported, as in core/id.ts: most commands run in no project, and hash nothing else.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const place = createHash("sha1").update(project).digest("hex");
   const remembered = readYaml(join(home, "workspaces", `${content["name"]}-${place}-workspace.json`));
   return isObject(remembered) && typeof remembered["stack"] === "string" ? remembered["stack"] : undefined;

@@ -11,4 +11,3 @@ export type { RemoteUrl } from "./remote-url.js";
 export type { LockselfUrl } from "./lockself-url.js";
 export type { ServerUrl } from "./server-url.js";
 export type { TransitUrl } from "./transit-url.js";
-export { writeUserConfiguration } from "./write.js";

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isRecord, isText } from "../core/guards.js";
@@ -41,7 +40,7 @@ function seenOf(value: unknown): Seen | undefined {
 export function writeSeen(folder: string, vaultId: string, seen: Seen): void {
   const path = seenPath(folder, vaultId);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${path}.${process.pid}-${process.hrtime.bigint()}.tmp`; // nobody else's, now and after
   try {
     writeFileSync(temporary, `${JSON.stringify(seen)}\n`, { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);

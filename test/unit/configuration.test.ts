@@ -16,13 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inspect } from "node:util";
-import {
-  requireUrl,
-  resolveConfiguration,
-  resolveOtherVault,
-  writeUserConfiguration,
-} from "../../provider/config/index.js";
+import { requireUrl, resolveConfiguration, resolveOtherVault } from "../../provider/config/index.js";
 import type { ConfigurationInput } from "../../provider/config/index.js";
+import { writeUserConfiguration } from "../../provider/config/write.js";
 
 let folder: string;
 let home: string;

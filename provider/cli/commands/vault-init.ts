@@ -8,8 +8,8 @@ import {
   parseVaultUrl,
   type ServerUrl,
   userConfigurationPath,
-  writeUserConfiguration,
 } from "../../config/index.js";
+import { writeUserConfiguration } from "../../config/write.js";
 import { CoffreError } from "../../core/errors.js";
 import { checkVaultName } from "../../core/reference.js";
 import { createEmbeddedVault } from "../../vault/embedded/create.js";
