@@ -20,6 +20,16 @@ export interface TreeCategory extends Omit<Category, "path" | "policies"> {
   part?: string;
   /** What nobody has confirmed yet; missing if there is nothing. */
   notices?: CategoryNotice[];
+  /** If the question has `held`; missing if there is nothing. */
+  held?: Held;
+}
+
+/** What stands directly in a category, other categories aside, whoever made it. */
+export interface Held {
+  /** Live ones. */
+  credentials: number;
+  /** Drop-boxes and transfers that aren't archived. */
+  boxes: number;
 }
 
 /** Categories with the grants on them. */
@@ -30,9 +40,9 @@ export interface VaultTree {
 
 /**
  * `ownerKey`: what carries the mark of this key, the categories and the grants, wherever they are. `below`: a category (`null`
- * for the root) with all that is below it, and whose-ever grants are there.
+ * for the root) with all that is below it, and whose-ever grants are there; with `held` also how much else stands in each.
  */
-export type TreeQuery = { ownerKey: string } | { below: string | null };
+export type TreeQuery = { ownerKey: string } | { below: string | null; held?: true };
 
 /** A category to be made, somewhere below what an earlier change made, perhaps. */
 export type PlacedCategoryInput = Omit<CategoryInput, "parentId"> & { parentId: Place };

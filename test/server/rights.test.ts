@@ -66,7 +66,7 @@ const ROWS: Record<string, readonly [Need, (world: World) => object]> = {
   "delete-category": ["manages", ({ a }) => ({ id: a.id, proof })],
   "list-categories": ["anybody", () => ({})],
   "find-category": ["sees", () => ({ path: ["A"] })],
-  "read-tree": ["anybody", ({ a }) => ({ query: { below: a.id } })],
+  "read-tree": ["anybody", ({ a }) => ({ query: { below: a.id, held: true } })],
   "change-tree": ["manages", ({ a }) => ({ changes: [{ change: "settle-notices", id: a.id, delivered: [] }] })],
   "create-credentials": ["writes", ({ a }) => ({ inputs: [{ name: "new", categoryId: a.id }] })],
   "read-credential": ["reads", ({ entry }) => ({ id: entry.id })],
@@ -396,6 +396,9 @@ describe("many changes of the tree at once need what each of them needs:", () =>
     const read = async (caller: string) => JSON.stringify((await send("read-tree", tokens[caller])).body);
     expect(await read("administrator")).toContain(hidden.id);
     expect(await read("manager of A")).toContain(world.a.id);
+    expect(await read("reader of A")).toMatch(/"held":\{"credentials":\d+,"boxes":\d+\}/);
+    expect(await read("moderator")).toContain(world.a.id);
+    expect(await read("moderator")).not.toContain("held");
     expect(await read("manager of A")).not.toContain(hidden.id);
     expect(await read("manager of B")).toContain('{"categories":[],"grants":[]}');
   });

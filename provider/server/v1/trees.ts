@@ -9,7 +9,10 @@ export const TREE_HANDLERS: Handlers<"read-tree" | "change-tree"> = {
     const { categories, grants } = await vault.readTree(query);
     const mayKnow = ({ categoryId, principalId }: (typeof grants)[number]) =>
       rights.mayManagePeople || rights.mayRead(categoryId) || principalId === principal.id;
-    return { categories: categories.filter(({ id }) => rights.maySee(id)), grants: grants.filter(mayKnow) };
+    // How much stands in a category is for those who may list it.
+    const shown = categories.filter(({ id }) => rights.maySee(id));
+    const counted = shown.map(({ held, ...row }) => (held && rights.mayRead(row.id) ? { ...row, held } : row));
+    return { categories: counted, grants: grants.filter(mayKnow) };
   },
   async "change-tree"(caller, { changes }) {
     const check = new RightsCheck(caller);

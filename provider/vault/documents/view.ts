@@ -1,8 +1,9 @@
 import { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import { accountsOf } from "../port-accounts.js";
-import type { VaultIdentity } from "../port.js";
+import type { Held, VaultIdentity } from "../port.js";
 import { noDropBoxes } from "../no-boxes.js";
+import { heldBy } from "../records/held.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { claimsOf, type Directory } from "./directory.js";
 import { type Claims, type CredentialDocument, RESERVED } from "./documents.js";
@@ -127,12 +128,14 @@ export class View implements WriteRows {
     return this.#known.directory(true).categories.all();
   }
 
-  isEmpty(categoryId: string): boolean {
-    const directory = this.#known.directory(true);
-    if (directory.categories.find("parent", categoryId).length > 0) return false;
-    return (
-      this.#holders(directory.claims.find("category", categoryId), (row) => row.categoryId === categoryId).length === 0
-    );
+  held(categoryIds: readonly string[]): Map<string, Held> {
+    const { claims } = this.#known.directory(true);
+    const candidates = new Map(categoryIds.map((id) => [id, claims.find("category", id)]));
+    this.preload([...candidates.values()].flat());
+    return heldBy(categoryIds, (id) => ({
+      credentials: this.#holders(candidates.get(id) ?? [], (row) => row.categoryId === id).length,
+      boxes: 0,
+    }));
   }
 
   credential(id: string): CredentialRow | undefined {

@@ -37,9 +37,8 @@ export class BoxTables implements WriteBoxes {
     return this.#all().filter((row) => !isTransferId(row.id)) as BoxRow[];
   }
 
-  hasBoxes(categoryId: string): boolean {
-    const select = "SELECT id FROM drop_box WHERE category_id = ? AND name_index IS NOT NULL LIMIT 1";
-    return this.#ids(select, categoryId).length > 0;
+  countIn(categoryId: string): number {
+    return this.#ids("SELECT id FROM drop_box WHERE category_id = ? AND name_index IS NOT NULL", categoryId).length;
   }
 
   deposit(id: string): DepositRow | undefined {

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { CoffreError } from "../../core/errors.js";
 import { Secret } from "../../core/secret.js";
 import { accountsOf } from "../port-accounts.js";
-import type { VaultEvent, VaultIdentity } from "../port.js";
+import type { Held, VaultEvent, VaultIdentity } from "../port.js";
+import { heldBy } from "../records/held.js";
 import type { BookingRow, CategoryRow, CredentialRow, ValueKey, WriteRows } from "../records/rows.js";
 import { corrupt } from "./format.js";
 import { proofOf } from "./log.js";
@@ -61,11 +62,9 @@ export class Transaction implements WriteRows {
     return this.#store.categories.openAll().map((text) => parse<CategoryRow>(text));
   }
 
-  isEmpty(categoryId: string): boolean {
-    const children = this.#ids("SELECT id FROM category WHERE parent_id = ? LIMIT 1", categoryId);
-    const entries = "SELECT id FROM credential WHERE category_id = ? AND name_index IS NOT NULL LIMIT 1";
-    if (children.length > 0 || this.#ids(entries, categoryId).length > 0) return false;
-    return !this.boxes.hasBoxes(categoryId);
+  held(categoryIds: readonly string[]): Map<string, Held> {
+    const live = "SELECT id FROM credential WHERE category_id = ? AND name_index IS NOT NULL";
+    return heldBy(categoryIds, (id) => ({ credentials: this.#ids(live, id).length, boxes: this.boxes.countIn(id) }));
   }
 
   credential(id: string): CredentialRow | undefined {

@@ -44,8 +44,8 @@ export class MemoryBoxes implements WriteBoxes {
     return this.#boxes.all();
   }
 
-  hasBoxes(categoryId: string): boolean {
-    return [this.#boxes, this.#transfers].some((table) => table.find("category", categoryId).length > 0);
+  countIn(categoryId: string): number {
+    return this.#boxes.find("category", categoryId).length + this.#transfers.find("category", categoryId).length;
   }
 
   deposit(id: string): DepositRow | undefined {

@@ -1,7 +1,8 @@
 import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import { Secret } from "../../core/secret.js";
 import { accountsOf } from "../port-accounts.js";
-import type { VaultEvent, VaultIdentity } from "../port.js";
+import type { Held, VaultEvent, VaultIdentity } from "../port.js";
+import { heldBy } from "../records/held.js";
 import type {
   BookingRow,
   CategoryRow,
@@ -149,12 +150,11 @@ class MemoryTables implements WriteRows {
     return this.#categories.all();
   }
 
-  isEmpty(categoryId: string): boolean {
-    return (
-      this.#categories.find("parent", categoryId).length === 0 &&
-      this.#credentials.find("category", categoryId).length === 0 &&
-      !this.boxes.hasBoxes(categoryId)
-    );
+  held(categoryIds: readonly string[]): Map<string, Held> {
+    return heldBy(categoryIds, (id) => ({
+      credentials: this.#credentials.find("category", id).length,
+      boxes: this.boxes.countIn(id),
+    }));
   }
 
   credential(id: string): CredentialRow | undefined {

@@ -11,8 +11,8 @@ export interface ReadBoxes extends ReadTransfers {
   /** Ids of boxes, archived ones too, that carry the mark. */
   boxesMarked(mark: string): string[];
   boxes(): BoxRow[];
-  /** True if a box or a transfer that isn't archived stands in the category. */
-  hasBoxes(categoryId: string): boolean;
+  /** How many boxes and transfers that aren't archived stand in the category. */
+  countIn(categoryId: string): number;
   deposit(id: string): DepositRow | undefined;
   /** Ids, in the order in which they were begun. */
   depositsOf(boxId: string): string[];

@@ -1,4 +1,4 @@
-import type { TreeCategory, TreeQuery, VaultTree } from "../port.js";
+import type { Held, TreeCategory, TreeQuery, VaultTree } from "../port.js";
 import { categoryGone } from "./context.js";
 import { viewGrant } from "./grants.js";
 import type { Keyed } from "./owner.js";
@@ -6,7 +6,7 @@ import type { CategoryRow, ReadRows } from "./rows.js";
 
 /** The rules of `Vault.readTree`. */
 export function readTree(tx: ReadRows, keyed: Keyed, query: TreeQuery): VaultTree {
-  if ("below" in query) return readBelow(tx, query.below);
+  if ("below" in query) return readBelow(tx, query.below, query.held === true);
   const mark = keyed("mark", query.ownerKey);
   return {
     categories: tx.categoriesMarked(mark).flatMap((id) => viewsOf(tx.category(id))),
@@ -14,7 +14,7 @@ export function readTree(tx: ReadRows, keyed: Keyed, query: TreeQuery): VaultTre
   };
 }
 
-function readBelow(tx: ReadRows, top: string | null): VaultTree {
+function readBelow(tx: ReadRows, top: string | null, withHeld: boolean): VaultTree {
   const row = top === null ? undefined : tx.category(top);
   if (top !== null && !row) throw categoryGone(top);
   const rows: CategoryRow[] = row ? [row] : [];
@@ -27,6 +27,8 @@ function readBelow(tx: ReadRows, top: string | null): VaultTree {
     }
   };
   visit(top);
+  // What stands there may have to be fetched first, so only for those who want to know.
+  const held = withHeld ? tx.held(rows.map(({ id }) => id)) : new Map<string, Held>();
   const onRoot =
     top === null
       ? tx.people
@@ -35,9 +37,14 @@ function readBelow(tx: ReadRows, top: string | null): VaultTree {
           .map(viewGrant)
       : [];
   return {
-    categories: rows.flatMap(viewsOf),
+    categories: rows.flatMap(viewsOf).map((view) => ({ ...view, ...heldOf(held, view.id) })),
     grants: [...onRoot, ...rows.flatMap(({ id }) => grantsOf(tx, tx.people.grantsOn(id)))],
   };
+}
+
+function heldOf(all: ReadonlyMap<string, Held>, id: string): Pick<TreeCategory, "held"> {
+  const held = all.get(id);
+  return held ? { held } : {};
 }
 
 function grantsOf(tx: ReadRows, ids: readonly string[]): VaultTree["grants"] {

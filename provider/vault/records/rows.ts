@@ -4,6 +4,7 @@ import type { Secret } from "../../core/secret.js";
 import type {
   CategoryNotice,
   Field,
+  Held,
   Hook,
   Journal,
   LeavingTarget,
@@ -57,8 +58,8 @@ export interface ReadRows {
   /** Ids of the categories directly in this one, `null` for the root. */
   categoriesIn(parentId: string | null): string[];
   categories(): CategoryRow[];
-  /** True if no category and no live credential stands in it. */
-  isEmpty(categoryId: string): boolean;
+  /** What stands directly in each of these, of those in which something does. */
+  held(categoryIds: readonly string[]): Map<string, Held>;
   credential(id: string): CredentialRow | undefined;
   /** The same for those who only look: one object for everybody, never to be changed, and soon forgotten. */
   glimpse(id: string): Readonly<CredentialRow> | undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Owner, TreeChange, Vault } from "../../../provider/vault/port.js";
+import type { Owner, TreeChange, TreeQuery, Vault } from "../../../provider/vault/port.js";
 import {
   collect,
   type CreateVault,
@@ -107,6 +107,30 @@ export function treeCases(create: CreateVault): void {
       expect(all.categories.map(({ id }) => id).sort()).toEqual([...ids.slice(0, 3), foreign.id].sort());
       expect(all.grants.map(({ id }) => id).sort()).toEqual([grant, onRoot.id].sort());
       await failure(vault.readTree({ below: "ct_0000000000000000000000" }), "NOT_FOUND");
+    }),
+  );
+
+  test(
+    "how much else stands in each category is told to who asks for it",
+    onVault(create, async ({ vault }) => {
+      const crew = await group(vault, "Crew");
+      const [top = "", bridge = "", radar = ""] = await vault.changeTree(aurora(crew.id));
+      for (const name of ["vhf", "ais"]) await createOne(vault, { name, categoryId: bridge });
+      const old = await createOne(vault, { name: "old", categoryId: radar });
+      await vault.archiveCredential(old.id, {});
+      const { dropBoxes } = vault.capabilities;
+      if (dropBoxes) await vault.boxes.createBox({ name: "plans", categoryId: radar, recipients: [] });
+      const held = async (query: TreeQuery) => {
+        const { categories } = await vault.readTree(query);
+        return categories.flatMap((row) => (row.held ? [[row.id, row.held]] : []));
+      };
+      const expected = [
+        [bridge, { credentials: 2, boxes: 0 }],
+        ...(dropBoxes ? [[radar, { credentials: 0, boxes: 1 }]] : []),
+      ];
+      expect(await held({ below: top, held: true })).toEqual(expected);
+      expect(await held({ below: null, held: true })).toEqual(expected);
+      expect(await held({ below: top })).toEqual([]);
     }),
   );
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type {
   CategoryNotice,
+  Held,
   PlacedCategoryInput,
   PlacedCategoryPatch,
   PlacedGrantInput,
@@ -19,6 +20,10 @@ const NoticeShape = complete<CategoryNotice>()(
   z.strictObject({ id: Id, hook: z.string(), at: Instant }) satisfies z.ZodType<CategoryNotice>,
 );
 
+const HeldShape = complete<Held>()(
+  z.object({ credentials: z.int().min(0), boxes: z.int().min(0) }) satisfies z.ZodType<Held>,
+);
+
 const PlacedCategoryShape = complete<PlacedCategoryInput>()(
   CategoryInputShape.extend({ parentId: PlaceShape }) satisfies z.ZodType<PlacedCategoryInput>,
 );
@@ -35,7 +40,7 @@ const adopt = z.boolean().exactOptional();
 
 export const TreeQueryShape = z.union([
   z.strictObject({ ownerKey: z.string() }),
-  z.strictObject({ below: CategoryId }),
+  z.strictObject({ below: CategoryId, held: z.literal(true).exactOptional() }),
 ]) satisfies z.ZodType<TreeQuery>;
 
 export const TreeChangeShape = z.discriminatedUnion("change", [
@@ -61,6 +66,7 @@ const TreeCategoryShape = complete<TreeCategory>()(
   CategoryShape.omit({ path: true, policies: true }).extend({
     part: z.string().exactOptional(),
     notices: z.array(NoticeShape).exactOptional(),
+    held: HeldShape.exactOptional(),
   }) satisfies z.ZodType<TreeCategory>,
 );
 
