@@ -173,6 +173,18 @@ test("what was there and is adopted is no news", async () => {
   expect(told()).toEqual(["Borealis"]);
 });
 
+test("a copy that somebody deleted is made again, and is told of as the new category that it is", async () => {
+  const kept = await up(ships(["Aurora", "Borealis"]));
+  const { categories } = await scene.vault.readTree({ below: (await scene.vault.findCategory(["Aurora"]))?.id ?? "" });
+  for (const { id } of categories.toReversed()) await scene.vault.deleteCategory(id, {});
+  const mended = await up(ships(["Aurora", "Borealis"]), kept);
+  expect(told()).toEqual(["Aurora", "Borealis", "Aurora"]);
+  const [first, , again] = receiver.received.map(({ id, body }) => [id, (body as Told).data.categoryId]);
+  expect(again?.[0]).not.toBe(first?.[0]);
+  expect(again?.[1]).toBe((await scene.vault.findCategory(["Aurora"]))?.id);
+  expect(await preview(ships(["Aurora", "Borealis"]), mended)).toEqual({ changes: false, notes: [] });
+});
+
 test("a signing secret that is gone fails nothing, and nobody is told without it", async () => {
   const kept = await up(ships(["Aurora"]));
   const id = /cr_\w+/.exec(secretRef)?.[0] ?? "";

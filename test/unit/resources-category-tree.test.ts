@@ -112,9 +112,11 @@ describe("a template", () => {
     expect(scene.notes).toEqual(["Aurora, Borealis: new, 4 categories"]);
     const { id, outputs } = await up(ships());
     expect(id).toMatch(/^tree-[0-9a-f]{22}$/);
+    const { template: _amongTheInputs, ...declared } = ships();
     expect(outputs).toEqual({
-      ...ships(),
+      ...declared,
       parentPath: "Fleet",
+      templateDigest: expect.stringMatching(/^[\w-]{22}$/),
       ownerToken: expect.stringMatching(/^[\w-]{20}$/),
       vaultStamp: expect.any(String),
     });
@@ -132,6 +134,11 @@ describe("a template", () => {
     });
     expect((await at("Aurora/Network")).inheritGrants).toBe(false);
     expect(await preview(ships(), { id, outputs })).toEqual(NOTHING);
+    const turned = Object.fromEntries(Object.entries(template()).toReversed());
+    expect(handlers.diffOffline(outputs, ships({ template: turned }))).toEqual({ changes: false });
+    expect(handlers.diffOffline(outputs, ships({ template: template({ top: { description: "x" } }) }))).toEqual({
+      changes: true,
+    });
   });
 
   test("has one copy by its name, which is renamed and moved in place", async () => {
@@ -246,6 +253,19 @@ describe("a change of the template", () => {
     expect(await preview(news, after)).toEqual(NOTHING);
   });
 
+  test("keeps nodes that are given keys, which are renamed by them from then on", async () => {
+    const kept = await up(ships());
+    const radar = await at("Borealis/Bridge/Radar");
+    await createOne(vault, { name: "vhf", categoryId: radar.id });
+    const keyed = (name: string) => ships({ template: template({ bridge: { key: "b", name }, radar: { key: "r" } }) });
+    expect(await preview(keyed("Bridge"), kept)).toEqual({ changes: true, notes: [] });
+    const withKeys = await up(keyed("Bridge"), kept);
+    expect((await at("Borealis/Bridge/Radar")).id).toBe(radar.id);
+    expect(await preview(keyed("Bridge"), withKeys)).toEqual(NOTHING);
+    await up(keyed("Pont"), withKeys);
+    expect((await at("Borealis/Pont/Radar")).id).toBe(radar.id);
+  });
+
   test("takes a node away where nothing stands in it, and says where something does", async () => {
     const kept = await up(ships());
     await createOne(vault, { name: "vhf", categoryId: (await at("Aurora/Bridge/Radar")).id });
@@ -321,6 +341,19 @@ describe("the list of names", () => {
       async (id: string) =>
         void (await vault.people.createGrant({ categoryId: id, principalId: crew.id, role: "reader" })),
       "Borealis/Bridge has the grant gt_",
+    ],
+    [
+      "somebody's credentials",
+      async (id: string) => {
+        for (const name of ["ais", "vhf"]) await createOne(vault, { name, categoryId: id });
+      },
+      "Borealis/Bridge holds 2 credentials",
+    ],
+    [
+      "somebody's drop-box",
+      async (id: string) =>
+        void (await vault.boxes.createBox({ name: "plans", categoryId: id, recipients: ["ana@acme.example"] })),
+      "Borealis/Bridge holds a drop-box or transfer",
     ],
   ])("keeps a copy with %s in it", async (_what, add, reason) => {
     const kept = await up(ships());
@@ -717,7 +750,11 @@ describe("is refused in the preview:", () => {
       /NOT_FOUND/,
     ],
     ["a parent that isn't there", () => ({ parentId: "ct_gone" }), /NOT_FOUND/],
-    ["a template that isn't there", () => ({ template: undefined, templateId: "ct_gone" }), /NOT_FOUND/],
+    [
+      "a template that isn't there",
+      () => ({ template: undefined, templateId: "ct_gone" }),
+      /NOT_FOUND: The template ct_gone isn't there/,
+    ],
     ["adoption by an id", () => ({ adopt: "ct_x" }), /adopt: must be true/],
     ["a hook of no kind", () => ({ notify: [{}] }), /notify\.0 must have a url or a command/],
     [

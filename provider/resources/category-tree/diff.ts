@@ -8,7 +8,7 @@ import { untold } from "./announce.js";
 import { refuseConflicts } from "./conflicts.js";
 import { lookAtTree } from "./look.js";
 import { refuseLostCopies } from "./lost.js";
-import { CategoryTreeInputs, parseState, pickInputs } from "./schema.js";
+import { CategoryTreeInputs, digestOf, parseState, pickInputs } from "./schema.js";
 import { reviewSurplus } from "./surplus.js";
 import { changeLines } from "./words.js";
 
@@ -17,9 +17,11 @@ export function diffTreeOffline(olds: Properties, news: Properties): { changes: 
   return { changes: !isDeepStrictEqual(inputsOf(olds), inputsOf(news)) };
 }
 
-/** `adopt` says how something is made, and nothing of what is. */
+/** `adopt` says how something is made, and nothing of what is; of a template its digest does, which is all that a state has. */
 function inputsOf(properties: Properties): Properties {
-  return { ...pickInputs(properties), adopt: undefined };
+  const { template, ...inputs } = pickInputs(properties);
+  const digest = template === undefined ? properties["templateDigest"] : digestOf(template);
+  return { ...inputs, adopt: undefined, template: digest };
 }
 
 /**
@@ -50,7 +52,6 @@ export async function diffTree(
     grants: made.grants,
     token,
     nameOf: (key) => wanted.copies.find((copy) => copy.key === key)?.name ?? key,
-    credentials: async () => (await context.overview.everything()).values(),
   });
   const lines = changeLines([...changed.map(({ copy, words }) => ({ name: copy.name, words })), ...gone.words]);
   const waiting = [...untold(made, inputs)].map(

@@ -12,7 +12,7 @@ import { applyChanges } from "./apply.js";
 import { MOST_STAYS } from "./diff.js";
 import { type Look, lookAtTree, readMade } from "./look.js";
 import { refuseLostCopies } from "./lost.js";
-import { CategoryTreeInputs, type CategoryTreeState, parseState, pickInputs } from "./schema.js";
+import { CategoryTreeInputs, type CategoryTreeState, digestOf, parseState, pickInputs } from "./schema.js";
 import { reviewSurplus } from "./surplus.js";
 
 type Outputs = Record<string, unknown>;
@@ -91,7 +91,13 @@ export async function deleteTree(context: ResourceContext, _id: string, props: P
   }
   // A state without a token owns nothing: the empty one is nobody's.
   const token = state.ownerToken ?? "";
-  const { removals, stays } = await review(context, { surplus: made.categories, grants: made.grants, token });
+  const { removals, stays } = await reviewSurplus({
+    vault,
+    surplus: made.categories,
+    grants: made.grants,
+    token,
+    nameOf: (key) => key,
+  });
   if (stays.length > 0) {
     const more = stays.length > 3 ? `; and ${stays.length - 3} more` : "";
     throw new CoffreError("CONFLICT", `The copies can't be taken away: ${stays.slice(0, 3).join("; ")}${more}`, {
@@ -107,7 +113,8 @@ async function reach(context: ResourceContext, inputs: CategoryTreeInputs, look:
   const { vault } = context;
   const { plan, made, wanted } = look;
   const surplus = inputs.onDelete === "keep" ? [] : plan.surplus;
-  const { removals, stays } = await review(context, {
+  const { removals, stays } = await reviewSurplus({
+    vault,
     surplus,
     grants: made.grants,
     token: wanted.owner.token,
@@ -123,26 +130,6 @@ async function reach(context: ResourceContext, inputs: CategoryTreeInputs, look:
     const { parentPath } = look;
     await announceCopies(context, inputs, { made: await readMade(vault, inputs.ownerKey), parentPath });
   }
-}
-
-async function review(
-  { vault }: ResourceContext,
-  question: Omit<Parameters<typeof reviewSurplus>[0], "vault" | "credentials" | "nameOf"> & {
-    nameOf?: (key: string) => string;
-  },
-) {
-  return reviewSurplus({
-    nameOf: (key) => key,
-    ...question,
-    vault,
-    credentials: () => all(vault.listCredentials()),
-  });
-}
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const found: Item[] = [];
-  for await (const item of items) found.push(item);
-  return found;
 }
 
 /** What an earlier create left is this state's from now on; until all of it is, nothing else is done. */
@@ -169,11 +156,17 @@ function parentOf(context: ResourceContext, { parentId }: CategoryTreeInputs): P
 }
 
 function stateAfter(
-  inputs: CategoryTreeInputs,
+  { template, ...inputs }: CategoryTreeInputs,
   { wanted, parentPath }: Pick<Look, "wanted" | "parentPath">,
   identity: VaultIdentity,
 ): Outputs {
-  return dropEmpty({ ...inputs, parentPath, ownerToken: wanted.owner.token, vaultStamp: formatStamp(identity) });
+  return dropEmpty({
+    ...inputs,
+    parentPath,
+    templateDigest: template && digestOf(template),
+    ownerToken: wanted.owner.token,
+    vaultStamp: formatStamp(identity),
+  });
 }
 
 /** @throws CoffreError NOT_SUPPORTED for a state that no declaration wrote */

@@ -84,10 +84,23 @@ async function readNodes(
   const now = rotation.clock.now();
   if (template !== undefined) return nodesOfLiteral(template, now);
   const id = templateId ?? "";
-  const tree = await vault.readTree({ below: id });
+  const tree = await readTemplate(vault, id);
   const top = tree.categories.find((row) => row.id === id);
   refuseCycle(tree, { top, made, parent, names: copiesOf({ name, names }).map((copy) => copy.name) });
   return nodesOfCategory(id, tree, now);
+}
+
+/** @throws CoffreError NOT_FOUND for one that was deleted */
+async function readTemplate(vault: Vault, id: string): Promise<VaultTree> {
+  try {
+    return await vault.readTree({ below: id });
+  } catch (error) {
+    if (!isCoffreError(error, "NOT_FOUND")) throw error;
+    throw new CoffreError("NOT_FOUND", `The template ${id} isn't there`, {
+      hint: "Its copies stay as they are. Name another category by `templateId`, or write out what it was as `template`.",
+      cause: error,
+    });
+  }
 }
 
 interface CycleFacts {

@@ -57,26 +57,38 @@ export interface TreePlan {
 /** Compares what is to be with what is there, and asks nobody. A copy is what its template is: what people changed is set back. */
 export function planTree(wanted: Wanted, made: Made): TreePlan {
   const planner = new Planner(wanted, made);
-  const copies = planner.matched().map(({ copy, key }) => planner.plan(copy, key));
+  const copies = planner.matched.map(({ copy, key }) => planner.plan(copy, key));
   return { copies, surplus: made.categories.filter(({ id }) => !planner.used.has(id)) };
 }
 
 class Planner {
   readonly used = new Set<string>();
+  /** Each copy with the key under which it stands: an earlier one, where a copy of its name was given another key since. */
+  readonly matched: readonly { copy: TreeCopy; key: string }[];
   readonly #wanted: Wanted;
   readonly #stale: ReadonlySet<string>;
   readonly #rows: ReadonlyMap<string, TreeCategory>;
   readonly #grants: ReadonlyMap<string | null, Grant[]>;
+  /** Those that nothing wanted is known by, by where they stand. */
+  readonly #left: ReadonlyMap<string, TreeCategory>;
 
   constructor(wanted: Wanted, { categories, grants, stale }: Made) {
     this.#wanted = wanted;
     this.#stale = stale;
     this.#rows = new Map(categories.map((row) => [row.part ?? "", row]));
     this.#grants = Map.groupBy(grants, ({ categoryId }) => categoryId);
+    this.matched = this.#match();
+    const known = new Set(this.matched.flatMap(({ key }) => wanted.nodes.map((node) => partOf(key, node))));
+    const left = categories.filter(({ part }) => !known.has(part ?? ""));
+    this.#left = new Map(left.map((row) => [`${row.parentId ?? ""}/${row.name}`, row]));
   }
 
-  /** Each copy with the key under which it stands: an earlier one, where a copy of its name was given another key since. */
-  matched(): { copy: TreeCopy; key: string }[] {
+  /** A node that was given another key is found by its name, with all that stands in it. */
+  #leftAt(place: Place, name: string): TreeCategory | undefined {
+    return typeof place === "string" ? this.#left.get(`${place}/${name}`) : undefined;
+  }
+
+  #match(): { copy: TreeCopy; key: string }[] {
     const { copies, parentId } = this.#wanted;
     const keys = new Set(copies.map(({ key }) => key));
     const left = [...this.#rows].filter(([part]) => !part.includes("/") && !keys.has(part));
@@ -96,7 +108,7 @@ class Planner {
     for (const node of nodes) {
       const place: Place = node.parent < 0 ? parentId : (places[node.parent] ?? null);
       const name = node.parent < 0 ? copy.name : node.name;
-      const row = this.#rows.get(partOf(key, node));
+      const row = this.#rows.get(partOf(key, node)) ?? (node.parent < 0 ? undefined : this.#leftAt(place, name));
       const owner = { ...this.#wanted.owner, part: partOf(copy.key, node) };
       if (row) {
         this.used.add(row.id);

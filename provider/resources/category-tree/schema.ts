@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { PasswordPolicy } from "../../core/policy.js";
 import { GRANT_ROLES } from "../../vault/port.js";
@@ -64,6 +65,8 @@ export type CategoryTreeInputs = z.infer<typeof CategoryTreeInputs>;
 export const CategoryTreeOutputs = z.object({
   /** Of the category in which the copies stand: names with `/` between them, empty for the root. */
   parentPath: z.string().optional(),
+  /** Of `template`, which stands in the state once, among the inputs: the engine writes all of a state after each step. */
+  templateDigest: z.string().optional(),
   ownerToken: z.string().optional(),
   vaultStamp: z.string().optional(),
 });
@@ -76,6 +79,22 @@ const INPUT_KEYS = Object.keys(CategoryTreeInputs.shape);
 /** The inputs among a resource's properties. */
 export function pickInputs(properties: Properties): Record<string, unknown> {
   return dropEmpty(Object.fromEntries(INPUT_KEYS.map((key) => [key, properties[key]])));
+}
+
+/** The same for templates that say the same: an output in the place of one. */
+export function digestOf(template: unknown): string {
+  return createHash("sha256")
+    .update(JSON.stringify(sorted(template)))
+    .digest("base64url")
+    .slice(0, 22);
+}
+
+/** A program may write an object's fields in another order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [key, sorted(inner)]);
+  return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 /** Reads a state, also one of another front, that lacks an output. */

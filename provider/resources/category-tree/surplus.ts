@@ -1,4 +1,4 @@
-import type { Credential, Grant, TreeCategory, TreeChange, Vault, VaultTree } from "../../vault/port.js";
+import type { Grant, Held, TreeCategory, TreeChange, Vault, VaultTree } from "../../vault/port.js";
 import type { CopyWords } from "./words.js";
 
 /** Up to so many places are read one by one; for more the whole vault is. */
@@ -22,8 +22,6 @@ export interface SurplusQuestion {
   token: string;
   /** What the copy of a key is called. */
   nameOf: (key: string) => string;
-  /** Everybody's live credentials. */
-  credentials: () => Promise<Iterable<Credential>>;
 }
 
 /**
@@ -35,26 +33,26 @@ export async function reviewSurplus(question: SurplusQuestion): Promise<Surplus>
   if (surplus.length === 0) return { removals: [], words: [], stays: [] };
   const ids = new Set(surplus.map(({ id }) => id));
   const tops = surplus.filter(({ parentId }) => parentId === null || !ids.has(parentId));
-  const around = await readAround(
-    vault,
-    tops.map(({ id }) => id),
-  );
-  const held = Map.groupBy(await question.credentials(), ({ categoryId }) => categoryId);
-  const review = new Review(question, { around, held, ids });
+  const topIds = tops.map(({ id }) => id);
+  const around = await readAround(vault, topIds, { held: true });
+  const review = new Review(question, { around, ids });
   for (const top of tops) review.add(top);
   return review.done;
 }
 
-/** All that stands at and below these, whoever made it. */
-export async function readAround(vault: Vault, tops: readonly string[]): Promise<VaultTree> {
-  if (tops.length > FEW) return vault.readTree({ below: null });
-  const trees = await Promise.all(tops.map((below) => vault.readTree({ below })));
+/** All categories and grants at and below these, whoever made them; with `held` also how much else stands in each. */
+export async function readAround(
+  vault: Vault,
+  tops: readonly string[],
+  options: { held?: true } = {},
+): Promise<VaultTree> {
+  if (tops.length > FEW) return vault.readTree({ below: null, ...options });
+  const trees = await Promise.all(tops.map((below) => vault.readTree({ below, ...options })));
   return { categories: trees.flatMap(({ categories }) => categories), grants: trees.flatMap(({ grants }) => grants) };
 }
 
 interface Facts {
   around: VaultTree;
-  held: ReadonlyMap<string | null, readonly Credential[]>;
   /** Of the surplus. */
   ids: ReadonlySet<string>;
 }
@@ -64,6 +62,7 @@ class Review {
   readonly #question: SurplusQuestion;
   readonly #facts: Facts;
   readonly #children: ReadonlyMap<string | null, TreeCategory[]>;
+  readonly #held: ReadonlyMap<string, Held | undefined>;
   readonly #grants: ReadonlyMap<string | null, Grant[]>;
   readonly #own: ReadonlySet<string>;
 
@@ -71,6 +70,7 @@ class Review {
     this.#question = question;
     this.#facts = facts;
     this.#children = Map.groupBy(facts.around.categories, ({ parentId }) => parentId);
+    this.#held = new Map(facts.around.categories.map(({ id, held }) => [id, held]));
     this.#grants = Map.groupBy(facts.around.grants, ({ categoryId }) => categoryId);
     this.#own = new Set(question.grants.map(({ id }) => id));
   }
@@ -106,12 +106,23 @@ class Review {
       return;
     }
     for (const child of this.#children.get(id) ?? []) this.#visit(child, `${path}/${child.name}`, changes, reasons);
-    const held = this.#facts.held.get(id)?.length ?? 0;
-    if (held > 0) reasons.push(`${path} holds ${held === 1 ? "a credential" : `${held} credentials`}`);
+    const held = this.#held.get(id);
+    if (held) reasons.push(`${path} holds ${heldText(held)}`);
     for (const grant of this.#grants.get(id) ?? []) {
       if (this.#own.has(grant.id)) changes.push({ change: "delete-grant", id: grant.id, proof });
       else reasons.push(`${path} has the grant ${grant.id}, which this resource didn't make`);
     }
     changes.push({ change: "delete-category", id, proof });
   }
+}
+
+function heldText({ credentials, boxes }: Held): string {
+  const counts: [number, string, string][] = [
+    [credentials, "a credential", "credentials"],
+    [boxes, "a drop-box or transfer", "drop-boxes or transfers"],
+  ];
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, one, many]) => (count === 1 ? one : `${count} ${many}`))
+    .join(" and ");
 }
