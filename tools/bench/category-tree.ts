@@ -1,25 +1,29 @@
 import { createProject, type PulumiProject, succeed } from "../../test/fixtures/pulumi-project.ts";
 import { createVault } from "../../test/stack/harness.ts";
-import { timedUp } from "./timed-up.ts";
+import { type Cost, timedUp } from "./timed-up.ts";
 
-/** Of the one resource. */
+/** Of the one resource, and of the long measurement of one each. */
 const COPIES = 1_000;
 /** One by one: the engine writes its whole state twice for each, so that 1,000 of them take minutes. */
 const FEWER = 300;
 
 /** One `up` each, on a vault in a file, from a stack that has the category and the groups. */
-export interface TreeTimes {
-  /** One resource with all names. */
-  bulkSeconds: number;
-  /** The `up` after that, which has nothing to do. */
-  bulkAgainSeconds: number;
-  /** A rule more in the template. */
-  bulkChangeSeconds: number;
-  bulkStateBytes: number;
-  /** One resource for each copy. */
-  singlesSeconds: number;
+export interface TreeUps {
   copies: number;
+  /** Makes the copies. */
+  up: Cost;
+  /** The one after that, which has nothing to do. */
+  again: Cost;
+  /** A rule more in the template. */
+  change: Cost;
+  stateBytes: number;
+}
+
+/** One resource with all names, and fewer copies with one each. */
+export interface TreeTimes {
+  bulk: TreeUps;
   singles: number;
+  singlesUp: Cost;
 }
 
 /** 12 categories with policies, and 5 grants: a ship's. */
@@ -45,24 +49,23 @@ const names = Array.from({ length: COUNT }, (_, number) => "Ship " + String(numb
 const BULK = `if (names.length > 0) new coffre.CategoryTree("ships", { parentId: fleet.id, names, template });\n`;
 const SINGLES = `for (const name of names) new coffre.CategoryTree(name, { parentId: fleet.id, template });\n`;
 
-/** @param singles how many of them are made one by one */
-export async function measureCategoryTree(singles = FEWER): Promise<TreeTimes> {
-  const bulk = await onFreshStack(async (project) => {
-    const made = await timedProgram(project, program(BULK, COPIES));
-    const again = await timedProgram(project, program(BULK, COPIES));
-    const changed = await timedProgram(project, program(BULK, COPIES, 24));
-    return { made, again, changed, bytes: (await project.stateText()).length };
-  });
-  const singlesSeconds = await onFreshStack((project) => timedProgram(project, program(SINGLES, singles)));
-  return {
-    bulkSeconds: bulk.made,
-    bulkAgainSeconds: bulk.again,
-    bulkChangeSeconds: bulk.changed,
-    bulkStateBytes: bulk.bytes,
-    singlesSeconds,
-    copies: COPIES,
-    singles,
-  };
+/** @see TreeTimes */
+export async function measureCategoryTree(): Promise<TreeTimes> {
+  const bulk = await onFreshStack((project) => measureUps(project, BULK, COPIES));
+  const singlesUp = await onFreshStack((project) => timedProgram(project, program(SINGLES, FEWER)));
+  return { bulk, singles: FEWER, singlesUp };
+}
+
+/** All copies by one resource each: minutes. */
+export function measureSingles(): Promise<TreeUps> {
+  return onFreshStack((project) => measureUps(project, SINGLES, COPIES));
+}
+
+async function measureUps(project: PulumiProject, resources: string, copies: number): Promise<TreeUps> {
+  const up = await timedProgram(project, program(resources, copies));
+  const again = await timedProgram(project, program(resources, copies));
+  const change = await timedProgram(project, program(resources, copies, 24));
+  return { copies, up, again, change, stateBytes: (await project.stateText()).length };
 }
 
 async function onFreshStack<T>(work: (project: PulumiProject) => Promise<T>): Promise<T> {
@@ -78,9 +81,9 @@ async function onFreshStack<T>(work: (project: PulumiProject) => Promise<T>): Pr
   }
 }
 
-async function timedProgram(project: PulumiProject, text: string): Promise<number> {
+async function timedProgram(project: PulumiProject, text: string): Promise<Cost> {
   await project.setProgram(text);
-  return (await timedUp(project)).wallSeconds;
+  return timedUp(project);
 }
 
 function program(resources: string, count: number, length = 20): string {

@@ -34,7 +34,7 @@ export async function bench(args: readonly string[]): Promise<number> {
 }
 
 function choose(only: string | undefined): readonly Figure[] | string {
-  if (only === undefined) return FIGURES;
+  if (only === undefined) return FIGURES.filter(({ isLong }) => isLong !== true);
   const keys = only.split(",").map((key) => key.trim());
   const unknown = keys.filter((key) => !FIGURES.some((figure) => figure.key === key));
   if (unknown.length > 0) return `Unknown: ${unknown.join(", ")}. Known: ${FIGURES.map(({ key }) => key).join(", ")}.`;
@@ -63,6 +63,9 @@ function onceEach(): Sources & { details: () => Promise<Record<string, unknown>>
     runStart: once("run_start", async () => (await import("./run-start.ts")).measureRunStart()),
     lockselfRead: once("lockself_read", async () => (await import("./lockself-read.ts")).measureLockselfRead()),
     categoryTree: once("category_tree", async () => (await import("./category-tree.ts")).measureCategoryTree()),
+    categoryTreeSingles: once("category_tree_singles", async () =>
+      (await import("./category-tree.ts")).measureSingles(),
+    ),
     ansibleRead: once("ansible_read", async () => (await import("./ansible-read.ts")).measureAnsibleRead()),
     ansibleFleet: once("ansible_fleet", async () => (await import("./ansible-fleet.ts")).measureAnsibleFleet()),
     depositMemory: once("deposit_memory", async () => (await import("./deposit-memory.ts")).measureDepositMemory()),
