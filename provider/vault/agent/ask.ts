@@ -74,15 +74,13 @@ function ask(socketPath: string): Promise<{ status: number | undefined; text: st
           cause,
         }),
       );
-    const asked = process
-      .getBuiltinModule("node:http")
-      .request({
-        ...WITHOUT_HOST,
-        socketPath,
-        path: AGENT_ROUTE,
-        agent: false,
-        signal: AbortSignal.timeout(ANSWER_MS),
-      });
+    const asked = process.getBuiltinModule("node:http").request({
+      ...WITHOUT_HOST,
+      socketPath,
+      path: AGENT_ROUTE,
+      agent: false,
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
     asked.on("response", (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (part: string) => {
