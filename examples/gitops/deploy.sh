@@ -3,5 +3,7 @@
 # left for a person to decide.
 set -eu
 coffre agent -- pulumi up --yes --non-interactive --color never
-coffre scan --only references
+status=0
+coffre scan --only references || status=$?
 coffre attention
+exit "$status"

@@ -48,6 +48,8 @@ export function readPlainLine(definition: CommandDefinition, words: readonly str
 }
 
 function tokensOf(words: readonly string[], known: ReadonlyMap<string, PlainOption>) {
+  // Node takes the rest of such a group for the end of the options, the parser doesn't.
+  if (words.some((word) => /^-[^-].*-/.test(word))) return undefined;
   const options = [...known].map(([name, { takes, short }]) => {
     const type = takes === "nothing" ? "boolean" : "string";
     return [name, { type, ...(short === undefined ? {} : { short }) }] as const;

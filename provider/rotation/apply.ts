@@ -46,8 +46,10 @@ export async function applyVersion(context: RotationContext, asked: Application)
   const { spec } = application;
   const before = progressOf(application);
   const isInDoubt = before.setStarted && !canRepeat(spec);
-  // One that was refused already isn't tried a second time: each cut would cost the account one more refused login.
-  const probes = isInDoubt && before.pendingRefused !== true;
+  const bySelf = spec.admin.by === "self";
+  // One that was refused already isn't tried a second time: each cut would cost the account one more refused login. The
+  // login with the current value tells whether that set has arrived since.
+  const probes = isInDoubt && bySelf && before.pendingRefused !== true;
   // Learned before the set was started, so whatever answers there by now was made anew, and is held to nothing yet.
   const provable = spec.verifyAddresses.length > 0 && !isOpen(spec);
   if (probes && provable && (await alreadyInForce(context, application))) return "applied";
@@ -56,7 +58,7 @@ export async function applyVersion(context: RotationContext, asked: Application)
   try {
     session = await application.sessions.for(spec, application.leased.credential);
   } catch (error) {
-    if (!isInDoubt || spec.admin.by !== "self" || !isCoffreError(error, "LOGIN_REFUSED")) throw error;
+    if (!isInDoubt || !bySelf || !isCoffreError(error, "LOGIN_REFUSED")) throw error;
     // A dead process's set may have arrived after its value was refused.
     if (!probes && provable && (await alreadyInForce(context, application))) return "applied";
     byPending = !probes && !provable && (await logInWithPending(application));
@@ -67,7 +69,9 @@ export async function applyVersion(context: RotationContext, asked: Application)
     await session.look(spec);
     application = { ...application, spec: await keepPin(application.leased, spec, session) };
   }
-  if (byPending && (await alreadyInForce(context, application))) return "applied";
+  // An admin's session tells nothing of it: it is asked for right before the set, once nothing else can end this run.
+  const asksNow = byPending || (isInDoubt && !bySelf && provable);
+  if (asksNow && (await alreadyInForce(context, application))) return "applied";
   for (let tries = 1; ; tries++) {
     const booking = bookingWithSet(spec);
     const result = await context.changes.use(() => setAndProve(context, application, { booking, session, tries }));
@@ -83,7 +87,7 @@ export async function applyVersion(context: RotationContext, asked: Application)
     }
     await application.leased.record(...unused);
     // A value that is in force already can be refused as one that was used before.
-    const mayBeSet = result.result === "value-refused" && !probes && (before.setStarted || tries > 1);
+    const mayBeSet = result.result === "value-refused" && !probes && !asksNow && (before.setStarted || tries > 1);
     if (mayBeSet && (await alreadyInForce(context, application))) return "applied";
     if (result.result !== "in-doubt") throw await refusedSet(application, result);
     if (!session.usable || !canRepeat(spec) || tries >= SET_TRIES)

@@ -304,6 +304,8 @@ export function applyResolution(
   const resolved = copyOf(record);
   delete resolved.journal.attention;
   resolved.journal.draws = 0;
+  // Whatever a person has mended meanwhile may be that very version.
+  for (const target of resolved.journal.pending?.targets ?? []) delete target.pendingRefused;
   if (decision.decision === "retry") return { ...resolved, events: [{ action: "attention.cleared", detail: "retry" }] };
   const accepted = resolved.versions.find(({ number }) => number === decision.version);
   if (!accepted || accepted.valueRemovedAt !== undefined) {

@@ -37,5 +37,5 @@ function isDetails(value: unknown): value is WireError["details"] {
 }
 
 function isKnown(code: string): code is ErrorCode {
-  return code in ERROR_CODES;
+  return Object.hasOwn(ERROR_CODES, code);
 }
