@@ -46,31 +46,15 @@ export async function applyVersion(context: RotationContext, asked: Application)
   const { spec } = application;
   const before = progressOf(application);
   const isInDoubt = before.setStarted && !canRepeat(spec);
-  const bySelf = spec.admin.by === "self";
-  // One that was refused already isn't tried a second time: each cut would cost the account one more refused login. The
-  // login with the current value tells whether that set has arrived since.
-  const probes = isInDoubt && bySelf && before.pendingRefused !== true;
   // Learned before the set was started, so whatever answers there by now was made anew, and is held to nothing yet.
   const provable = spec.verifyAddresses.length > 0 && !isOpen(spec);
-  if (probes && provable && (await alreadyInForce(context, application))) return "applied";
-  let byPending = probes && !provable && (await logInWithPending(application));
-  let session: TargetSession;
-  try {
-    session = await application.sessions.for(spec, application.leased.credential);
-  } catch (error) {
-    if (!isInDoubt || !bySelf || !isCoffreError(error, "LOGIN_REFUSED")) throw error;
-    // A dead process's set may have arrived after its value was refused.
-    if (!probes && provable && (await alreadyInForce(context, application))) return "applied";
-    byPending = !probes && !provable && (await logInWithPending(application));
-    if (!byPending) throw await noWayIn(application);
-    session = await application.sessions.for(spec, application.leased.credential);
-  }
+  const opened = await openSession(context, application, { isInDoubt, provable });
+  if (!opened) return "applied";
+  const { session, asksNow, hasAsked } = opened;
   if (!application.looked) {
     await session.look(spec);
     application = { ...application, spec: await keepPin(application.leased, spec, session) };
   }
-  // An admin's session tells nothing of it: it is asked for right before the set, once nothing else can end this run.
-  const asksNow = byPending || (isInDoubt && !bySelf && provable);
   if (asksNow && (await alreadyInForce(context, application))) return "applied";
   for (let tries = 1; ; tries++) {
     const booking = bookingWithSet(spec);
@@ -87,11 +71,51 @@ export async function applyVersion(context: RotationContext, asked: Application)
     }
     await application.leased.record(...unused);
     // A value that is in force already can be refused as one that was used before.
-    const mayBeSet = result.result === "value-refused" && !probes && !asksNow && (before.setStarted || tries > 1);
+    const mayBeSet = result.result === "value-refused" && !hasAsked && (before.setStarted || tries > 1);
     if (mayBeSet && (await alreadyInForce(context, application))) return "applied";
     if (result.result !== "in-doubt") throw await refusedSet(application, result);
     if (!session.usable || !canRepeat(spec) || tries >= SET_TRIES)
       throw inDoubt(spec, application.version, result.reason);
+  }
+}
+
+interface Opened {
+  session: TargetSession;
+  /** True if the pending value is to be asked for once the target was looked at. */
+  asksNow: boolean;
+  /** True if it was asked for already, or is then. */
+  hasAsked: boolean;
+}
+
+/**
+ * The session that sets; of an account that logs in by itself, after a set in doubt, once it is known which value it takes.
+ * @returns `undefined` if the pending version turned out to be in force
+ */
+async function openSession(
+  context: RotationContext,
+  application: Application,
+  { isInDoubt, provable }: { isInDoubt: boolean; provable: boolean },
+): Promise<Opened | undefined> {
+  const { spec, sessions, leased } = application;
+  if (spec.admin.by !== "self") {
+    // This session tells nothing of a set in doubt: that is asked for right before the next one, once nothing else can end this run.
+    const asksNow = isInDoubt && provable;
+    return { session: await sessions.for(spec, leased.credential), asksNow, hasAsked: asksNow };
+  }
+  // One that was refused already isn't tried a second time: each cut would cost the account one more refused login. The
+  // login with the current value tells whether that set has arrived since.
+  const probes = isInDoubt && progressOf(application).pendingRefused !== true;
+  if (probes && provable && (await alreadyInForce(context, application))) return undefined;
+  const byPending = probes && !provable && (await logInWithPending(application));
+  try {
+    const session = await sessions.for(spec, leased.credential);
+    return { session, asksNow: byPending, hasAsked: probes };
+  } catch (error) {
+    if (!isInDoubt || !isCoffreError(error, "LOGIN_REFUSED")) throw error;
+    // A dead process's set may have arrived after its value was refused.
+    if (!probes && provable && (await alreadyInForce(context, application))) return undefined;
+    if (probes || provable || !(await logInWithPending(application))) throw await noWayIn(application);
+    return { session: await sessions.for(spec, leased.credential), asksNow: true, hasAsked: true };
   }
 }
 
@@ -168,7 +192,6 @@ async function alreadyInForce(context: RotationContext, application: Application
  * @returns whether it was let in
  */
 async function logInWithPending({ sessions, leased, spec, version, value }: Application): Promise<boolean> {
-  if (spec.admin.by !== "self") return false;
   try {
     await sessions.openAs(spec, value);
     return true;
