@@ -1,19 +1,12 @@
 import { FIELD_TYPES } from "../../core/field.js";
 import { isFlag, isListOf, isNumber, isOneOf, isRecord, isText } from "../../core/guards.js";
 import { Secret } from "../../core/secret.js";
-import type { CredentialStatus, ValueAnswer, VaultIdentity } from "../port.js";
+import type { ValueAnswer, VaultIdentity } from "../port.js";
 import type { Operation, OperationName, OutputOf } from "./operations.js";
+import { STATUSES } from "./wire.js";
 import { readWireError, type WireError } from "./wire-error.js";
 
 const LONGEST_ID = 200;
-const STATUSES: readonly CredentialStatus[] = [
-  "current",
-  "rotating",
-  "needs-attention",
-  "awaiting-value",
-  "awaiting-rotation",
-  "archived",
-];
 
 /** What a command that only reads values asks: `undefined` for what isn't such an answer. */
 const READ_AT_ONCE: { [Name in OperationName]?: (value: unknown) => OutputOf<Name> | undefined } = {

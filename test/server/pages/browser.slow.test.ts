@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Page } from "playwright-core";
 import type { DropBox } from "../../../provider/vault/port.js";
-import { COMPANY, PageBrowser } from "../../fixtures/page-browser.js";
+import { COMPANY, PageBrowser, signIn } from "../../fixtures/page-browser.js";
 import { ANA, BO, MO, PagesScene } from "../../fixtures/pages-scene.js";
 
 jest.setTimeout(900_000);
@@ -31,15 +31,6 @@ afterEach(async () => {
   await browser.closePages(scene.server.origin);
   await scene.close();
 });
-
-async function signIn(page: Page, address: string): Promise<void> {
-  await page.goto(`${scene.server.origin}/boxes/${box.id}`);
-  await page.locator("#email").fill(address);
-  await page.locator("#email").press("Enter");
-  await page.locator("#code").fill((await scene.codeTo(address)) ?? "");
-  await page.locator("#code").press("Enter");
-  await page.locator(".account").waitFor();
-}
 
 function contentOf(name: string): Buffer {
   // More than one request of tus has.
@@ -88,12 +79,12 @@ test("a recipient and a manager go all the way, and each state can be used by ev
   await browser.look(page, "08-own-deposits");
 
   const other = await browser.open({ locale: "fr-FR" });
-  await signIn(other, BO);
+  await signIn(other, { scene, box }, BO);
   expect(await other.locator("main").innerText()).not.toContain("march.pdf");
   await browser.look(other, "09-partitioned-french");
 
   const manager = await browser.open();
-  await signIn(manager, MO);
+  await signIn(manager, { scene, box }, MO);
   await browser.look(manager, "10-manager");
   const [download] = await Promise.all([
     manager.waitForEvent("download"),
@@ -123,7 +114,7 @@ test("a page that isn't for everybody would be found", async () => {
 
 test("without JavaScript the same way leads to the same receipt", async () => {
   const page = await browser.open({ javaScriptEnabled: false });
-  await signIn(page, ANA);
+  await signIn(page, { scene, box }, ANA);
   await browser.picture(page, "20-without-script");
   await page.locator("#files").setInputFiles(upload);
   await page.getByRole("button", { name: "Upload" }).click();
@@ -134,7 +125,7 @@ test("without JavaScript the same way leads to the same receipt", async () => {
   await expectReceipt(page);
 
   const manager = await browser.open({ javaScriptEnabled: false });
-  await signIn(manager, MO);
+  await signIn(manager, { scene, box }, MO);
   const [download] = await Promise.all([
     manager.waitForEvent("download"),
     manager.getByRole("link", { name: "Download april.txt" }).click(),
@@ -146,7 +137,7 @@ test("without JavaScript the same way leads to the same receipt", async () => {
 
 test("a box that takes nothing says why: idle, expired, full, archived, no such page", async () => {
   const page = await browser.open();
-  await signIn(page, ANA);
+  await signIn(page, { scene, box }, ANA);
   await scene.vault.boxes.updateBox(box.id, { maxBytes: 3 });
   await page.locator("#files").setInputFiles({ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("abc") });
   await page

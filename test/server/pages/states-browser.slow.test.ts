@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
-import type { Page } from "playwright-core";
 import { LANGUAGES } from "../../../provider/server/html/locale.js";
 import { writeMail } from "../../../provider/server/mail/letters.js";
 import type { MailContent } from "../../../provider/server/mail/mails.js";
 import type { DropBox } from "../../../provider/vault/port.js";
 import { deposit } from "../../contract/vault-cases/boxes.js";
-import { COMPANY, PageBrowser } from "../../fixtures/page-browser.js";
+import { COMPANY, PageBrowser, signIn } from "../../fixtures/page-browser.js";
 import { ANA, BO, MO, PagesScene } from "../../fixtures/pages-scene.js";
 
 jest.setTimeout(600_000);
@@ -39,17 +38,6 @@ afterEach(async () => {
   await scene.close();
 });
 
-async function signIn(address: string, locale: string): Promise<Page> {
-  const page = await browser.open({ locale });
-  await page.goto(`${scene.server.origin}/boxes/${box.id}`);
-  await page.locator("#email").fill(address);
-  await page.locator("#email").press("Enter");
-  await page.locator("#code").fill((await scene.codeTo(address)) ?? "");
-  await page.locator("#code").press("Enter");
-  await page.locator(".account").waitFor();
-  return page;
-}
-
 test("a manager who reads French sees every state of a box and of its files, and its minutes", async () => {
   const { boxes } = scene.vault;
   await deposit(scene.vault, box, { "mars.txt": "un", [ARABIC]: "deux", [LONG]: "trois" });
@@ -57,7 +45,8 @@ test("a manager who reads French sees every state of a box and of its files, and
   const { files } = await deposit(scene.vault, box, { "à vérifier.txt": "quatre", "infecté.txt": "cinq" });
   await boxes.files.judge(files[1]?.id ?? "", { clean: false, reason: "stream: Eicar-Test-Signature FOUND" });
 
-  const page = await signIn(MO, "fr-FR");
+  const page = await browser.open({ locale: "fr-FR" });
+  await signIn(page, { scene, box }, MO);
   for (const state of ["en cours d'analyse antivirus", "refusé par l'antivirus"])
     await page.getByText(state, { exact: true }).waitFor();
   await browser.look(page, "60-manager-french");

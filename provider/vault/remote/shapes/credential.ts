@@ -15,6 +15,7 @@ import type {
   TargetRecord,
   VersionInfo,
 } from "../../port.js";
+import { STATUSES } from "../wire.js";
 import { complete, CategoryId, Id, Instant, OwnerShape, SecretText } from "./common.js";
 import { JournalShape } from "./journal.js";
 
@@ -166,14 +167,7 @@ const VersionShape = complete<VersionInfo>()(
   }) satisfies z.ZodType<VersionInfo>,
 );
 
-export const Status = z.enum([
-  "current",
-  "rotating",
-  "needs-attention",
-  "awaiting-value",
-  "awaiting-rotation",
-  "archived",
-]);
+export const Status = z.enum(STATUSES);
 
 /** A credential without what only a question to the vault answers. */
 export const CredentialShape = complete<Omit<Credential, "hasToken">>()(
