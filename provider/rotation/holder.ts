@@ -38,6 +38,14 @@ export function isDead(holder: string): boolean {
   return start !== undefined && itsStart !== "unknown" && start !== itsStart;
 }
 
+/** True only if it is certain that the holder's process still runs: here, in the same boot and process namespace. */
+export function isAlive(holder: string): boolean {
+  const [itsMachine, pidText, itsStart] = holder.split("/");
+  const pid = Number(pidText);
+  if (itsMachine !== machine() || !Number.isInteger(pid) || pid <= 0 || !exists(pid)) return false;
+  return (startOf(pid) ?? "unknown") === itsStart;
+}
+
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);

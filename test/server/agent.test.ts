@@ -22,7 +22,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
 import { startAgent } from "../../provider/server/agent/agent.js";
-import { agentSocket } from "../../provider/server/agent/private-folder.js";
+import { agentSocket } from "../../provider/server/agent/agent-socket.js";
 import type { CoffreServer } from "../../provider/server/app.js";
 import { v1Front } from "../../provider/server/v1/front.js";
 import { askAgent } from "../../provider/vault/agent/ask.js";

@@ -46,7 +46,7 @@ export const agent: CommandDefinition = {
     const { href } = requireUrl(configuration);
     const [{ startAgent }, { agentSocket }, { v1Front }] = await Promise.all([
       import("../../server/agent/agent.js"),
-      import("../../server/agent/private-folder.js"),
+      import("../../server/agent/agent-socket.js"),
       import("../../server/v1/front.js"),
     ]);
     const socket =

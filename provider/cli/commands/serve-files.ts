@@ -8,7 +8,7 @@ import { parseCount } from "../reference.js";
 
 const DEFAULT_SECONDS = 300;
 const DEFAULT_MEMORY = "4GB";
-/** What a scanner may unpack to one file, beyond that file's own size. */
+/** What a scanner may unpack one file to, beyond that file's own size. */
 const UNPACKED_BYTES = 1e9;
 
 /** What `coffre serve` can be told about what people deposit. */
@@ -83,7 +83,7 @@ export async function keepFiles(
 async function startScanner(options: ScannerOptions): Promise<FileKeeping> {
   const { Scanner } = await import("../../server/files/scanner.js");
   const scanner = new Scanner(options);
-  scanner.start();
+  await scanner.start();
   return scanner;
 }
 

@@ -5,8 +5,9 @@ import { AGENT_ROUTE, type AgentAnswer } from "../../vault/agent/messages.js";
 import type { Vault } from "../../vault/port.js";
 import { type CoffreServer, createApp, type Front, type ServerContext } from "../app.js";
 import type { Principal, Rights } from "../principal.js";
+import { preparePrivateFolder } from "../private-folder.js";
+import { SOCKET_FOLDER } from "./agent-socket.js";
 import { claimSocket } from "./claim-socket.js";
-import { preparePrivateFolder } from "./private-folder.js";
 
 /** Nothing but its user's own processes can ask it: it counts no requests. */
 const NO_LIMIT = Number.POSITIVE_INFINITY;
@@ -37,7 +38,7 @@ export interface AgentOptions {
  */
 export async function startAgent(options: AgentOptions): Promise<CoffreServer> {
   const { vault, url, user, clock, socket, fronts, complain } = options;
-  preparePrivateFolder(dirname(socket));
+  preparePrivateFolder(dirname(socket), SOCKET_FOLDER);
   const principal: Principal = { id: "agent", name: user, role: "administrator", tokenId: "agent" };
   const caller = { principal, rights: allRights(principal), vault };
   const context: ServerContext = {

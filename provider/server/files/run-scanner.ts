@@ -1,9 +1,9 @@
-import { access, constants, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { access, constants } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { execa } from "execa";
 import { CoffreError } from "../../core/errors.js";
 import { oneLine } from "../html/locale.js";
+import { limitFolder } from "./folder-limit.js";
 
 /** How a program looks at files, and what it may use of this machine for one. */
 export interface ScannerProgram {
@@ -13,7 +13,7 @@ export interface ScannerProgram {
   seconds: number;
   /** Bytes of memory that it may ask for. */
   memoryBytes: number;
-  /** A file that it writes may be so many bytes larger than the one that it reads: what an archive unpacks to isn't its size. */
+  /** What it writes may be so many bytes larger than the file that it reads: what an archive unpacks to isn't its size. */
   moreBytes: number;
 }
 
@@ -51,27 +51,36 @@ export async function parseScanner(text: string): Promise<string[]> {
   return argv;
 }
 
+/** Where a program runs, and until when. */
+export interface ScanPlace {
+  /** Its `TMPDIR`, of its own: what it leaves there is for the caller to remove. */
+  folder: string;
+  /** Ends it, and then nobody knows. */
+  signal: AbortSignal;
+}
+
 /**
  * Has a program look at a file, which comes on its standard input: exit code 0 means clean, 1 infected, and anything else that
- * nobody knows. So does a program that took too long, said too much, asked for more than its memory, or didn't read all.
- * What it leaves in `TMPDIR`, which is a folder of its own, goes with it.
- * @param signal ends it, and then nobody knows
+ * nobody knows. So does a program that took too long, said or wrote too much, asked for more than its memory, or didn't read all.
  */
-export async function runScanner(program: ScannerProgram, file: ScannedFile, signal: AbortSignal): Promise<Finding> {
-  const folder = await mkdtemp(join(tmpdir(), "coffre-scan-"));
+export async function runScanner(program: ScannerProgram, file: ScannedFile, place: ScanPlace): Promise<Finding> {
+  const mostBytes = file.size + program.moreBytes;
+  // A limit of the shell is for each file: an archive of many would fill the disk all the same.
+  const limit = limitFolder(place.folder, mostBytes);
   try {
-    return await runIn(folder, program, file, signal);
+    const signal = AbortSignal.any([place.signal, limit.signal]);
+    const finding = await runLimited(program, file, { mostBytes, folder: place.folder, signal });
+    const problem = place.signal.aborted ? undefined : limit.problem();
+    return problem === undefined ? finding : unknown(problem);
   } finally {
-    // What a killed program had unpacked would fill the disk, try after try. A process of its may just be ending: hence the tries.
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    await limit.stop();
   }
 }
 
-async function runIn(
-  folder: string,
-  { argv, seconds, memoryBytes, moreBytes }: ScannerProgram,
-  { size, content }: ScannedFile,
-  signal: AbortSignal,
+async function runLimited(
+  { argv, seconds, memoryBytes }: ScannerProgram,
+  { content }: ScannedFile,
+  { mostBytes, folder, signal }: ScanPlace & { mostBytes: number },
 ): Promise<Finding> {
   const feeding: { wasRead: boolean; failure?: { error: unknown } } = { wasRead: false };
   async function* fed(): AsyncIterable<Uint8Array> {
@@ -82,7 +91,7 @@ async function runIn(
       feeding.failure = { error };
     }
   }
-  const limits = [String(Math.ceil(memoryBytes / 1024)), String(Math.ceil((size + moreBytes) / 512))];
+  const limits = [String(Math.ceil(memoryBytes / 1024)), String(Math.ceil(mostBytes / 512))];
   const child = execa("/bin/sh", ["-c", LIMITED, ...limits, ...argv], {
     stdin: fed(),
     stdout: "pipe",

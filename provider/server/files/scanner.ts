@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.js";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { SharedVault } from "../../vault/records/record-vault.js";
-import { runScanner, type ScannerProgram } from "./run-scanner.js";
+import { type Finding, runScanner, type ScannedFile, type ScannerProgram } from "./run-scanner.js";
+import { ScanFolders } from "./scan-folders.js";
 
 export interface ScannerOptions {
   vault: SharedVault;
@@ -36,14 +37,20 @@ export class Scanner {
   #woken = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
   #lookMs = 0;
+  #opened: Promise<ScanFolders> | undefined;
 
   constructor(options: ScannerOptions) {
     this.#options = options;
   }
 
-  /** Begins to look at files, until {@link stop}; from now on every file of the vault is in quarantine first. */
-  start(): void {
+  /**
+   * Begins to look at files, until {@link stop}; from now on every file of the vault is in quarantine first. What a server that
+   * was killed had in the clear is gone.
+   * @throws CoffreError CONFIGURATION where there is no folder that is this user's alone
+   */
+  async start(): Promise<void> {
     this.#options.vault.ruleFiles({ scanner: this });
+    await this.#folders();
     this.#running = this.#run();
   }
 
@@ -58,6 +65,14 @@ export class Scanner {
     this.#ending.abort();
     this.#woken.resolve();
     await this.#running;
+    await (await this.#opened)?.close();
+  }
+
+  /** Opened once, by whoever is first. */
+  #folders(): Promise<ScanFolders> {
+    const { vault, complain } = this.#options;
+    this.#opened ??= vault.identity().then(({ id }) => ScanFolders.open(id, complain));
+    return this.#opened;
   }
 
   async #run(): Promise<void> {
@@ -85,10 +100,10 @@ export class Scanner {
   }
 
   async #scan(id: string): Promise<void> {
-    const { vault, program, complain } = this.#options;
+    const { vault, complain } = this.#options;
     try {
       const { file, content } = await vault.boxes.files.read(id, "scanner");
-      const finding = await runScanner(program, { size: file.size ?? 0, content }, this.#ending.signal);
+      const finding = await this.#look({ size: file.size ?? 0, content });
       if (finding.clean === undefined) {
         this.#later(id);
         if (!this.#ending.signal.aborted) complain(stays(id, finding.why));
@@ -103,6 +118,16 @@ export class Scanner {
       }
       this.#later(id);
       complain(error);
+    }
+  }
+
+  async #look(file: ScannedFile): Promise<Finding> {
+    const folders = await this.#folders();
+    const folder = await folders.make();
+    try {
+      return await runScanner(this.#options.program, file, { folder, signal: this.#ending.signal });
+    } finally {
+      await folders.remove(folder);
     }
   }
 

@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { execa } from "execa";
 import { isCoffreError } from "../../../provider/core/errors.js";
 import type { ScannerProgram } from "../../../provider/server/files/run-scanner.js";
 import { Scanner } from "../../../provider/server/files/scanner.js";
@@ -25,6 +26,8 @@ beforeEach(async () => {
   complaints = [];
 });
 afterEach(async () => {
+  const { id } = await vault.identity();
+  await rm(join(tmpdir(), `coffre-scan-${process.getuid?.()}-${id}`), { recursive: true, force: true });
   await vault.close();
   await rm(folder, { recursive: true });
 });
@@ -138,6 +141,27 @@ describe("a file", () => {
   });
 });
 
+describe("an archive of many entries", () => {
+  test.each([
+    ["are large together", "head -c 1000000 /dev/zero > $n", 100],
+    ["are empty", ": > $n", 8_000],
+  ])("that %s ends the scanner that unpacks it, and nothing of it is left", async (_what, make, count) => {
+    const entries = join(folder, "entries");
+    await mkdir(entries);
+    await execa("/bin/sh", ["-c", `n=0; while [ $n -lt ${count} ]; do n=$((n + 1)); ${make}; done`], { cwd: entries });
+    const { stdout } = await execa("tar", ["-C", entries, "-cz", "."], { encoding: "buffer" });
+    // None is larger than a file may be, and the scanner has time.
+    const scanner = await scannerOf('echo "$TMPDIR" > where; tar -C "$TMPDIR" -xz; sleep 60', { moreBytes: 20e6 });
+    const file = await finished(stdout);
+    const start = performance.now();
+    await scanner.scanDue();
+    expect(complaints).toEqual([expect.stringMatching(/the scanner wrote more than 20\d{6} bytes$/)]);
+    expect(performance.now() - start).toBeLessThan(15_000);
+    expect(await stateOf(file)).toBe("quarantine");
+    await expect(stat((await readFile(join(folder, "where"), "utf8")).trim())).rejects.toThrow("ENOENT");
+  });
+});
+
 describe("an archive that unpacks to a thousand times its size", () => {
   const bomb = zipBomb(60);
   /** As far as gzip knows zip: its first entry. */
@@ -173,7 +197,7 @@ describe("an archive that unpacks to a thousand times its size", () => {
 test("a server that ends ends the program, and leaves the file in quarantine", async () => {
   const scanner = await scannerOf("sleep 600 & echo $! > pid; wait");
   const file = await finished();
-  scanner.start();
+  await scanner.start();
   let pid = "";
   while (pid === "") pid = (await readFile(join(folder, "pid"), "utf8").catch(() => "")).trim();
   await scanner.stop();

@@ -1,0 +1,154 @@
+import type { ChildProcess } from "node:child_process";
+import { chownSync, readdirSync, statSync } from "node:fs";
+import { chmod, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { systemClock } from "../../../provider/core/clock.js";
+import { Scanner } from "../../../provider/server/files/scanner.js";
+import type { EmbeddedVault } from "../../../provider/vault/embedded/embedded-vault.js";
+import { box, pieces } from "../../contract/vault-cases/boxes.js";
+import { failure } from "../../contract/vault-cases/setup.js";
+import { kill, said, startProgram } from "../../contract/vault-child.js";
+import { FileScene } from "../../contract/vault-scene.js";
+
+jest.setTimeout(60_000); // for a busy machine
+
+const ROOT = 0;
+const NOBODY = 65_534;
+const CLEAR = "a letter in the clear";
+
+let scene: FileScene;
+let vault: EmbeddedVault;
+let workers: ChildProcess[];
+let output: string;
+beforeEach(async () => {
+  scene = await FileScene.make();
+  vault = scene.open();
+  vault.ruleFiles({ scanner: { arrived: () => undefined } }); // so that files are in quarantine before anybody looks
+  output = "";
+  workers = [];
+});
+afterEach(async () => {
+  for (const worker of workers) if (worker.exitCode === null && worker.signalCode === null) await kill(worker);
+  for (const uid of [process.getuid?.(), NOBODY]) await rm(await parentOf(uid), { recursive: true, force: true });
+  await scene.dispose();
+});
+
+/** Where servers of this vault and this user have what they scan. */
+async function parentOf(uid: number | undefined): Promise<string> {
+  return join(tmpdir(), `coffre-scan-${uid}-${(await vault.identity()).id}`);
+}
+
+/** A file in quarantine. */
+async function quarantined(): Promise<string> {
+  const { id: depositId } = await vault.boxes.openDeposit((await box(vault)).id, { by: "ana@acme.example" });
+  const { id } = await vault.boxes.files.create({ depositId, name: "a.txt" });
+  await vault.boxes.files.append(id, 0, pieces(CLEAR));
+  await vault.boxes.files.finish(id);
+  return id;
+}
+
+/**
+ * A server's process that scans by these lines of shell, which find `$own`, the test's folder. It is never root's, who may
+ * write to any folder.
+ */
+async function startWorker(lines: string, moreBytes = 1e9): Promise<ChildProcess> {
+  const uid = process.getuid?.() === ROOT ? NOBODY : (process.getuid?.() ?? NOBODY);
+  const path = join(scene.folder, "scan");
+  await writeFile(path, `#!/bin/sh\nown='${scene.folder}'\necho "$TMPDIR" > "$own/where"\n${lines}\n`);
+  await chmod(path, 0o755);
+  giveAway(scene.folder, uid);
+  const worker = startProgram("../server/files/scan-worker.ts", {
+    args: [scene.path, path, String(moreBytes), String(uid)],
+    lines: [scene.keyText.reveal()],
+  });
+  workers.push(worker);
+  worker.stdout?.on("data", (chunk) => (output += String(chunk)));
+  await said(worker, "ready");
+  return worker;
+}
+
+function giveAway(path: string, uid: number): void {
+  chownSync(path, uid, uid);
+  if (statSync(path).isDirectory()) for (const name of readdirSync(path)) giveAway(join(path, name), uid);
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(20);
+}
+
+const stateOf = async (id: string) => (await vault.boxes.files.readFile(id)).state;
+const where = async () => (await readFile(join(scene.folder, "where"), "utf8").catch(() => "")).trim();
+const isThere = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+const READ_ONLY =
+  'mkdir -p "$TMPDIR/a/b"; echo x > "$TMPDIR/a/b/c"; chmod 555 "$TMPDIR/a/b" "$TMPDIR/a"; cat > /dev/null';
+
+test("what a scanner found counts where it unpacked a folder that may not be written to, and that is gone", async () => {
+  const id = await quarantined();
+  await startWorker(`${READ_ONLY}; echo Eicar FOUND; exit 1`);
+  await until(async () => (await stateOf(id)) !== "quarantine");
+  expect(await vault.boxes.files.readFile(id)).toMatchObject({ state: "refused", reason: "Eicar FOUND" });
+  await until(async () => !(await isThere(await where())));
+  expect(output).toBe("ready\n");
+});
+
+test("what a scanner found counts where its folder can't be removed, which is said", async () => {
+  const id = await quarantined();
+  await startWorker('cat > /dev/null; chmod 500 "$TMPDIR/.."');
+  await until(async () => (await stateOf(id)) !== "quarantine");
+  expect(await stateOf(id)).toBe("ready");
+  expect(output).toContain(`What a scanner left in ${await where()} can't be removed (EACCES)\n`);
+  await chmod(dirname(await where()), 0o700);
+});
+
+test("what a folder hides that may not be read counts to what a scanner may write", async () => {
+  const id = await quarantined();
+  const hidden = 'mkdir "$TMPDIR/a"; for n in 1 2 3 4; do head -c 1000000 /dev/urandom > "$TMPDIR/a/$n"; done';
+  await startWorker(`${hidden}; chmod 0 "$TMPDIR/a"; cat > /dev/null; sleep 60`, 2e6);
+  await until(() => output.includes("quarantine"));
+  expect(output).toContain(`The file ${id} stays in quarantine: the scanner wrote more than 2000021 bytes\n`);
+  expect(await stateOf(id)).toBe("quarantine");
+  expect(await isThere(await where())).toBe(false);
+});
+
+test("what a server that was killed had in the clear is gone once the next one starts, and what a living one has stays", async () => {
+  const id = await quarantined();
+  const clear = 'cat > "$TMPDIR/clear"; echo $$ > "$own/pid"; exec sleep 60';
+  const killed = await startWorker(clear);
+  await until(() => isThere(join(scene.folder, "pid")));
+  await kill(killed);
+  const left = await where();
+  expect(await readFile(join(left, "clear"), "utf8")).toBe(CLEAR);
+  // Nobody may look into it meanwhile.
+  expect((await stat(dirname(dirname(left)))).mode & 0o777).toBe(0o700);
+  process.kill(Number(await readFile(join(scene.folder, "pid"), "utf8")), "SIGKILL");
+
+  await writeFile(join(scene.folder, "pid"), "");
+  await startWorker(clear);
+  await until(async () => (await readFile(join(scene.folder, "pid"), "utf8")) !== "");
+  expect(await isThere(left)).toBe(false);
+  const living = await where();
+  const third = await startWorker("cat > /dev/null; exit 2");
+  expect(await readFile(join(living, "clear"), "utf8")).toBe(CLEAR);
+  await kill(third);
+  process.kill(Number(await readFile(join(scene.folder, "pid"), "utf8")), "SIGKILL");
+  expect(await stateOf(id)).toBe("quarantine");
+});
+
+test("a scanner's folder that others may open, or have made, is refused", async () => {
+  const path = await parentOf(process.getuid?.());
+  const program = { argv: ["/bin/cat"], seconds: 20, memoryBytes: 4e9, moreBytes: 1e9 };
+  const scanner = () => new Scanner({ vault, program, clock: systemClock, complain: () => undefined });
+  const first = scanner();
+  await first.start();
+  await first.stop();
+  await chmod(path, 0o755);
+  const { problem } = await failure(scanner().start(), "CONFIGURATION");
+  expect(problem).toBe(`The folder ${path} for files that are scanned is open to others (mode 0755)`);
+});
