@@ -1,9 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { basename } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import { Secret } from "../core/secret.js";
-import type { Files, Transfer, TransferInput, Vault } from "./port.js";
+import type { Files, StoredFile, Transfer, TransferInput, Vault } from "./port.js";
 
 /** A file on this machine that is to be sent. */
 export interface OutgoingFile {
@@ -27,6 +28,8 @@ export interface SendOptions {
 
 /** How often one file's upload is gone on with after an answer that didn't come. */
 const MOST_RESUMES = 5;
+/** Before each next question whether a file is finished, so much more. */
+const PAUSE_MS = 200;
 const READ_BYTES = 1024 * 1024;
 
 /** @throws CoffreError INVALID_INPUT that names what is no file, or two of one name */
@@ -100,7 +103,7 @@ async function sendOne(vault: Vault, transferId: string, file: OutgoingFile, opt
   const { files } = vault.boxes;
   const { id } = await files.create({ depositId: transferId, name: file.name, size: file.size });
   await append(files, id, file, options);
-  const { sha256 } = await files.finish(id);
+  const { sha256 } = await finish(files, id, options);
   if (file.sha256 !== undefined && sha256 !== file.sha256) throw changed(file);
 }
 
@@ -121,12 +124,27 @@ async function sendSealed(
     const { id } = await files.create({ depositId: transferId, name: `${file.name}.age`, size });
     try {
       await files.append(id, 0, sealed);
-      if (file.sha256 !== undefined && hash.digest("hex") !== file.sha256) throw changed(file);
-      await files.finish(id);
-      return;
     } catch (error) {
       if (!mayResume(error, resumed, options)) throw error;
       await files.abort(id);
+      continue;
+    }
+    if (file.sha256 !== undefined && hash.digest("hex") !== file.sha256) throw changed(file);
+    await finish(files, id, options);
+    return;
+  }
+}
+
+/** Asked again where no answer came: a file that is finished stays as it is, and says so. */
+async function finish(files: Files, id: string, options: SendOptions): Promise<StoredFile> {
+  for (let resumed = 0; ; resumed++) {
+    try {
+      return await files.finish(id);
+    } catch (error) {
+      // Locked by the one before, which a server carries out though nobody waits for it any more.
+      const isUnderWay = resumed > 0 && isCoffreError(error, "LOCKED") && resumed < MOST_RESUMES;
+      if (!isUnderWay && !mayResume(error, resumed, options)) throw error;
+      await pause(resumed * PAUSE_MS);
     }
   }
 }
