@@ -1,6 +1,6 @@
 import { formatInstant, oneLine } from "../html/locale.js";
 import type { Fact, Letter } from "./letter.js";
-import { fileFacts, type LetterScope } from "./letter-scope.js";
+import { fileFacts, inSentence, type LetterScope } from "./letter-scope.js";
 import type { MailContent } from "./mails.js";
 
 /** What is about a drop-box. */
@@ -9,7 +9,7 @@ type BoxContent = Exclude<MailContent, { template: "transfer-sent" }>;
 /** A mail about a drop-box. */
 export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
   const { words, locale, name } = scope;
-  const box = oneLine(content.box);
+  const box = inSentence(content.box);
   const at = (label: string, instant: string | null): Fact[] =>
     instant === null ? [] : [[label, formatInstant(locale, instant)]];
   const open = (label: string) => action(content.boxId, scope, label);
@@ -35,7 +35,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
       return {
         subject: words.received.subject(box),
         paragraphs: [
-          words.received.text(box, oneLine(content.by), content.files.length),
+          words.received.text(box, inSentence(content.by), content.files.length),
           ...(content.note === null ? [] : [content.note]),
         ],
         facts: [...fileFacts(content.files, scope), ...at(words.received.at, content.submittedAt)],
@@ -52,7 +52,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
     case "file-downloaded":
       return {
         subject: words.downloaded.subject(box),
-        paragraphs: [words.downloaded.text(box, oneLine(content.by))],
+        paragraphs: [words.downloaded.text(box, inSentence(content.by))],
         facts: [[words.file, oneLine(content.name)], ...at(words.downloaded.at, content.at)],
         footer: words.asManager(box),
       };
@@ -61,7 +61,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
       return {
         subject: refused.subject(box),
         paragraphs: content.manager
-          ? [refused.textForManagers(box, oneLine(content.by))]
+          ? [refused.textForManagers(box, inSentence(content.by))]
           : [refused.text(box), refused.advice],
         facts: [
           [words.file, oneLine(content.name)],

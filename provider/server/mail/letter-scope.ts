@@ -22,19 +22,26 @@ export interface LetterScope {
   style: LetterStyle;
   words: LetterWords;
   locale: Locale;
-  /** Of the brand, in one line. */
+  /** Of the brand, as it stands among words. */
   name: string;
 }
 
 /** A line for each file, and one for its digest. */
 export function fileFacts(files: readonly MailedFile[], { words, locale }: LetterScope): Fact[] {
   return files.flatMap(([name, bytes, sha256]): Fact[] => [
-    [words.file, `${isolated(oneLine(name))} (${formatBytes(locale, bytes)})`],
+    [words.file, `${inSentence(name)} (${formatBytes(locale, bytes)})`],
     ["SHA-256", sha256],
   ]);
 }
 
-/** What follows a name that is written from right to left stays behind it. */
-function isolated(name: string): string {
-  return /\p{Script=Arabic}|\p{Script=Hebrew}/u.test(name) ? `\u2068${name}\u2069` : name;
+/** Where Unicode keeps room for scripts that are written from right to left, also for those to come (DerivedBidiClass.txt). */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * A name as it stands among words: in one line, and what is around one from right to left stays where it is. Other names get no
+ * marks, which would be copied and searched with them.
+ */
+export function inSentence(name: string): string {
+  const line = oneLine(name);
+  return RIGHT_TO_LEFT.test(line) ? `\u2068${line}\u2069` : line;
 }

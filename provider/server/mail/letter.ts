@@ -28,7 +28,7 @@ export interface WrittenLetter {
 /** Writes a letter as text and as HTML: no image, nothing that is fetched, every text escaped. */
 export function writeLetter(letter: Letter, brand: Brand, language: Language): WrittenLetter {
   return {
-    subject: oneLine(letter.subject),
+    subject: oneLine(letter.subject), // without marks of direction: not every list of mails knows them
     text: textOf(letter, brand, language),
     html: `<!doctype html>\n${htmlOf(letter, brand, language).toString()}\n`,
   };

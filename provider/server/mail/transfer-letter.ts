@@ -1,6 +1,6 @@
-import { formatInstant, oneLine } from "../html/locale.js";
+import { formatInstant } from "../html/locale.js";
 import type { Fact, Letter } from "./letter.js";
-import { fileFacts, type LetterScope } from "./letter-scope.js";
+import { fileFacts, inSentence, type LetterScope } from "./letter-scope.js";
 import type { MailContent } from "./mails.js";
 
 type TransferContent = Extract<MailContent, { template: "transfer-sent" }>;
@@ -10,7 +10,7 @@ export function transferLetter(content: TransferContent, scope: LetterScope): Le
   const { message, expiresAt, password, maxDownloads, encrypted, files, link } = content;
   const { locale, name, style } = scope;
   const { transfer: words } = scope.words;
-  const from = oneLine(content.from);
+  const from = inSentence(content.from);
   return {
     subject: words.subject(from, files.length),
     paragraphs: [

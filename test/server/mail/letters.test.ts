@@ -99,10 +99,41 @@ test("a receipt names each file with its size and digest", () => {
   expect(text).toContain("File: a.pdf (1.5 kB)\nSHA-256: cd\nReceived: 3 March 2026 at 17:00 UTC");
 });
 
-test("a size stays behind a name that is written from right to left", () => {
-  const receipt: MailContent = { template: "deposit-receipt", ...deposit, files: [["كشف.txt", 1_500, "cd"]] };
-  const { text } = writeMail(receipt, { brand: DEFAULT_BRAND, language: "en", timeZone: "UTC" });
-  expect(text).toContain("File: \u2068كشف.txt\u2069 (1.5 kB)\n");
+test.each([
+  ["Arabic", "كشف"],
+  ["Hebrew", "דוח"],
+  ["Syriac", "ܟܬܒܐ"],
+  ["Thaana", "ފައިލް"],
+  ["N'Ko", "ߞߊߡߊ"],
+  ["Adlam", "𞤀𞤣𞤤𞤢𞤥"],
+  ["Hanifi Rohingya", "𐴌𐴟𐴇𐴥𐴝𐴚𐴒𐴙𐴝"],
+])("a name that is written from right to left, in %s, turns nothing round but itself", (_script, name) => {
+  const write = (content: MailContent, brand = DEFAULT_BRAND) =>
+    writeMail(content, { brand, language: "en", timeZone: "UTC" });
+  const apart = `\u2068${name}\u2069`;
+  const files: MailedFile[] = [[`${name}.txt`, 1_500, "cd"]];
+  const receipt = write({ template: "deposit-receipt", ...deposit, files });
+  expect(receipt.text).toContain(`File: \u2068${name}.txt\u2069 (1.5 kB)\n`);
+  const received = write({ template: "deposit-received", ...deposit, box: name, by: name, files });
+  expect(received.text).toContain(`${apart} has deposited a file in “${apart}”.`);
+  expect(received.html).toContain(`${apart} has deposited a file in “${apart}”.`);
+  const sent = write({ template: "transfer-sent", ...transfer, from: name, files }, { ...DEFAULT_BRAND, name });
+  expect(sent.text).toContain(`${apart} sends you a file by ${apart}.`);
+  // Programs that show a list of subjects may show the marks, too.
+  for (const { subject } of [received, sent]) expect(subject).not.toMatch(/[\u2066-\u2069]/);
+});
+
+test("a name that is written from left to right has no mark that nobody sees", () => {
+  const facts = {
+    ...deposit,
+    box: "Été 漢字",
+    by: "Ana",
+    note: null,
+    files: [["Größe.pdf", 1_500, "cd"]] satisfies MailedFile[],
+  };
+  const content: MailContent = { template: "deposit-received", ...facts };
+  const written = writeMail(content, { brand: DEFAULT_BRAND, language: "fr", timeZone: "UTC" });
+  expect(Object.values(written).join("")).not.toMatch(/\p{Cf}/u);
 });
 
 test("a refusal says in both languages which file, what was found, and what to do", () => {
