@@ -22,6 +22,10 @@ export interface TreeCategory extends Omit<Category, "path" | "policies"> {
   notices?: CategoryNotice[];
   /** If the question has `held`; missing if there is nothing. */
   held?: Held;
+  /** How many categories stand directly in it that whoever asks may not see; missing if none. Of a vault behind a server. */
+  hidden?: number;
+  /** True if whoever asks sees it by its mark only, and may change nothing of it but that. Of a vault behind a server. */
+  closed?: true;
 }
 
 /** What stands directly in a category, other categories aside, whoever made it. */
@@ -39,10 +43,11 @@ export interface VaultTree {
 }
 
 /**
- * `ownerKey`: what carries the mark of this key, the categories and the grants, wherever they are. `below`: a category (`null`
- * for the root) with all that is below it, and whose-ever grants are there; with `held` also how much else stands in each.
+ * `ownerKey`: what carries the mark of this key, the categories and the grants, wherever they are. `ownerToken`: what carries
+ * this token, under whichever mark; it costs a look at everything. `below`: a category (`null` for the root) with all that is
+ * below it, and whose-ever grants are there; with `held` also how much else stands in each.
  */
-export type TreeQuery = { ownerKey: string } | { below: string | null; held?: true };
+export type TreeQuery = { ownerKey: string } | { ownerToken: string } | { below: string | null; held?: true };
 
 /** A category to be made, somewhere below what an earlier change made, perhaps. */
 export type PlacedCategoryInput = Omit<CategoryInput, "parentId"> & { parentId: Place };

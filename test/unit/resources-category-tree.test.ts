@@ -258,7 +258,10 @@ describe("a change of the template", () => {
     const radar = await at("Borealis/Bridge/Radar");
     await createOne(vault, { name: "vhf", categoryId: radar.id });
     const keyed = (name: string) => ships({ template: template({ bridge: { key: "b", name }, radar: { key: "r" } }) });
-    expect(await preview(keyed("Bridge"), kept)).toEqual({ changes: true, notes: [] });
+    expect(await preview(keyed("Bridge"), kept)).toEqual({
+      changes: true,
+      notes: ["Aurora, Borealis: ~ Bridge: known by another key; ~ Bridge/Radar: known by another key"],
+    });
     const withKeys = await up(keyed("Bridge"), kept);
     expect((await at("Borealis/Bridge/Radar")).id).toBe(radar.id);
     expect(await preview(keyed("Bridge"), withKeys)).toEqual(NOTHING);

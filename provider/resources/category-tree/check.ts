@@ -10,6 +10,7 @@ import { refuseConflicts } from "./conflicts.js";
 import { copiesOf } from "./copies.js";
 import { lookAtTree } from "./look.js";
 import { CategoryTreeInputs, pickInputs, TreeTemplate } from "./schema.js";
+import { reviewLook } from "./surplus.js";
 import { nodesOfLiteral, refuseImpossible } from "./template.js";
 import { changeLines } from "./words.js";
 
@@ -53,7 +54,7 @@ async function checkKnown(context: ResourceContext, olds: Properties, inputs: Ca
   if (inputs.notify !== undefined) await prepareHooks(context.vault, inputs.notify);
   if (typeof olds["ownerKey"] === "string") return; // the diff looks at it
   const look = await lookAtTree(context, inputs, { parentId, token: "" });
-  await refuseConflicts(context, look);
+  await refuseConflicts(context, look, (await reviewLook(context, inputs, look)).removals);
   for (const line of changeLines(look.plan.copies.map(({ copy, words }) => ({ name: copy.name, words })))) {
     context.notify(line);
   }

@@ -9,7 +9,7 @@ import { refuseConflicts } from "./conflicts.js";
 import { lookAtTree } from "./look.js";
 import { refuseLostCopies } from "./lost.js";
 import { CategoryTreeInputs, digestOf, parseState, pickInputs } from "./schema.js";
-import { reviewSurplus } from "./surplus.js";
+import { reviewLook } from "./surplus.js";
 import { changeLines } from "./words.js";
 
 /** What the state and the program alone say. */
@@ -41,19 +41,18 @@ export async function diffTree(
   const inputs = parseInputs(CategoryTreeInputs, known);
   const parentId = inputs.parentId ?? (await findRootCategory(context));
   const token = state.ownerToken ?? "";
-  const look = await lookAtTree(context, inputs, { parentId, earlierKey: state.ownerKey, token });
+  const look = await lookAtTree(context, inputs, { parentId, state, token });
   await refuseLostCopies(context, state, look);
-  await refuseConflicts(context, look);
-  const { plan, made, wanted } = look;
-  const changed = plan.copies.filter(({ changes }) => changes.length > 0);
-  const gone = await reviewSurplus({
-    vault: context.vault,
-    surplus: inputs.onDelete === "keep" ? [] : plan.surplus,
-    grants: made.grants,
-    token,
-    nameOf: (key) => wanted.copies.find((copy) => copy.key === key)?.name ?? key,
-  });
+  const gone = await reviewLook(context, inputs, look);
+  await refuseConflicts(context, look, gone.removals);
+  const { plan, made } = look;
+  const changed = plan.copies.filter(({ changes, moves }) => changes.length + moves.length > 0);
   const lines = changeLines([...changed.map(({ copy, words }) => ({ name: copy.name, words })), ...gone.words]);
+  const isMarked = made.earlier.categories.length + made.earlier.grants.length > 0;
+  if (isMarked) lines.push("marked for the tree's new place in the program");
+  if (lines.length + gone.stays.length === 0 && isRewritten(olds, news)) {
+    lines.push("the template is written otherwise, which changes no copy");
+  }
   const waiting = [...untold(made, inputs)].map(
     ([hook, { length }]) => `${hook} is to be told of ${length === 1 ? "a new copy" : `${length} new copies`}`,
   );
@@ -61,8 +60,12 @@ export async function diffTree(
   const unsaid = gone.stays.length - MOST_STAYS;
   if (unsaid > 0) context.notify(`${unsaid} more stay, since something stands in them`);
   const outdated = stamp !== undefined && isOutdated(stamp, identity);
-  const toDo = changed.length + gone.removals.length + waiting.length > 0;
+  const toDo = isMarked || changed.length + gone.removals.length + waiting.length > 0;
   return { changes: toDo || outdated || diffTreeOffline(olds, news).changes || state.parentPath !== look.parentPath };
+}
+
+function isRewritten(olds: Properties, news: Properties): boolean {
+  return inputsOf(olds)["template"] !== inputsOf(news)["template"];
 }
 
 /** Of what stays although it isn't wanted, so many are named. */

@@ -1,5 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
-import type { TreeChange, VaultIdentity } from "../../vault/port.js";
+import type { VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { PartialFailure } from "../failures.js";
 import { newOwnerToken } from "../owner.js";
@@ -9,11 +9,13 @@ import { dropEmpty, type Properties } from "../values.js";
 import { formatStamp, isOutdated, parseStamp, refuseLost, vaultOf } from "../vault-stamp.js";
 import { announceCopies } from "./announce.js";
 import { applyChanges } from "./apply.js";
+import { copiesOf } from "./copies.js";
 import { MOST_STAYS } from "./diff.js";
-import { type Look, lookAtTree, readMade } from "./look.js";
+import { type Look, lookAtTree } from "./look.js";
 import { refuseLostCopies } from "./lost.js";
+import { markAs, readMade } from "./made.js";
 import { CategoryTreeInputs, type CategoryTreeState, digestOf, parseState, pickInputs } from "./schema.js";
-import { reviewSurplus } from "./surplus.js";
+import { reviewLook, reviewSurplus } from "./surplus.js";
 
 type Outputs = Record<string, unknown>;
 
@@ -23,7 +25,9 @@ export async function createTree(context: ResourceContext, news: Properties): Pr
   const { vault, stack } = context;
   const token = newOwnerToken();
   const id = `tree-${(await vault.digest(`CategoryTree ${inputs.ownerKey}`)).slice(0, 22)}`;
-  await takeOver(context, { key: inputs.ownerKey, stack, token });
+  // What an earlier create left is this state's from now on; until all of it is, nothing else is done.
+  const owner = { key: inputs.ownerKey, stack, token };
+  await markAs(vault, await vault.readTree({ ownerKey: owner.key }), owner);
   const parentId = await parentOf(context, inputs);
   const look = await lookAtTree(context, inputs, { parentId, token });
   const identity = await vault.identity();
@@ -52,8 +56,9 @@ export async function updateTree(
   const token = before.ownerToken ?? newOwnerToken();
   const parentId = await parentOf(context, inputs);
   try {
-    const look = await lookAtTree(context, inputs, { parentId, earlierKey: before.ownerKey, token });
+    const look = await lookAtTree(context, inputs, { parentId, state: before, token });
     await refuseLostCopies(context, before, look);
+    await markAs(context.vault, look.made.earlier, look.wanted.owner, token);
     await reach(context, inputs, look);
     return { outs: stateAfter(inputs, look, await context.vault.identity()) };
   } finally {
@@ -69,7 +74,7 @@ export async function readTreeState(
 ): Promise<{ id?: string; props?: Outputs }> {
   const state = parseState(props);
   const { identity, stamp } = await vaultOf(context.vault, state);
-  const { categories } = await readMade(context.vault, requireKey(state));
+  const { categories } = await readMade(context.vault, requireKey(state), state);
   if (categories.length === 0) {
     await refuseLost(stamp, identity, context.overview, "the copies");
     return {};
@@ -84,19 +89,20 @@ export async function deleteTree(context: ResourceContext, _id: string, props: P
   if (state.onDelete === "keep") return;
   const { vault } = context;
   const { identity } = await vaultOf(vault, state);
-  const made = await readMade(vault, requireKey(state));
+  const made = await readMade(vault, requireKey(state), state);
   if (made.categories.length === 0) {
     await refuseLost(parseStamp(state.vaultStamp), identity, context.overview, "the copies");
     return;
   }
   // A state without a token owns nothing: the empty one is nobody's.
   const token = state.ownerToken ?? "";
+  const known = state.name === undefined && state.names === undefined ? [] : copiesOf(state);
   const { removals, stays } = await reviewSurplus({
     vault,
     surplus: made.categories,
-    grants: made.grants,
+    made,
     token,
-    nameOf: (key) => key,
+    nameOf: (key) => known.find((copy) => copy.key === key)?.name ?? key,
   });
   if (stays.length > 0) {
     const more = stays.length > 3 ? `; and ${stays.length - 3} more` : "";
@@ -108,19 +114,16 @@ export async function deleteTree(context: ResourceContext, _id: string, props: P
   context.overview.forget();
 }
 
-/** Removals first, so that a name is free for whoever gets it. */
+/** Removals first, then what is renamed or moved, so that a name is free for whoever gets it. */
 async function reach(context: ResourceContext, inputs: CategoryTreeInputs, look: Look): Promise<void> {
   const { vault } = context;
-  const { plan, made, wanted } = look;
-  const surplus = inputs.onDelete === "keep" ? [] : plan.surplus;
-  const { removals, stays } = await reviewSurplus({
-    vault,
-    surplus,
-    grants: made.grants,
-    token: wanted.owner.token,
-    nameOf: (key) => wanted.copies.find((copy) => copy.key === key)?.name ?? key,
-  });
+  const { plan, made } = look;
+  const { removals, stays } = await reviewLook(context, inputs, look);
   await applyChanges(vault, removals);
+  await applyChanges(
+    vault,
+    plan.moves.map(({ change }) => [change]),
+  );
   await applyChanges(
     vault,
     plan.copies.map(({ changes }) => changes).filter(({ length }) => length > 0),
@@ -130,25 +133,6 @@ async function reach(context: ResourceContext, inputs: CategoryTreeInputs, look:
     const { parentPath } = look;
     await announceCopies(context, inputs, { made: await readMade(vault, inputs.ownerKey), parentPath });
   }
-}
-
-/** What an earlier create left is this state's from now on; until all of it is, nothing else is done. */
-async function takeOver(
-  { vault }: ResourceContext,
-  owner: { key: string; stack: string; token: string },
-): Promise<void> {
-  const { categories, grants } = await vault.readTree({ ownerKey: owner.key });
-  const changes: TreeChange[] = [
-    ...categories.map(({ id, part }): TreeChange => {
-      const patch = { owner: { ...owner, ...(part === undefined ? {} : { part }) } };
-      return { change: "update-category", id, patch };
-    }),
-    ...grants.map(({ id }): TreeChange => ({ change: "update-grant", id, patch: { owner } })),
-  ];
-  await applyChanges(
-    vault,
-    changes.map((change) => [change]),
-  );
 }
 
 function parentOf(context: ResourceContext, { parentId }: CategoryTreeInputs): Promise<string | null> {

@@ -4,9 +4,11 @@ import { parseHooks } from "../../rotation/notify/prepare.js";
 import type { Category, TreeCategory, Vault, VaultTree } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { copiesOf } from "./copies.js";
-import { type Made, planTree, type TreePlan, type Wanted } from "./plan.js";
-import type { CategoryTreeInputs } from "./schema.js";
+import { planTree, type TreePlan, type Wanted } from "./plan.js";
+import { type Made, readMade } from "./made.js";
+import type { CategoryTreeInputs, CategoryTreeState } from "./schema.js";
 import { nodesOfCategory, nodesOfLiteral, refuseImpossible, type TemplateNode } from "./template.js";
+import { namesText } from "./words.js";
 
 /** Above this the tree is better split into several. */
 const MOST_CATEGORIES = 100_000;
@@ -23,25 +25,26 @@ export interface Look {
 export interface LookQuestion {
   /** The category in which the copies stand: `undefined` while the branch of `coffre:rootCategory` isn't made yet. */
   parentId: string | null | undefined;
-  /** Where the resource was declared before, if that was elsewhere. */
-  earlierKey?: string | undefined;
+  /** What an `up` before this one left. */
+  state?: CategoryTreeState;
   token: string;
 }
 
 /**
  * Asks the vault for the template, the place and what the resource made, and plans. Changes nothing.
- * @throws CoffreError NOT_FOUND for a parent, template or principal; INVALID_INPUT for a cycle; POLICY, NOT_SUPPORTED, READ_ONLY
+ * @throws CoffreError NOT_FOUND for a parent, template or principal; INVALID_INPUT for a cycle; CONFLICT for categories that
+ * trade names; FORBIDDEN for what whoever asks may not see, or change; POLICY, NOT_SUPPORTED, READ_ONLY
  */
 export async function lookAtTree(
   context: ResourceContext,
   inputs: CategoryTreeInputs,
-  { parentId, earlierKey, token }: LookQuestion,
+  { parentId, state, token }: LookQuestion,
 ): Promise<Look> {
   const { vault, stack } = context;
   const { ownerKey, adopt, notify = [] } = inputs;
   const copies = copiesOf(inputs);
   const parent = typeof parentId === "string" ? await vault.readCategory(parentId) : undefined;
-  const made = await readMade(vault, ownerKey, earlierKey);
+  const made = await readMade(vault, ownerKey, state);
   const nodes = await readNodes(context, inputs, made, parent);
   refuseUnsupported(vault, nodes);
   refuseTooMany(copies.length * nodes.length);
@@ -58,20 +61,9 @@ export async function lookAtTree(
     nameOf: (id) => names.get(id) ?? id,
   };
   const path = parentId === undefined ? context.rootCategory : (parent?.path ?? []);
-  return { wanted, made, plan: planTree(wanted, made), parentPath: path.join("/") };
-}
-
-/** What carries the resource's mark, and that of an earlier place in the program. */
-export async function readMade(vault: Vault, ownerKey: string, earlierKey?: string): Promise<Made> {
-  const own = await vault.readTree({ ownerKey });
-  if (earlierKey === undefined || earlierKey === ownerKey) return { ...own, stale: new Set() };
-  const earlier = await vault.readTree({ ownerKey: earlierKey });
-  const stale = new Set([...earlier.categories, ...earlier.grants].map(({ id }) => id));
-  return {
-    categories: [...own.categories, ...earlier.categories],
-    grants: [...own.grants, ...earlier.grants],
-    stale,
-  };
+  const plan = planTree(wanted, made);
+  refuseClosed(plan, made);
+  return { wanted, made, plan, parentPath: path.join("/") };
 }
 
 /** The template as a list, read if it is a category. */
@@ -86,6 +78,7 @@ async function readNodes(
   const id = templateId ?? "";
   const tree = await readTemplate(vault, id);
   const top = tree.categories.find((row) => row.id === id);
+  refuseUnseen(id, tree);
   refuseCycle(tree, { top, made, parent, names: copiesOf({ name, names }).map((copy) => copy.name) });
   return nodesOfCategory(id, tree, now);
 }
@@ -101,6 +94,33 @@ async function readTemplate(vault: Vault, id: string): Promise<VaultTree> {
       cause: error,
     });
   }
+}
+
+/** A copy of half a template would take the other half away from those that are there. @throws CoffreError FORBIDDEN */
+function refuseUnseen(id: string, { categories }: VaultTree): void {
+  const top = categories.find((row) => row.id === id);
+  const partly = categories.find(({ hidden }) => hidden !== undefined);
+  if (top && !partly) return;
+  const what = partly ? `Something in ${partly.name} (${partly.id}), in the template` : `The template ${id}`;
+  throw new CoffreError("FORBIDDEN", `${what}, is out of sight for whoever runs this`, {
+    hint: "Give them a role on it: each category with `inheritGrants: false` needs a grant of its own.",
+  });
+}
+
+/** What would be refused in the end, said before anything is changed. @throws CoffreError FORBIDDEN */
+function refuseClosed({ copies }: TreePlan, { earlier }: Made): void {
+  const toChange = copies.flatMap(({ copy, closed: paths }) =>
+    paths.map((path) => (path === "" ? copy.name : `${copy.name}/${path}`)),
+  );
+  // Another mark is a change of it, too.
+  const toMark = earlier.categories.filter((row) => row.closed === true).map(({ name, id }) => `${name} (${id})`);
+  const closed = [...new Set([...toChange, ...toMark])];
+  if (closed.length === 0) return;
+  throw new CoffreError("FORBIDDEN", `Whoever runs this may not manage ${namesText(closed)}, which would change`, {
+    hint:
+      "Nothing was changed. Where grants aren't inherited, let the template give them the role manager, and bring that in " +
+      "once by a token that may: an administrator's, or a manager's of those categories.",
+  });
 }
 
 interface CycleFacts {

@@ -11,6 +11,7 @@ import type {
   VaultTree,
 } from "../../vault/port.js";
 import type { TreeCopy } from "./copies.js";
+import { type Move, orderMoves } from "./moves.js";
 import type { TreeGrant } from "./schema.js";
 import type { TemplateNode } from "./template.js";
 import { categoryWords, grantWords } from "./words.js";
@@ -32,33 +33,37 @@ export interface Wanted {
   nameOf: (principalId: string) => string;
 }
 
-/** What the resource has made so far. */
-export interface Made extends VaultTree {
-  /** Ids of categories and grants that carry the mark of an earlier place in the program. */
-  stale: ReadonlySet<string>;
-}
-
 export interface CopyPlan {
   copy: TreeCopy;
   /** Its top, if that is there. */
   topId?: string;
-  /** In order; `made` counts from the first of these. */
+  /** What is renamed or moved to a place that is there. */
+  moves: Move[];
+  /** After the moves, in order; `made` counts from the first of these. */
   changes: TreeChange[];
+  /** What would change, and whoever runs this may not change: paths within the copy. */
+  closed: string[];
   /** What becomes of it, in short texts; the same for copies that change in the same way. */
   words: string[];
 }
 
 export interface TreePlan {
   copies: CopyPlan[];
+  /** Those of all copies, each after the one that frees its place. */
+  moves: readonly Move[];
   /** What the resource made, and isn't wanted any more. */
   surplus: TreeCategory[];
 }
 
-/** Compares what is to be with what is there, and asks nobody. A copy is what its template is: what people changed is set back. */
-export function planTree(wanted: Wanted, made: Made): TreePlan {
+/**
+ * Compares what is to be with what is there, and asks nobody. A copy is what its template is: what people changed is set back.
+ * @throws CoffreError CONFLICT for categories that trade places
+ */
+export function planTree(wanted: Wanted, made: VaultTree): TreePlan {
   const planner = new Planner(wanted, made);
   const copies = planner.matched.map(({ copy, key }) => planner.plan(copy, key));
-  return { copies, surplus: made.categories.filter(({ id }) => !planner.used.has(id)) };
+  const moves = orderMoves(copies.flatMap((copy) => copy.moves));
+  return { copies, moves, surplus: made.categories.filter(({ id }) => !planner.used.has(id)) };
 }
 
 class Planner {
@@ -66,17 +71,18 @@ class Planner {
   /** Each copy with the key under which it stands: an earlier one, where a copy of its name was given another key since. */
   readonly matched: readonly { copy: TreeCopy; key: string }[];
   readonly #wanted: Wanted;
-  readonly #stale: ReadonlySet<string>;
   readonly #rows: ReadonlyMap<string, TreeCategory>;
   readonly #grants: ReadonlyMap<string | null, Grant[]>;
+  /** Ids of those that whoever asks may not change. */
+  readonly #closed: ReadonlySet<Place>;
   /** Those that nothing wanted is known by, by where they stand. */
   readonly #left: ReadonlyMap<string, TreeCategory>;
 
-  constructor(wanted: Wanted, { categories, grants, stale }: Made) {
+  constructor(wanted: Wanted, { categories, grants }: VaultTree) {
     this.#wanted = wanted;
-    this.#stale = stale;
     this.#rows = new Map(categories.map((row) => [row.part ?? "", row]));
     this.#grants = Map.groupBy(grants, ({ categoryId }) => categoryId);
+    this.#closed = new Set(categories.flatMap(({ id, closed }) => (closed ? [id] : [])));
     this.matched = this.#match();
     const known = new Set(this.matched.flatMap(({ key }) => wanted.nodes.map((node) => partOf(key, node))));
     const left = categories.filter(({ part }) => !known.has(part ?? ""));
@@ -101,39 +107,65 @@ class Planner {
 
   plan(copy: TreeCopy, key: string): CopyPlan {
     const { parentId, nodes } = this.#wanted;
-    const changes: TreeChange[] = [];
-    const words: string[] = [];
-    const places: Place[] = [];
     const topRow = this.#rows.get(key);
+    const out: CopyPlan = {
+      copy,
+      moves: [],
+      changes: [],
+      closed: [],
+      words: [],
+      ...(topRow ? { topId: topRow.id } : {}),
+    };
+    const places: Place[] = [];
     for (const node of nodes) {
       const place: Place = node.parent < 0 ? parentId : (places[node.parent] ?? null);
       const name = node.parent < 0 ? copy.name : node.name;
       const row = this.#rows.get(partOf(key, node)) ?? (node.parent < 0 ? undefined : this.#leftAt(place, name));
       const owner = { ...this.#wanted.owner, part: partOf(copy.key, node) };
+      let isChanged = true;
       if (row) {
         this.used.add(row.id);
-        const { patch, said } = patchOf(row, { ...node, name, parentId: place });
-        const marks = this.#stale.has(row.id) || row.part !== owner.part ? { owner } : {};
-        if (Object.keys({ ...patch, ...marks }).length > 0) {
-          changes.push({ change: "update-category", id: row.id, patch: { ...patch, ...marks, ...this.#proof } });
-        }
-        if (said.length > 0) words.push(`~ ${node.path || "its top"}: ${said.join(", ")}`);
+        isChanged = this.#planChange(node, row, { name, parentId: place, owner }, out);
         places.push(row.id);
       } else {
-        places.push({ made: changes.length });
-        changes.push(this.#creation(node, { name, parentId: place, owner }));
-        words.push(`+ ${node.path || "its top"}`);
+        places.push({ made: out.changes.length });
+        out.changes.push(this.#creation(node, { name, parentId: place, owner }));
+        out.words.push(`+ ${node.path || "its top"}`);
       }
-      this.#planGrants(node, row, places.at(-1) ?? null, { changes, words });
+      const known = out.changes.length;
+      this.#planGrants(node, row, places.at(-1) ?? null, out);
+      if ((isChanged || out.changes.length > known) && this.#closed.has(row?.id ?? place)) out.closed.push(node.path);
     }
-    const added = words.filter((word) => word.startsWith("+")).length;
-    const isNew = topRow === undefined && added >= nodes.length;
-    return {
-      copy,
-      changes,
-      words: isNew ? [`new, ${nodes.length === 1 ? "one category" : `${nodes.length} categories`}`] : words,
-      ...(topRow ? { topId: topRow.id } : {}),
-    };
+    const added = out.words.filter((word) => word.startsWith("+")).length;
+    if (topRow === undefined && added >= nodes.length) {
+      out.words = [`new, ${nodes.length === 1 ? "one category" : `${nodes.length} categories`}`];
+    }
+    return out;
+  }
+
+  /** @returns whether it is more than another key */
+  #planChange(
+    node: TemplateNode,
+    row: TreeCategory,
+    { name, parentId, owner }: { name: string; parentId: Place; owner: Owner },
+    out: CopyPlan,
+  ): boolean {
+    const { patch, said } = patchOf(row, { ...node, name, parentId });
+    const marks = row.part === owner.part ? {} : { owner };
+    if (lastKey(row.part) !== lastKey(owner.part)) said.push("known by another key");
+    if (said.length > 0) out.words.push(`~ ${node.path || "its top"}: ${said.join(", ")}`);
+    const isChanged = Object.keys(patch).length > 0;
+    if (!isChanged && !("owner" in marks)) return false;
+    const change = {
+      change: "update-category",
+      id: row.id,
+      patch: { ...patch, ...marks, ...this.#proof },
+    } satisfies TreeChange;
+    const isMoved = patch.name !== undefined || patch.parentId !== undefined;
+    // What goes into something new can't go before that is there.
+    if (isMoved && !isMade(parentId)) out.moves.push({ change, row, to: { parentId, name }, copyName: out.copy.name });
+    else out.changes.push(change);
+    return isChanged;
   }
 
   get #proof(): { token: string } {
@@ -189,15 +221,22 @@ class Planner {
           ...(adopt ? { adopt } : {}),
         });
         if (row) out.words.push(`~ ${where}: ${said ?? ""}`);
-      } else if (said !== undefined || this.#stale.has(known.id)) {
+      } else if (said !== undefined) {
         const { role, expiresAt } = grant;
-        const marks = this.#stale.has(known.id) ? { owner } : {};
-        const patch = { role, expiresAt: expiresAt ?? null, ...marks, ...this.#proof };
+        const patch = { role, expiresAt: expiresAt ?? null, ...this.#proof };
         out.changes.push({ change: "update-grant", id: known.id, patch });
-        if (said !== undefined) out.words.push(`~ ${where}: ${said}`);
+        out.words.push(`~ ${where}: ${said}`);
       }
     }
   }
+}
+
+function isMade(place: Place): place is { made: number } {
+  return typeof place === "object" && place !== null;
+}
+
+function lastKey(part: string | undefined): string | undefined {
+  return part?.split("/").at(-1);
 }
 
 /** What a category of a copy is known by. */

@@ -1,4 +1,7 @@
 import type { Grant, Held, TreeCategory, TreeChange, Vault, VaultTree } from "../../vault/port.js";
+import type { ResourceContext } from "../context.js";
+import type { Look } from "./look.js";
+import type { CategoryTreeInputs } from "./schema.js";
 import type { CopyWords } from "./words.js";
 
 /** Up to so many places are read one by one; for more the whole vault is. */
@@ -17,8 +20,8 @@ export interface Surplus {
 export interface SurplusQuestion {
   vault: Vault;
   surplus: readonly TreeCategory[];
-  /** Those of the resource itself. */
-  grants: readonly Grant[];
+  /** All of the resource. */
+  made: VaultTree;
   token: string;
   /** What the copy of a key is called. */
   nameOf: (key: string) => string;
@@ -33,11 +36,32 @@ export async function reviewSurplus(question: SurplusQuestion): Promise<Surplus>
   if (surplus.length === 0) return { removals: [], words: [], stays: [] };
   const ids = new Set(surplus.map(({ id }) => id));
   const tops = surplus.filter(({ parentId }) => parentId === null || !ids.has(parentId));
-  const topIds = tops.map(({ id }) => id);
-  const around = await readAround(vault, topIds, { held: true });
-  const review = new Review(question, { around, ids });
+  const around = await readAround(
+    vault,
+    tops.map(({ id }) => id),
+    { held: true },
+  );
+  const seen = new Set(around.categories.map(({ id }) => id));
+  // By its mark the resource finds also what it doesn't see where it stands.
+  const unseen = surplus.filter(({ id }) => !seen.has(id));
+  const review = new Review(question, { around, ids, unseen });
   for (const top of tops) review.add(top);
   return review.done;
+}
+
+/** The same, of what a look found. */
+export function reviewLook(
+  { vault }: Pick<ResourceContext, "vault">,
+  { onDelete }: Pick<CategoryTreeInputs, "onDelete">,
+  { plan, made, wanted }: Look,
+): Promise<Surplus> {
+  return reviewSurplus({
+    vault,
+    surplus: onDelete === "keep" ? [] : plan.surplus,
+    made,
+    token: wanted.owner.token,
+    nameOf: (key) => wanted.copies.find((copy) => copy.key === key)?.name ?? key,
+  });
 }
 
 /** All categories and grants at and below these, whoever made them; with `held` also how much else stands in each. */
@@ -55,6 +79,8 @@ interface Facts {
   around: VaultTree;
   /** Of the surplus. */
   ids: ReadonlySet<string>;
+  /** Of the surplus, those that aren't in `around`. */
+  unseen: readonly TreeCategory[];
 }
 
 class Review {
@@ -62,17 +88,20 @@ class Review {
   readonly #question: SurplusQuestion;
   readonly #facts: Facts;
   readonly #children: ReadonlyMap<string | null, TreeCategory[]>;
-  readonly #held: ReadonlyMap<string, Held | undefined>;
+  readonly #around: ReadonlyMap<string, TreeCategory>;
+  readonly #made: ReadonlyMap<string, TreeCategory>;
   readonly #grants: ReadonlyMap<string | null, Grant[]>;
   readonly #own: ReadonlySet<string>;
 
   constructor(question: SurplusQuestion, facts: Facts) {
     this.#question = question;
     this.#facts = facts;
-    this.#children = Map.groupBy(facts.around.categories, ({ parentId }) => parentId);
-    this.#held = new Map(facts.around.categories.map(({ id, held }) => [id, held]));
+    const { categories } = facts.around;
+    this.#children = Map.groupBy([...categories, ...facts.unseen], ({ parentId }) => parentId);
+    this.#around = new Map(categories.map((row) => [row.id, row]));
+    this.#made = new Map(question.made.categories.map((row) => [row.id, row]));
     this.#grants = Map.groupBy(facts.around.grants, ({ categoryId }) => categoryId);
-    this.#own = new Set(question.grants.map(({ id }) => id));
+    this.#own = new Set(question.made.grants.map(({ id }) => id));
   }
 
   add(top: TreeCategory): void {
@@ -80,8 +109,8 @@ class Review {
     const reasons: string[] = [];
     this.#visit(top, top.name, changes, reasons);
     const { removals, words, stays } = this.done;
-    const [key = "", ...rest] = (top.part ?? "").split("/");
-    const below = rest.join("/");
+    const [key = ""] = (top.part ?? "").split("/");
+    const below = this.#namesBelow(top);
     const name = below === "" ? top.name : this.#question.nameOf(key);
     if (reasons.length > 0) {
       const shown = reasons.slice(0, 3).join(", ");
@@ -98,6 +127,17 @@ class Review {
     });
   }
 
+  /** Names from below its copy's top, as people see them. */
+  #namesBelow(row: TreeCategory): string {
+    const names: string[] = [];
+    let next: TreeCategory | undefined = row;
+    while (next?.part?.includes("/") === true) {
+      names.unshift(next.name);
+      next = this.#made.get(next.parentId ?? "");
+    }
+    return names.join("/");
+  }
+
   #visit(row: TreeCategory, path: string, changes: TreeChange[], reasons: string[]): void {
     const { id } = row;
     const proof = { token: this.#question.token };
@@ -105,8 +145,15 @@ class Review {
       reasons.push(`${path} stands in it`);
       return;
     }
-    for (const child of this.#children.get(id) ?? []) this.#visit(child, `${path}/${child.name}`, changes, reasons);
-    const held = this.#held.get(id);
+    if (this.#made.get(id)?.closed) {
+      reasons.push(`whoever runs this may not manage ${path}`);
+      return;
+    }
+    const children = this.#children.get(id) ?? [];
+    for (const child of children) this.#visit(child, `${path}/${child.name}`, changes, reasons);
+    const { held, hidden = 0 } = this.#around.get(id) ?? row;
+    const others = hidden - children.filter((child) => !this.#around.has(child.id)).length;
+    if (others > 0) reasons.push(`${path} holds ${others === 1 ? "a category" : `${others} categories`} out of sight`);
     if (held) reasons.push(`${path} holds ${heldText(held)}`);
     for (const grant of this.#grants.get(id) ?? []) {
       if (this.#own.has(grant.id)) changes.push({ change: "delete-grant", id: grant.id, proof });

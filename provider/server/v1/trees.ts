@@ -1,5 +1,6 @@
-import type { Place, TreeChange } from "../../vault/port.js";
+import type { Place, TreeCategory, TreeChange, VaultTree } from "../../vault/port.js";
 import type { Caller } from "../app.js";
+import type { Rights } from "../principal.js";
 import { requireManage } from "./guard.js";
 import { type Handlers, unlessGone } from "./handler.js";
 
@@ -7,12 +8,25 @@ import { type Handlers, unlessGone } from "./handler.js";
 export const TREE_HANDLERS: Handlers<"read-tree" | "change-tree"> = {
   async "read-tree"({ vault, rights, principal }, { query }) {
     const { categories, grants } = await vault.readTree(query);
+    const byMark = "below" in query ? new Set<string | null>() : seenByMark(categories, rights);
     const mayKnow = ({ categoryId, principalId }: (typeof grants)[number]) =>
-      rights.mayManagePeople || rights.mayRead(categoryId) || principalId === principal.id;
+      rights.mayManagePeople || rights.mayRead(categoryId) || principalId === principal.id || byMark.has(categoryId);
+    const isShown = ({ id }: TreeCategory) => rights.maySee(id) || byMark.has(id);
+    const hidden = Map.groupBy(
+      categories.filter((row) => !isShown(row)),
+      ({ parentId }) => parentId,
+    );
     // How much stands in a category is for those who may list it.
-    const shown = categories.filter(({ id }) => rights.maySee(id));
-    const counted = shown.map(({ held, ...row }) => (held && rights.mayRead(row.id) ? { ...row, held } : row));
-    return { categories: counted, grants: grants.filter(mayKnow) };
+    const shown = categories.filter(isShown).map(({ held, ...row }): TreeCategory => {
+      const unseen = "below" in query ? (hidden.get(row.id)?.length ?? 0) : 0;
+      return {
+        ...row,
+        ...(held && rights.mayRead(row.id) ? { held } : {}),
+        ...(unseen > 0 && rights.mayRead(row.id) ? { hidden: unseen } : {}),
+        ...(byMark.has(row.id) && !rights.mayManage(row.id) ? { closed: true } : {}),
+      };
+    });
+    return { categories: shown, grants: grants.filter(mayKnow) };
   },
   async "change-tree"(caller, { changes }) {
     const check = new RightsCheck(caller);
@@ -21,11 +35,30 @@ export const TREE_HANDLERS: Handlers<"read-tree" | "change-tree"> = {
   },
 };
 
+/**
+ * Of the categories that carry one mark those whom a manager of the category in which they stand sees: also where they don't
+ * inherit, or their time has passed. Else a program that runs with such rights wouldn't find what it has made.
+ * @returns their ids, and those of marked ones in them
+ */
+function seenByMark(marked: readonly TreeCategory[], rights: Rights): Set<string | null> {
+  const children = Map.groupBy(marked, ({ parentId }) => parentId);
+  const seen = new Set<string | null>();
+  const visit = ({ id }: TreeCategory): void => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    for (const child of children.get(id) ?? []) visit(child);
+  };
+  for (const row of marked) if (rights.mayManage(row.parentId)) visit(row);
+  return seen;
+}
+
 /** Goes through the changes as the vault will, so that nobody changes by adoption what they couldn't by its id. */
 class RightsCheck {
   readonly #caller: Caller;
   /** What each change names: a category that is there already; `undefined` for one that is new. */
   readonly #there: (string | undefined)[] = [];
+  /** By owner key: what carries its mark, as far as the caller sees it by that. */
+  readonly #made = new Map<string, Promise<ReadonlySet<string>>>();
 
   constructor(caller: Caller) {
     this.#caller = caller;
@@ -46,6 +79,7 @@ class RightsCheck {
         this.#requirePlace(change.input.categoryId);
         return undefined;
       case "update-category":
+        if (await this.#keepsMark(change)) return change.id;
         requireManage(caller, (await vault.readCategory(change.id)).id);
         if (change.patch.parentId !== undefined) this.#requirePlace(change.patch.parentId);
         return change.id;
@@ -55,6 +89,7 @@ class RightsCheck {
       case "delete-category":
         return unlessGone(vault.readCategory(change.id), async ({ id }) => requireManage(caller, id));
       case "update-grant":
+        if (await this.#keepsMark(change)) return undefined;
         requireManage(caller, (await vault.people.readGrant(change.id)).categoryId);
         return undefined;
       case "delete-grant":
@@ -62,6 +97,24 @@ class RightsCheck {
           requireManage(caller, categoryId);
         });
     }
+  }
+
+  /**
+   * Whether only the token, or the part, of a mark is another then: the run that goes on with a killed one does this to all
+   * that it finds. It changes nothing of what anybody may, so it asks for no more than to see it by that mark.
+   */
+  async #keepsMark({
+    id,
+    patch,
+  }: Extract<TreeChange, { change: "update-category" | "update-grant" }>): Promise<boolean> {
+    const { owner, token: _proof, ...more } = patch;
+    return owner !== undefined && Object.keys(more).length === 0 && (await this.#madeBy(owner.key)).has(id);
+  }
+
+  #madeBy(ownerKey: string): Promise<ReadonlySet<string>> {
+    const known = this.#made.get(ownerKey) ?? idsByMark(this.#caller, ownerKey);
+    this.#made.set(ownerKey, known);
+    return known;
   }
 
   /** One that doesn't inherit isn't theirs who manage the one above. */
@@ -81,4 +134,11 @@ class RightsCheck {
     if (id !== undefined) requireManage(this.#caller, id);
     return id;
   }
+}
+
+async function idsByMark({ vault, rights }: Caller, ownerKey: string): Promise<ReadonlySet<string>> {
+  const { categories, grants }: VaultTree = await vault.readTree({ ownerKey });
+  const seen = seenByMark(categories, rights);
+  const given = grants.filter(({ categoryId }) => seen.has(categoryId));
+  return new Set([...categories.filter(({ id }) => seen.has(id)), ...given].map(({ id }) => id));
 }

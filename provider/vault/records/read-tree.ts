@@ -2,15 +2,25 @@ import type { Held, TreeCategory, TreeQuery, VaultTree } from "../port.js";
 import { categoryGone } from "./context.js";
 import { viewGrant } from "./grants.js";
 import type { Keyed } from "./owner.js";
-import type { CategoryRow, ReadRows } from "./rows.js";
+import type { CategoryRow, OwnerRow, ReadRows } from "./rows.js";
 
 /** The rules of `Vault.readTree`. */
 export function readTree(tx: ReadRows, keyed: Keyed, query: TreeQuery): VaultTree {
   if ("below" in query) return readBelow(tx, query.below, query.held === true);
+  if ("ownerToken" in query) return readByToken(tx, keyed, query.ownerToken);
   const mark = keyed("mark", query.ownerKey);
   return {
     categories: tx.categoriesMarked(mark).flatMap((id) => viewsOf(tx.category(id))),
     grants: grantsOf(tx, tx.people.marked("grant", mark)),
+  };
+}
+
+function readByToken(tx: ReadRows, keyed: Keyed, ownerToken: string): VaultTree {
+  const token = keyed("token", ownerToken);
+  const carries = ({ owner }: { owner?: OwnerRow }) => owner?.token === token;
+  return {
+    categories: tx.categories().filter(carries).flatMap(viewsOf),
+    grants: tx.people.grants().filter(carries).map(viewGrant),
   };
 }
 

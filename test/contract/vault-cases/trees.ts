@@ -99,6 +99,13 @@ export function treeCases(create: CreateVault): void {
       ]);
       expect(await vault.readTree({ ownerKey: others.key })).toEqual({ categories: [], grants: [] });
 
+      await vault.updateCategory(bridge, { owner: { ...ships("Aurora/Bridge"), key: others.key } });
+      const byToken = await vault.readTree({ ownerToken: ships("").token });
+      expect(byToken.categories.map(({ id }) => id).sort()).toEqual(ids.slice(0, 3).sort());
+      expect(byToken.grants.map(({ id }) => id)).toEqual([grant]);
+      expect(await vault.readTree({ ownerToken: others.token })).toEqual({ categories: [], grants: [] });
+      await vault.updateCategory(bridge, { owner: ships("Aurora/Bridge") });
+
       const onRoot = await vault.people.createGrant({ categoryId: null, principalId: crew.id, role: "reader" });
       const below = await vault.readTree({ below: bridge });
       expect(below.categories.map(({ id }) => id)).toEqual([bridge, radar]);

@@ -40,6 +40,7 @@ const adopt = z.boolean().exactOptional();
 
 export const TreeQueryShape = z.union([
   z.strictObject({ ownerKey: z.string() }),
+  z.strictObject({ ownerToken: z.string().min(1) }),
   z.strictObject({ below: CategoryId, held: z.literal(true).exactOptional() }),
 ]) satisfies z.ZodType<TreeQuery>;
 
@@ -67,6 +68,8 @@ const TreeCategoryShape = complete<TreeCategory>()(
     part: z.string().exactOptional(),
     notices: z.array(NoticeShape).exactOptional(),
     held: HeldShape.exactOptional(),
+    hidden: z.int().min(1).exactOptional(),
+    closed: z.literal(true).exactOptional(),
   }) satisfies z.ZodType<TreeCategory>,
 );
 
