@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { categoryTreeHandlers as handlers } from "../../provider/resources/category-tree/handlers.js";
+import { UNKNOWN } from "../../provider/resources/values.js";
 import type { Category, Principal } from "../../provider/vault/port.js";
 import { group } from "../contract/vault-cases/people.js";
 import { collect, createOne, failure } from "../contract/vault-cases/setup.js";
@@ -104,16 +105,35 @@ describe("a state of an earlier version, whose outputs hold the template and no 
   });
 });
 
-test("a template that is written otherwise and says the same for each copy is an update with a line that says so", async () => {
-  const kept = await tree.up(ships());
-  const news = ships({
-    template: { ...(ships()["template"] as Inputs), inheritGrants: true },
+describe("a template that is written otherwise and says the same for each copy", () => {
+  test("is an update with a line that says so", async () => {
+    const ends = (expiresAt: string) => ships({ template: { nodes: [{ name: "Visit", expiresAt }] } });
+    const kept = await tree.up(ends("2125-01-01T01:00:00+01:00"));
+    const news = ends("2125-01-01T00:00:00Z");
+    expect(await tree.preview(news, kept)).toEqual({
+      changes: true,
+      notes: ["the template is written otherwise, which changes no copy"],
+    });
+    expect(await tree.preview(news, await tree.up(news, kept))).toEqual(NOTHING);
   });
-  expect(await tree.preview(news, kept)).toEqual({
-    changes: true,
-    notes: ["the template is written otherwise, which changes no copy"],
+
+  test("by what holds anyway is none, and stands in the state without that", async () => {
+    const said = { inheritGrants: true, readOnly: false, grants: [] };
+    const long = { ...said, nodes: [{ name: "Bridge", key: "Bridge", ...said, nodes: [] }] };
+    const short = { nodes: [{ name: "Bridge" }] };
+    const { inputs } = await handlers.check(tree.context(), {}, ships({ template: long }));
+    expect(inputs["template"]).toEqual(short);
+    const other = {
+      inheritGrants: false,
+      nodes: [
+        { name: "Bridge", key: "b", readOnly: true, nodes: [{ name: UNKNOWN, grants: UNKNOWN, readOnly: UNKNOWN }] },
+      ],
+    };
+    expect((await handlers.check(tree.context(), {}, ships({ template: other }))).inputs["template"]).toEqual(other);
+    const kept = await tree.up(ships({ template: short }));
+    expect(await tree.preview(ships({ template: long }), kept)).toEqual(NOTHING);
+    expect(handlers.diffOffline(kept.outputs, ships({ template: long }))).toEqual({ changes: false });
   });
-  expect(await tree.preview(news, await tree.up(news, kept))).toEqual(NOTHING);
 });
 
 describe("what can't be destroyed is called by its names, though its copy has a key:", () => {

@@ -9,7 +9,7 @@ import { hasUnknown, type Properties } from "../values.js";
 import { refuseConflicts } from "./conflicts.js";
 import { copiesOf } from "./copies.js";
 import { lookAtTree } from "./look.js";
-import { CategoryTreeInputs, pickInputs, TreeTemplate } from "./schema.js";
+import { CategoryTreeInputs, pickInputs, shortened, TreeTemplate } from "./schema.js";
 import { reviewLook } from "./surplus.js";
 import { nodesOfLiteral, refuseImpossible } from "./template.js";
 import { changeLines } from "./words.js";
@@ -30,7 +30,8 @@ export function checkTreeOffline(
       failures.push(failureOf(error));
     }
   }
-  return { inputs, failures };
+  const { template } = inputs;
+  return { inputs: template === undefined ? inputs : { ...inputs, template: shortened(template) }, failures };
 }
 
 /** Finds in a preview what would be refused later, and says how much a new tree makes; changes nothing. */

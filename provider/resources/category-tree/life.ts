@@ -27,10 +27,11 @@ export async function createTree(context: ResourceContext, news: Properties): Pr
   const id = `tree-${(await vault.digest(`CategoryTree ${inputs.ownerKey}`)).slice(0, 22)}`;
   // What an earlier create left is this state's from now on; until all of it is, nothing else is done.
   const owner = { key: inputs.ownerKey, stack, token };
-  await markAs(vault, await vault.readTree({ ownerKey: owner.key }), owner);
+  const left = await readMade(vault, owner.key);
+  await markAs(vault, left, owner);
   const parentId = await parentOf(context, inputs);
-  const look = await lookAtTree(context, inputs, { parentId, token });
-  const identity = await vault.identity();
+  const look = await lookAtTree(context, inputs, { parentId, token, made: left });
+  const identity = await context.overview.identity();
   try {
     await reach(context, inputs, look);
     return { id, outs: stateAfter(inputs, look, await vault.identity()) };

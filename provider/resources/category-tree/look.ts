@@ -28,6 +28,8 @@ export interface LookQuestion {
   /** What an `up` before this one left. */
   state?: CategoryTreeState;
   token: string;
+  /** What the resource made, where that was read a moment ago. */
+  made?: Made;
 }
 
 /**
@@ -38,13 +40,13 @@ export interface LookQuestion {
 export async function lookAtTree(
   context: ResourceContext,
   inputs: CategoryTreeInputs,
-  { parentId, state, token }: LookQuestion,
+  { parentId, state, token, made: known }: LookQuestion,
 ): Promise<Look> {
   const { vault, stack } = context;
   const { ownerKey, adopt, notify = [] } = inputs;
   const copies = copiesOf(inputs);
   const parent = typeof parentId === "string" ? await vault.readCategory(parentId) : undefined;
-  const made = await readMade(vault, ownerKey, state);
+  const made = known ?? (await readMade(vault, ownerKey, state));
   const nodes = await readNodes(context, inputs, made, parent);
   refuseUnsupported(vault, nodes);
   refuseTooMany(copies.length * nodes.length);

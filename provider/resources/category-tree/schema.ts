@@ -81,10 +81,32 @@ export function pickInputs(properties: Properties): Record<string, unknown> {
   return dropEmpty(Object.fromEntries(INPUT_KEYS.map((key) => [key, properties[key]])));
 }
 
+/**
+ * A template without what it says by saying nothing: it stands in the state of each resource, all of which the engine writes
+ * anew after each step. What isn't known yet stays.
+ */
+export function shortened(template: unknown): unknown {
+  if (Array.isArray(template)) return template.map(shortened);
+  if (typeof template !== "object" || template === null) return template;
+  const { inheritGrants, readOnly, grants, nodes, key, ...said }: Properties = template as Properties;
+  return {
+    ...said,
+    ...(inheritGrants === undefined || inheritGrants === true ? {} : { inheritGrants }),
+    ...(readOnly === undefined || readOnly === false ? {} : { readOnly }),
+    ...(grants === undefined || isEmpty(grants) ? {} : { grants }),
+    ...(nodes === undefined || isEmpty(nodes) ? {} : { nodes: shortened(nodes) }),
+    ...(key === undefined || key === said["name"] ? {} : { key }),
+  };
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 /** The same for templates that say the same: an output in the place of one. */
 export function digestOf(template: unknown): string {
   return createHash("sha256")
-    .update(JSON.stringify(sorted(template)))
+    .update(JSON.stringify(sorted(shortened(template))))
     .digest("base64url")
     .slice(0, 22);
 }
