@@ -19,12 +19,16 @@ export const DEFAULT_SYMBOLS = withoutCharacters(ALL_SYMBOLS, "\"'`\\");
 /** Every character that a generated password can have. */
 export const PRINTABLE_ASCII = UPPER + LOWER + DIGITS + ALL_SYMBOLS;
 
+// Asked for every character of an alphabet, at every draw.
+const CLASSES = new Map<string, CharacterClass>([
+  ...Array.from(UPPER, (character) => [character, "upper"] as const),
+  ...Array.from(LOWER, (character) => [character, "lower"] as const),
+  ...Array.from(DIGITS, (character) => [character, "digit"] as const),
+]);
+
 /** The class of one character. */
 export function classOf(character: string): CharacterClass {
-  if (/^[A-Z]$/.test(character)) return "upper";
-  if (/^[a-z]$/.test(character)) return "lower";
-  if (/^[0-9]$/.test(character)) return "digit";
-  return "symbol";
+  return CLASSES.get(character) ?? "symbol";
 }
 
 /** The characters of `text` that are of this class, in order. */

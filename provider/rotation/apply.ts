@@ -129,6 +129,7 @@ async function setAndProve(
 ): Promise<Tried> {
   const { leased, spec, value } = application;
   await leased.ensureTime(spec.limits.setMs + spec.limits.verifyMs);
+  session.prepareSet?.(spec, value);
   await startSet(application, booking, tries);
   const result = await setBooked(session, { leased, spec, value, booking });
   if (result.result !== "set") return result;

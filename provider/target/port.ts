@@ -106,6 +106,11 @@ export interface TargetSession {
    * NOT_VERIFIABLE if no proof would be possible
    */
   look(spec: TargetSpec): Promise<Look>;
+  /**
+   * What a set will need and can be worked out without the target, such as a verifier: begun here, while the caller still
+   * waits for something else, and used by {@link TargetSession.set}. Sends nothing, throws nothing.
+   */
+  prepareSet?(spec: TargetSpec, password: Secret): void;
   /** Sets, creating the account first if the description says so and it is missing. Limits itself on the server to `limits.setMs`. */
   set(spec: TargetSpec, password: Secret): Promise<SetResult>;
   /** What becomes of the account when its credential is deleted. A missing account is a success. */

@@ -28,6 +28,7 @@ test("a rotation that an admin makes is three writes, and looks before the first
     "connect dba@db1:1",
     "look orders@db1:1",
     "acquireAsSeen stage",
+    "prepareSet orders@db1:1", // while the next write is made
     "recordReadBack set-started book-login",
     "set orders@db1:1",
     "verify orders@db1:1",

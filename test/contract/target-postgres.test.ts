@@ -258,6 +258,18 @@ describe("the rights of the login", () => {
 });
 
 describe("a set", () => {
+  test("sets by the verifier that was begun before, and by one of its own for another password", async () => {
+    const { spec, password } = await newRole({});
+    await session.look(spec);
+    const prepared = new Secret("Prepared-for-this-set-4711");
+    session.prepareSet?.(spec, prepared);
+    await expect(session.set(spec, prepared)).resolves.toMatchObject({ result: "set" });
+    await expect(harness.driver.verify(spec, prepared, spec.address)).resolves.toMatchObject({ proof: "works" });
+    session.prepareSet?.(spec, prepared);
+    await expect(session.set(spec, password)).resolves.toMatchObject({ result: "set" });
+    await expect(harness.driver.verify(spec, password, spec.address)).resolves.toMatchObject({ proof: "works" });
+  });
+
   test("sends a verifier with as many iterations as the server asks for", async () => {
     const { name, spec } = await newRole();
     await session.set(spec, newPassword());

@@ -29,6 +29,7 @@ describe("the first password of a machine", () => {
     expect(scene.target.calls).toEqual([
       `connect ${account}`,
       `look ${account}`,
+      `prepareSet ${account}`,
       `set ${account}`,
       `verify ${account}`, // the new one: works
       `verify ${account}`, // the first password: refused

@@ -24,6 +24,7 @@ describe("a rotation", () => {
       "look orders@db1:1",
       "record stage",
       "readMany",
+      "prepareSet orders@db1:1",
       "record set-started book-login",
       "set orders@db1:1",
       "verify orders@db1:1",

@@ -12,7 +12,7 @@ import { assertProvable, WHY_NO_PROOF } from "./provable.js";
 import { endLogin, removeAccount } from "./remove.js";
 import { type PostgresTarget, targetOf } from "./schema.js";
 import { ScramError } from "./scram.js";
-import { makeVerifier, setPassword } from "./set.js";
+import { makeVerifier, setPassword, type Verifier } from "./set.js";
 import { tlsFor, usesTls } from "../common/tls.js";
 import { within } from "../common/connection.js";
 import { Turns } from "../common/turns.js";
@@ -100,6 +100,8 @@ class PostgresSession implements TargetSession {
   #rules: LoginRules | undefined;
   /** What looks saw, by account, for the set that follows. */
   readonly #seen = new Map<string, Facts>();
+  /** Begun before their set, for as long as their password is held. */
+  readonly #verifiers = new WeakMap<Secret, Promise<Verifier>>();
 
   constructor(wire: PostgresWire, username: string, asking: FirstQuestions) {
     this.#wire = wire;
@@ -138,13 +140,19 @@ class PostgresSession implements TargetSession {
     return seen.value.look;
   }
 
+  prepareSet(spec: TargetSpec, password: Secret): void {
+    const verifier = makeVerifier(password, this.#seen.get(spec.account));
+    verifier.catch(() => {}); // heard by the set
+    this.#verifiers.set(password, verifier);
+  }
+
   async set(spec: TargetSpec, password: Secret): Promise<SetResult> {
     const target = targetOf(spec);
     const startedAt = performance.now();
     const seen = this.#seen.get(spec.account);
     this.#seen.delete(spec.account);
     // Before its turn: it takes longer than the connection is needed for.
-    const verifier = await makeVerifier(password, seen);
+    const verifier = await (this.#verifiers.get(password) ?? makeVerifier(password, seen));
     try {
       return await this.#inTurn(spec, spec.limits.setMs, () =>
         setPassword(this.#wire, spec, target, { password, verifier, startedAt, seen }),

@@ -41,6 +41,8 @@ export class Run {
   #used = new Map<string, "exact" | "moment">();
   readonly #values = new Map<string, string | undefined>();
   #mustLoad = false;
+  /** What was asked for from here on shows all that this work has to know. `performance.now()` */
+  #sinceMs = performance.now();
 
   constructor(store: Store, identity: IdentityDocument, made: Map<string, { account: string; host: string }>) {
     this.#store = store;
@@ -88,6 +90,7 @@ export class Run {
     if (this.#used.has(DIRECTORY) && this.#store.directory) this.#store.directory.atMs = -Infinity;
     this.#fresh.clear();
     this.#mustLoad = true;
+    this.#sinceMs = performance.now();
   }
 
   /** Credentials seen whose entry for people isn't what it should be. */
@@ -105,7 +108,7 @@ export class Run {
     const [kind = "", id = "", at = ""] = key.split(" ");
     if (kind === DIRECTORY) {
       this.#mustLoad = false;
-      await this.#store.loadDirectory();
+      await this.#store.loadDirectory(this.#sinceMs);
     } else if (kind === "credential") await this.#store.loadCredential(id);
     else if (kind === "logins") await this.#store.loadLogins(id);
     else this.#values.set(key, await this.#store.readValue(id, at));

@@ -50,6 +50,8 @@ export class Store {
   readonly credentials = new Map<string, Held<CredentialDocument | undefined>>();
   /** By the keyed digest of an account or a host. */
   readonly logins = new Map<string, Held<BookingRow[]>>();
+  /** The question for the directory that isn't answered yet. */
+  #asking: { atMs: number; answer: Promise<void> } | undefined;
   #identity: Promise<IdentityDocument> | undefined;
   #digestKey: Buffer | undefined;
   readonly #prepare: () => Promise<void>;
@@ -93,8 +95,23 @@ export class Store {
     return createHmac("sha256", this.#digestKey).update(`${purpose}:${text}`).digest("hex").slice(0, 32);
   }
 
-  async loadDirectory(): Promise<void> {
+  /**
+   * Asks for the directory, unless that is under way: several pieces of work share one answer.
+   * @param sinceMs `performance.now()` from which on the question must have been asked. Default: now
+   */
+  loadDirectory(sinceMs = Infinity): Promise<void> {
+    if (this.#asking && this.#asking.atMs >= sinceMs) return this.#asking.answer;
     const atMs = performance.now();
+    const asking = { atMs, answer: this.#askDirectory(atMs) };
+    this.#asking = asking;
+    const ended = () => {
+      if (this.#asking === asking) this.#asking = undefined;
+    };
+    asking.answer.then(ended, ended);
+    return asking.answer;
+  }
+
+  async #askDirectory(atMs: number): Promise<void> {
     const { data, version } = await this.kv.read(this.paths.directory);
     const where = this.kv.pathText(this.paths.directory);
     if (!data) throw corrupt(where, "is gone");

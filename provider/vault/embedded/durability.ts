@@ -1,7 +1,11 @@
 import { closeSync, fdatasync, openSync } from "node:fs";
+import { setImmediate as endOfTurn, setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { CoffreError } from "../../core/errors.js";
 import type { Connection } from "./sqlite.js";
+
+/** How long a sync waits for more to cover, while writes come so fast that they share it. A single one never waits. */
+const GATHER_MS = 1;
 
 /** What brings a file's data to disk, and what of its own length that needs. */
 export type SyncData = (file: number) => Promise<void>;
@@ -19,6 +23,8 @@ export class Durability {
   #seen = 0;
   #synced = 0;
   #running: Promise<void> | undefined;
+  /** The last sync covered more than one state. */
+  #isShared = false;
   #failure: CoffreError | undefined;
 
   /**
@@ -65,7 +71,9 @@ export class Durability {
   }
 
   async #sync(): Promise<void> {
+    if (this.#file !== undefined) await (this.#isShared ? pause(GATHER_MS) : endOfTurn());
     const covers = this.#seen;
+    this.#isShared = covers - this.#synced > 1;
     try {
       if (this.#file !== undefined) await this.#syncData(this.#file);
       this.#synced = covers;
