@@ -49,6 +49,16 @@ async function domains({ project }: VaultProject): Promise<string[]> {
   return text.split("\n").flatMap((line) => (line === "" ? [] : [line.split(" ")[0] ?? ""]));
 }
 
+/** Processes that carry out what concerns resources: the engine and the program go on without them. */
+async function plugins(project: VaultProject["project"]): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await project.leftovers()) {
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (/dynamic-provider|pulumi-resource-/.test(command)) found.push(pid);
+  }
+  return found;
+}
+
 test("the example keeps a thousand ships in one resource, and tells the anti-spam system once of each, though a run is killed", async () => {
   const made = await createExample();
   const { project, vault } = made;
@@ -96,6 +106,39 @@ test("the example keeps a thousand ships in one resource, and tells the anti-spa
 
   succeed(await project.destroy());
   expect(await categories(made)).toBe(0);
+}, 900_000);
+
+test("the plugin that is killed alone leaves nothing doubled: the next run makes what is missing, and each new ship is told of", async () => {
+  const made = await createExample();
+  const { project, vault } = made;
+  succeed(await project.run(["config", "set", "antiSpam", "--", await startReceiver(project.folder)]));
+  succeed(await project.up());
+  await writeFile(join(project.folder, "hook.secret"), await currentValue(vault, ["anti-spam-hook"]), { mode: 0o600 });
+  succeed(await project.up());
+  const three = (await domains(made)).length;
+  succeed(await project.run(["config", "set", "ships", "thousand.json"]));
+
+  // Once before the thousand are booked, and once while they are told of.
+  for (const many of [0, three + 40]) {
+    const running = project.start(["up", "--yes", "--skip-preview"]);
+    let killed: number[] = [];
+    for (let waited = 0; killed.length === 0 && waited < 6_000; waited += 1) {
+      await pause(20);
+      if ((await domains(made)).length >= many) killed = await plugins(project);
+    }
+    expect(killed).not.toEqual([]);
+    for (const pid of killed) process.kill(pid, "SIGKILL");
+    const ended = await running;
+    expect(ended.signal).toBeUndefined(); // the engine was left to end by itself
+    expect(ended.exitCode).not.toBe(0);
+  }
+  expect((await domains(made)).length).toBeLessThan(three + SHIPS);
+
+  succeed(await project.up());
+  const told = (await domains(made)).slice(three);
+  expect([told.length, new Set(told).size]).toEqual([SHIPS, SHIPS]);
+  expect(await categories(made)).toBe(1 + SHIPS * NODES);
+  expect(output(succeed(await project.up()))).toMatch(/Resources:\s+8 unchanged/);
 }, 900_000);
 
 test("a tree lives like other resources: shown, changed, kept where something stands in it, refused, destroyed", async () => {
