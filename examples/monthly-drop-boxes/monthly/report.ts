@@ -31,6 +31,7 @@ svg { display: block; max-width: 100%; height: auto; font-size: 14px; fill: var(
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { background: var(--head); font-weight: 600; }
+td:first-child { min-width: 9rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .none { color: var(--soft); }
 .problems td { overflow-wrap: anywhere; }
