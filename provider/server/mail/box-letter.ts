@@ -1,4 +1,4 @@
-import { formatInstant, oneLine } from "../html/locale.js";
+import { formatInstant } from "../html/locale.js";
 import type { Fact, Letter } from "./letter.js";
 import { fileFacts, inSentence, type LetterScope } from "./letter-scope.js";
 import type { MailContent } from "./mails.js";
@@ -53,7 +53,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
       return {
         subject: words.downloaded.subject(box),
         paragraphs: [words.downloaded.text(box, inSentence(content.by))],
-        facts: [[words.file, oneLine(content.name)], ...at(words.downloaded.at, content.at)],
+        facts: [[words.file, inSentence(content.name)], ...at(words.downloaded.at, content.at)],
         footer: words.asManager(box),
       };
     case "file-refused": {
@@ -64,8 +64,8 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
           ? [refused.textForManagers(box, inSentence(content.by))]
           : [refused.text(box), refused.advice],
         facts: [
-          [words.file, oneLine(content.name)],
-          [refused.finding, oneLine(content.reason)],
+          [words.file, inSentence(content.name)],
+          [refused.finding, inSentence(content.reason)],
           ...at(refused.at, content.at),
         ],
         ...open(words.openBox),

@@ -72,7 +72,7 @@ function htmlOf(letter: Letter, { name, colour }: Brand, language: Language): Ht
                 ([label, value]) =>
                   html`<tr>
                     <td style="padding:4px 16px 4px 0;min-width:5.5em;color:#57606a;vertical-align:top">${label}</td>
-                    <td style="padding:4px 0;overflow-wrap:anywhere"><bdi>${value}</bdi></td>
+                    <td style="padding:4px 0;overflow-wrap:anywhere">${value}</td>
                   </tr> `,
               )}
             </table> `
