@@ -228,9 +228,9 @@ export async function createApp(options: AppOptions): Promise<CoffreServer> {
 function limitArrival(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ raw, routeOptions }) => {
     if (routeOptions.config.slow === true || raw.complete) return;
-    const late = Object.assign(new Error("late"), { code: "ERR_HTTP_REQUEST_TIMEOUT" });
     const timer = setTimeout(() => {
-      if (!raw.complete) answerClientError(late, raw.socket);
+      if (raw.complete) return;
+      answerClientError(Object.assign(new Error("late"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), raw.socket);
     }, ARRIVAL_MS).unref();
     raw.once("close", () => clearTimeout(timer));
   });

@@ -91,9 +91,8 @@ from ansible_collections.coffre.vault.plugins.module_utils.connection import ope
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
 from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_reference
 
-CONNECTION = ("agent", "url", "token", "token_file", "lockself_auth_token_file", "lockself_ls_token_file", "ca_file", "timeout")
-# Those that count beside an agent.
-AGENT = ("agent", "timeout")
+# Those that count where no agent is named.
+SERVER = ("url", "token", "token_file", "lockself_auth_token_file", "lockself_ls_token_file", "ca_file", "timeout")
 WARNED = {
     "rotating": "is being rotated: the password that works may change while you use it",
     "needs-attention": "waits for a person's decision: the password may not be the one that works (coffre attention)",
@@ -107,18 +106,18 @@ class LookupModule(LookupBase):
         # Otherwise each is looked up where it is needed, since most never are, and a play may ask thousands of times.
         self._variables = variables
         texts = [text for term in terms for text in (term if isinstance(term, (list, tuple)) else [term])]
+        # These are given here or nowhere.
+        form, field, version = [self._option(name) for name in ("form", "field", "version")] if kwargs else ("values", None, None)
         try:
-            return self._read(texts)
+            return self._read(texts, form, field, version)
         except VaultError as error:
             raise AnsibleLookupError(str(error)) from None
 
-    def _read(self, texts):
-        form = self._option("form")
-        references = [parse_reference(text, self._option("field"), self._option("version")) for text in texts]
+    def _read(self, texts, form, field, version):
+        references = [parse_reference(text, field, version) for text in texts]
         if not references:
             return [{}] if form == "by_reference" else []
-        names = AGENT if self._option("agent") else CONNECTION
-        vault = open_vault(dict((name, self._option(name)) for name in names))
+        vault = open_vault(self._connection())
         vault.check_name([reference.vault for reference in references])
         answers = vault.values([reference.request() for reference in references])
         failed = [answer for answer in answers if isinstance(answer, VaultError)]
@@ -132,6 +131,12 @@ class LookupModule(LookupBase):
         if form == "by_reference":
             return [dict((text, answer["value"]) for text, answer in zip(texts, answers))]
         return [entry_of(answer) for answer in answers] if form == "entries" else [answer["value"] for answer in answers]
+
+    def _connection(self):
+        agent = self._option("agent")
+        if agent:
+            return dict(agent=agent, timeout=self._option("timeout"))
+        return dict((name, self._option(name)) for name in SERVER)
 
     def _option(self, name):
         return self.get_option(name, self._variables)

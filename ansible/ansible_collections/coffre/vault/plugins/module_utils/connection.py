@@ -149,7 +149,28 @@ def check_agent(path):
 def connect_agent(path, timeout):
     """:raises VaultError: CONFIGURATION, FORBIDDEN or UNREACHABLE for one that isn't this user's"""
     check_agent(path)
-    return UnixHTTPConnection(path)("coffre-agent", timeout=timeout)
+    return AgentConnection(path)("coffre-agent", timeout=timeout)
+
+
+class AgentConnection(UnixHTTPConnection):
+    """Sends a request's head and body at once: sent apart, each would wake the agent, which can do nothing with the head alone."""
+
+    _parts = None
+
+    def request(self, *args, **kwargs):
+        self._parts = []
+        try:
+            super().request(*args, **kwargs)
+            whole = b"".join(self._parts)
+        finally:
+            self._parts = None
+        super().send(whole)
+
+    def send(self, data):
+        if self._parts is None:
+            super().send(data)
+        else:
+            self._parts.append(data)
 
 
 class Http:

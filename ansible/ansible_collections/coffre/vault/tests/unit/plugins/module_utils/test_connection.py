@@ -12,7 +12,7 @@ import tempfile
 import threading
 
 import pytest
-from ansible_collections.coffre.vault.plugins.module_utils.connection import check_agent, open_vault, parse_url, read_token
+from ansible_collections.coffre.vault.plugins.module_utils.connection import check_agent, connect_agent, open_vault, parse_url, read_token
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
 from ansible_collections.coffre.vault.plugins.module_utils.task import instant
 
@@ -123,6 +123,20 @@ def test_a_connection_to_an_agent_is_kept_for_this_process_alone_and_made_anew_o
             assert pool.apply(ask_once, (path,)) == "0 of 3"
         assert ask_once(path) == "1 of 2"
         server.shutdown()
+
+
+@pytest.mark.parametrize("body", ["{}", None])
+def test_a_request_reaches_an_agent_in_one_piece(folder, body):
+    path = os.path.join(folder, "agent.sock")
+    with listen(path):
+        connection = connect_agent(path, 5)
+    # Of this kind, what was sent at once is received at once, and nothing else with it.
+    connection.sock, agent = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with connection.sock, agent:
+        connection.request("POST", "/v1/identity", body=body)
+        received = agent.recv(65536)
+    assert received.startswith(b"POST /v1/identity HTTP/1.1\r\n")
+    assert received.endswith(b"\r\n\r\n" + (body or "").encode())
 
 
 def ask_once(path):
