@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { ESCAPES } from "../../provider/core/escape.js";
 import { AnsibleScene } from "../fixtures/ansible-scene.js";
@@ -48,3 +50,42 @@ ${variables}  tasks:
     shown: "",
   });
 });
+
+test.each([
+  ["postgresql", "[1,2]", String.raw`\connect 'postgresql://app:%5B1%2C2%5D@db'`],
+  ["mariadb", "[1,2]", '[client]\nuser=app\npassword="[1,2]"'],
+  ["mariadb", "{'a':1}", `[client]\nuser=app\npassword="{'a':1}"`],
+])(
+  "the playbook for %s logs in with the password %s as it is, though it is written as a list or a mapping",
+  async (engine, password, login) => {
+    const category = `${engine} ${String(password.length)}`;
+    await scene.entry(category, "app", password);
+    const file = new URL(`../../ansible/playbooks/tasks/database-${engine}.yml`, import.meta.url);
+    const tasks = parse(readFileSync(file, "utf8")) as {
+      name: string;
+      vars?: object;
+      "ansible.builtin.command": object;
+    }[];
+    const found = tasks.find(({ name }) => name === "Try whether its password works already");
+    const tried = { ...found?.["ansible.builtin.command"], cmd: "cat" };
+    const path = join(scene.folder, "login");
+    const played = await scene.play(
+      scene.write(
+        "login.yml",
+        JSON.stringify([
+          {
+            hosts: "localhost",
+            gather_facts: false,
+            vars: { entries: category, address: "db", item: { name: "app" }, ...found?.vars },
+            tasks: [
+              { "ansible.builtin.command": tried, register: "read" },
+              { "ansible.builtin.copy": { dest: path, content: "{{ read.stdout }}" } },
+            ],
+          },
+        ]),
+      ),
+    );
+    expect(played.result.status).toBe("successful");
+    expect(readFileSync(path, "utf8")).toBe(login);
+  },
+);
