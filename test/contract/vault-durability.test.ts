@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { CoffreError } from "../../provider/core/errors.js";
@@ -127,6 +128,17 @@ describe("what the embedded vault answers is on disk", () => {
     expect(await answered(closing)).toEqual([false]);
     disk.end();
     expect(await answered(write, closing)).toEqual([true, true]);
+  });
+
+  test("a vault without a write-ahead log answers too, its commits being synced one by one", async () => {
+    await scene.with((vault) => vault.createCategory({ name: "before", parentId: null }));
+    const db = new DatabaseSync(scene.path);
+    expect(db.prepare("PRAGMA journal_mode = DELETE").get()).toEqual({ journal_mode: "delete" });
+    db.close();
+    const vault = scene.open({ syncData: disk.syncData });
+    for (const name of ["first", "second", "third"]) await vault.createCategory({ name, parentId: null });
+    expect((await collect(vault.listCategories())).length).toBe(4);
+    expect(disk.begun).toBe(0);
   });
 
   test.each([

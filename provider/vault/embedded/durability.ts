@@ -13,11 +13,13 @@ export type SyncData = (file: number) => Promise<void>;
 /**
  * Brings to disk what transactions wrote to the vault's write-ahead log, while this process goes on: one sync serves all
  * that were committed before it began. Nobody is answered, neither who wrote nor who only read, before what he was
- * answered from is on disk. Where there is no such log, SQLite goes on syncing by itself within each commit.
+ * answered from is on disk. Where there is no such log, or it can't be opened, SQLite goes on syncing by itself
+ * within each commit.
  */
 export class Durability {
   readonly #path: string;
   readonly #syncData: SyncData;
+  readonly #hasLog: boolean;
   #file: number | undefined;
   /** States of the vault that this process has seen, its own and others'; and how many of them a sync has covered. */
   #seen = 0;
@@ -34,11 +36,9 @@ export class Durability {
   constructor(path: string, connection: Connection, syncData: SyncData = promisify(fdatasync)) {
     this.#path = path;
     this.#syncData = syncData;
-    try {
-      this.#file = openSync(`${path}-wal`, "r");
-    } catch {
-      return;
-    }
+    this.#file = openIfThere(`${path}-wal`);
+    this.#hasLog = this.#file !== undefined;
+    if (!this.#hasLog) return;
     // SQLite still syncs the log before it copies it into the file, and both files where the log begins anew.
     connection.db.exec("PRAGMA synchronous = NORMAL");
   }
@@ -55,6 +55,7 @@ export class Durability {
 
   /** Resolves when all that was seen up to now is on disk. @throws CoffreError DISK_FULL, CORRUPT if that isn't sure */
   async settle(): Promise<void> {
+    if (!this.#hasLog) return; // each commit was synced as it was made
     const wanted = this.#seen;
     while (this.#synced < wanted) {
       this.refuseIfFailed();
@@ -71,7 +72,7 @@ export class Durability {
   }
 
   async #sync(): Promise<void> {
-    if (this.#file !== undefined) await (this.#isShared ? pause(GATHER_MS) : endOfTurn());
+    await (this.#isShared ? pause(GATHER_MS) : endOfTurn());
     const covers = this.#seen;
     this.#isShared = covers - this.#synced > 1;
     try {
@@ -83,6 +84,14 @@ export class Durability {
     } finally {
       this.#running = undefined;
     }
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
   }
 }
 
