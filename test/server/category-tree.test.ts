@@ -163,6 +163,7 @@ describe("a tree whose closed categories give that robot nothing", () => {
     for (const news of [
       closed({ network: { passwordPolicy: { minLength: 20 } } }),
       closed({ network: { name: "Netz", key: "Network" } }),
+      closed({ network: { name: "Network", key: "lan" } }),
       closed({ network: { grants: [manager(robots)] } }),
       closed({
         network: {
@@ -301,6 +302,10 @@ describe("what a mark shows of closed categories:", () => {
       { change: "update-category", id, patch: { owner, name: "Mine" } },
       { change: "update-category", id, patch: { owner, inheritGrants: true } },
       { change: "update-category", id, patch: { owner: { ...owner, key: "fleet/dev/CategoryTree/mine" } } },
+      // The next run of whoever may would take it for the node of that part, which inherits, and whose grants are others.
+      { change: "update-category", id, patch: { owner: { ...owner, part: "Aurora/Bridge" } } },
+      { change: "update-category", id, patch: { owner: { key: OWNER_KEY, stack: owner.stack, token: "t" } } },
+      { change: "update-grant", id: grantId, patch: { owner } },
       { change: "update-category", id, patch: { description: "mine" } },
       { change: "update-grant", id: grantId, patch: { owner, role: "reader" } },
       { change: "update-grant", id: grantId, patch: { owner: { ...owner, key: "fleet/dev/CategoryTree/mine" } } },

@@ -143,7 +143,7 @@ class Planner {
     return out;
   }
 
-  /** @returns whether it is more than another key */
+  /** @returns whether anything changes, be it only by which key it is known */
   #planChange(
     node: TemplateNode,
     row: TreeCategory,
@@ -165,7 +165,7 @@ class Planner {
     // What goes into something new can't go before that is there.
     if (isMoved && !isMade(parentId)) out.moves.push({ change, row, to: { parentId, name }, copyName: out.copy.name });
     else out.changes.push(change);
-    return isChanged;
+    return true;
   }
 
   get #proof(): { token: string } {

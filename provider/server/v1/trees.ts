@@ -57,8 +57,8 @@ class RightsCheck {
   readonly #caller: Caller;
   /** What each change names: a category that is there already; `undefined` for one that is new. */
   readonly #there: (string | undefined)[] = [];
-  /** By owner key: what carries its mark, as far as the caller sees it by that. */
-  readonly #made = new Map<string, Promise<ReadonlySet<string>>>();
+  /** By owner key: what carries its mark, as far as the caller sees it by that, and the part that each is. */
+  readonly #made = new Map<string, Promise<ReadonlyMap<string, string | undefined>>>();
 
   constructor(caller: Caller) {
     this.#caller = caller;
@@ -100,19 +100,22 @@ class RightsCheck {
   }
 
   /**
-   * Whether only the token, or the part, of a mark is another then: the run that goes on with a killed one does this to all
-   * that it finds. It changes nothing of what anybody may, so it asks for no more than to see it by that mark.
+   * Whether only the token of a mark is another then: the run that goes on with a killed one does this to all that it finds. It
+   * changes nothing of what anybody may, so it asks for no more than to see it by that mark. Another part would: by it the
+   * next `up` of whoever may manage it decides which node's name and grants it gets.
    */
   async #keepsMark({
     id,
     patch,
   }: Extract<TreeChange, { change: "update-category" | "update-grant" }>): Promise<boolean> {
     const { owner, token: _proof, ...more } = patch;
-    return owner !== undefined && Object.keys(more).length === 0 && (await this.#madeBy(owner.key)).has(id);
+    if (owner === undefined || Object.keys(more).length > 0) return false;
+    const made = await this.#madeBy(owner.key);
+    return made.has(id) && made.get(id) === owner.part;
   }
 
-  #madeBy(ownerKey: string): Promise<ReadonlySet<string>> {
-    const known = this.#made.get(ownerKey) ?? idsByMark(this.#caller, ownerKey);
+  #madeBy(ownerKey: string): Promise<ReadonlyMap<string, string | undefined>> {
+    const known = this.#made.get(ownerKey) ?? partsByMark(this.#caller, ownerKey);
     this.#made.set(ownerKey, known);
     return known;
   }
@@ -136,9 +139,17 @@ class RightsCheck {
   }
 }
 
-async function idsByMark({ vault, rights }: Caller, ownerKey: string): Promise<ReadonlySet<string>> {
+/** By id the part of what carries the mark: a grant has none. */
+async function partsByMark(
+  { vault, rights }: Caller,
+  ownerKey: string,
+): Promise<ReadonlyMap<string, string | undefined>> {
   const { categories, grants }: VaultTree = await vault.readTree({ ownerKey });
   const seen = seenByMark(categories, rights);
+  const shown = categories.filter(({ id }) => seen.has(id));
   const given = grants.filter(({ categoryId }) => seen.has(categoryId));
-  return new Set([...categories.filter(({ id }) => seen.has(id)), ...given].map(({ id }) => id));
+  return new Map([
+    ...shown.map(({ id, part }) => [id, part] as const),
+    ...given.map(({ id }) => [id, undefined] as const),
+  ]);
 }
