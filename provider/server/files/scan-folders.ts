@@ -17,11 +17,13 @@ const SCAN_FOLDER = {
  * only this user may open. It has the same name at each start, so that what a killed server left is found and removed.
  */
 export class ScanFolders {
+  readonly #parent: string;
   readonly #folder: string;
   readonly #complain: (error: unknown) => void;
 
-  private constructor(folder: string, complain: (error: unknown) => void) {
-    this.#folder = folder;
+  private constructor(parent: string, complain: (error: unknown) => void) {
+    this.#parent = parent;
+    this.#folder = join(parent, Buffer.from(newHolder()).toString("base64url"));
     this.#complain = complain;
   }
 
@@ -36,14 +38,26 @@ export class ScanFolders {
       // Of another machine, or another boot, nobody knows: better one file is scanned again than one stays in the clear.
       if (!isAlive(holderIn(name))) await removeFolder(join(parent, name), complain);
     }
-    const folder = join(parent, Buffer.from(newHolder()).toString("base64url"));
-    await mkdir(folder, { mode: 0o700 });
-    return new ScanFolders(folder, complain);
+    const folders = new ScanFolders(parent, complain);
+    await folders.#prepare();
+    return folders;
   }
 
-  /** @returns a new folder, for one file */
-  make(): Promise<string> {
-    return mkdtemp(join(this.#folder, "file-"));
+  /** @returns a new folder, for one file. @throws CoffreError CONFIGURATION as {@link ScanFolders.open} does */
+  async make(): Promise<string> {
+    try {
+      return await mkdtemp(join(this.#folder, "file-"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      // A system may tidy up among its temporary files, and so does a server of this vault on another machine.
+      await this.#prepare();
+      return mkdtemp(join(this.#folder, "file-"));
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    preparePrivateFolder(this.#parent, SCAN_FOLDER);
+    await mkdir(this.#folder, { mode: 0o700, recursive: true });
   }
 
   /** Removes the folder of a file, with all that is in it; complains where it can't. */

@@ -65,7 +65,8 @@ export class Scanner {
     this.#ending.abort();
     this.#woken.resolve();
     await this.#running;
-    await (await this.#opened)?.close();
+    const folders = await this.#opened?.catch(() => undefined); // whoever asked for them was told
+    await folders?.close();
   }
 
   /** Opened once, by whoever is first. */

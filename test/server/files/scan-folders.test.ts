@@ -152,3 +152,25 @@ test("a scanner's folder that others may open, or have made, is refused", async 
   const { problem } = await failure(scanner().start(), "CONFIGURATION");
   expect(problem).toBe(`The folder ${path} for files that are scanned is open to others (mode 0755)`);
 });
+
+test("files are scanned on where somebody tidied the folder away, and a scanner that found none may be stopped", async () => {
+  const complaints: unknown[] = [];
+  const program = { argv: ["/bin/cat"], seconds: 20, memoryBytes: 4e9, moreBytes: 1e9 };
+  const scanner = () =>
+    new Scanner({ vault, program, clock: systemClock, complain: (error) => complaints.push(String(error)) });
+  const first = scanner();
+  await first.start();
+  const path = await parentOf(process.getuid?.());
+  await rm(path, { recursive: true });
+  const id = await quarantined();
+  first.arrived(id);
+  await until(async () => (await stateOf(id)) === "ready" || complaints.length > 0);
+  expect(complaints).toEqual([]);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+  await first.stop();
+
+  await chmod(path, 0o755);
+  const second = scanner();
+  await failure(second.start(), "CONFIGURATION");
+  await second.stop();
+});
