@@ -61,7 +61,7 @@ export const rotate: CommandDefinition = {
     const order = commandCause();
     const rotation = { ...(await context.rotation()), changes: new Slots(parallel), adminConnections: parallel };
     const outcomes = await forEachCredential<Turn>(context, credentials, {
-      parallel: 3 * parallel, // while so many targets are changed, the vault writes what came before and comes next
+      parallel: 3 * parallel - 2, // while so many targets are changed, the vault writes what came before and comes next
       doing: "rotating",
       ended: (outcome) => context.json || printOutcome(context, outcome),
       work: async (credential) => {
