@@ -3,20 +3,23 @@
 // A shell starts this file, and ends with that line: Node itself would read the file of `coffre run --env-file`, and take
 // variables such as NODE_OPTIONS from it, wherever on its command line the option stands, unless -- stands before.
 // Plain JavaScript of an old dialect up to the version check: it must say something sensible on any Node.
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import module, { createRequire } from "node:module";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+// CommonJS (package.json beside it): an `import` of Node's modules loads all that hangs on their names, too.
+const { existsSync, readFileSync } = require("node:fs");
+const nodeModule = require("node:module");
+const { homedir } = require("node:os");
+const { dirname, join } = require("node:path");
 
 const MINIMUM = [24, 7];
+const DIST = join(__dirname, "../dist");
+/** What the quick program knows, see provider/cli/quick.ts. Only an agent's answers are quick. */
+const QUICK = process.env["COFFRE_AGENT"] ? ["run", "inject"] : [];
 
 if (isEnough(process.versions.node)) {
   keepCompiled();
-  const main = new URL("../dist/cli/main.js", import.meta.url);
-  if (existsSync(main)) {
-    process.exitCode = await (await import(main.href)).main(process.argv.slice(2));
+  if (existsSync(join(DIST, "cli/main.js"))) {
+    runCommand(process.argv.slice(2)).then((exitCode) => {
+      process.exitCode = exitCode;
+    });
   } else {
     fail("it isn't built: run `npm run build` in its checkout.");
   }
@@ -32,10 +35,17 @@ if (isEnough(process.versions.node)) {
   }
 }
 
+async function runCommand(words) {
+  const exitCode = QUICK.includes(words[0]) ? await require("../dist/quick.cjs").quick(words) : undefined;
+  return exitCode ?? (await import("../dist/cli/main.js")).main(words);
+}
+
 /** In a folder of this user's: Node's own choice lies below the system's folder for temporary files, where others write too. */
 function keepCompiled() {
   try {
-    module.enableCompileCache?.(join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "coffre", "compiled"));
+    nodeModule.enableCompileCache?.(
+      join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "coffre", "compiled"),
+    );
   } catch {
     // A user without a home folder: it starts slower.
   }
@@ -49,7 +59,7 @@ function isEnough(version) {
 /** The npm package `node`, where it is installed beside this one or in a project that this one is installed in. */
 function findNewerNode() {
   try {
-    const manifest = createRequire(import.meta.url).resolve("node/package.json");
+    const manifest = require.resolve("node/package.json");
     const { version, bin } = JSON.parse(readFileSync(manifest, "utf8"));
     const executable = join(dirname(manifest), typeof bin === "string" ? bin : bin.node);
     return isEnough(version) && existsSync(executable) ? executable : undefined;
@@ -60,7 +70,8 @@ function findNewerNode() {
 
 /** Runs this file again under another Node, as if it had been that one from the start. */
 function runWith(executable) {
-  const child = spawn(executable, ["--", fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const { spawn } = require("node:child_process");
+  const child = spawn(executable, ["--", __filename, ...process.argv.slice(2)], {
     stdio: "inherit",
   });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];

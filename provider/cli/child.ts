@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Masker, type MaskPatterns } from "../delivery/mask.js";
 import type { CommandContext } from "./context.js";
+import { stderr, stdout } from "./streams.js";
 
 /** Secrets that a command needs no more once somebody else has opened the vault. Files stay named: whoever runs as this user can open them. */
 const SECRET_VARIABLES = [
@@ -50,7 +51,7 @@ export async function runChild(
   try {
     child = spawn(command, args, { stdio: ["inherit", output, output], env: { ...kept, ...more } });
     ended?.addEventListener("abort", end, { once: true });
-    const shown = [show(child.stdout, process.stdout, mask), show(child.stderr, process.stderr, mask)];
+    const shown = [show(child.stdout, stdout, mask), show(child.stderr, stderr, mask)];
     const code = await exitOf(child, (problem) => terminal.complain(`coffre: The command ${command} ${problem}`));
     await Promise.all(shown);
     return code;
@@ -71,13 +72,30 @@ function exitOf(child: ChildProcess, complain: (problem: string) => void): Promi
   });
 }
 
-async function show(
-  from: NodeJS.ReadableStream | null,
-  to: NodeJS.WritableStream,
+/** What it prints, masked. Nothing is made for that before there is something: many commands print nothing. */
+function show(
+  from: Readable | null,
+  to: () => NodeJS.WritableStream,
   patterns: MaskPatterns | undefined,
 ): Promise<void> {
-  if (from === null || patterns === undefined) return;
-  const masker = new Masker(patterns);
+  if (from === null || patterns === undefined) return Promise.resolve();
+  return new Promise((done) => {
+    const isGone = () => done();
+    from.once("close", isGone); // of a command that never began
+    from.once("readable", () => {
+      from.off("close", isGone);
+      if (from.readableLength > 0) {
+        // Now, not a turn later: what flows is lost where nobody takes it.
+        void passMasked(from, to(), new Masker(patterns)).then(done);
+      } else {
+        from.resume(); // it has ended, and is closed once that was read
+        done();
+      }
+    });
+  });
+}
+
+async function passMasked(from: Readable, to: NodeJS.WritableStream, masker: Masker): Promise<void> {
   const masked = new Transform({
     transform: (piece: Buffer, _encoding, done) => done(null, masker.add(piece)),
     flush: (done) => done(null, masker.end()),

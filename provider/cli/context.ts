@@ -1,13 +1,11 @@
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
 import {
   type Configuration,
   type ConfigurationInput,
   isRemote,
-  type LockselfUrl,
   readTransitUrl,
   resolveConfiguration,
   resolveOtherVault,
-  type ServerUrl,
   userStateFolder,
   type VaultKeys,
 } from "../config/index.js";
@@ -16,9 +14,11 @@ import type { RotationContext } from "../rotation/context.js";
 import type { EmbeddedVault, TransitKey } from "../vault/embedded/embedded-vault.js";
 import type { Vault } from "../vault/port.js";
 import type { Witness } from "../witness/witness.js";
-import { readStackConfiguration } from "./stack-configuration.js";
+import { type OpenedVault, openThroughAgent, withWitness } from "./opened-vault.js";
+import { readStackSettings } from "./stack-configuration.js";
 import { Terminal } from "./terminal.js";
 import { withTypedPassphrase } from "./typed-passphrase.js";
+import { userName } from "./user-name.js";
 
 /** Values of the options that every command has. */
 export interface GlobalOptions {
@@ -62,6 +62,7 @@ export class CommandContext {
   readonly signal: AbortSignal;
   readonly #options: GlobalOptions;
   #vault: Promise<Vault> | undefined;
+  #vaultName = "";
   readonly #others: Promise<Vault>[] = [];
   /** Of every vault that was opened. */
   readonly #witnesses: Witness[] = [];
@@ -98,7 +99,7 @@ export class CommandContext {
   }
 
   #configurationInput(flags: Record<string, unknown>): ConfigurationInput {
-    const stack = readStackConfiguration(process.cwd(), this.env).values;
+    const stack = readStackSettings(process.cwd(), this.env);
     return { flags, env: this.env, stack, cwd: process.cwd() };
   }
 
@@ -106,6 +107,11 @@ export class CommandContext {
   vault(): Promise<Vault> {
     this.#vault ??= this.#openConfigured();
     return this.#vault;
+  }
+
+  /** The configured vault and its name, without asking for that again. @throws as {@link vault} */
+  async namedVault(): Promise<{ vault: Vault; name: string }> {
+    return { vault: await this.vault(), name: this.#vaultName };
   }
 
   /**
@@ -121,7 +127,9 @@ export class CommandContext {
 
   async #openOther(where: string, keys: VaultKeys): Promise<Vault> {
     const found = resolveOtherVault(this.#configurationInput({ ...this.#options }), where, keys);
-    return (await this.#open(found)).vault;
+    const { vault, witness } = await this.#open(found);
+    this.#witnesses.push(witness);
+    return vault;
   }
 
   /**
@@ -163,44 +171,42 @@ export class CommandContext {
     return configuration.transitKey && transitKeyAt(configuration.transitKey, configuration);
   }
 
-  /** Makes an empty vault on a server, by the login that is configured. @throws CoffreError CONFLICT if there is one */
-  async makeServerVault(url: ServerUrl | LockselfUrl, name: string): Promise<{ id: string; name: string }> {
-    if ("space" in url) {
-      const [{ createLockselfVault }, { lockselfPlace }] = await Promise.all([
-        import("../vault/lockself/create.js"),
-        import("../vault/open.js"),
-      ]);
-      return createLockselfVault({ ...lockselfPlace(url, this.configuration()), name, clock: this.clock });
+  /**
+   * Opens the configured vault if an agent's answer is all that it takes. What fails is said by {@link vault}.
+   * @returns false if it takes more, or a warning is due: nothing is open then, and nothing was said
+   */
+  async openQuickly(): Promise<boolean> {
+    try {
+      const opened = await openThroughAgent(this.configuration(), this.stateFolder);
+      if (opened?.lost) await opened.vault.close();
+      if (!opened || opened.lost) return false;
+      this.#vault = Promise.resolve(this.#configured(opened));
+    } catch (error) {
+      const reason = error as Error;
+      this.#vault = Promise.reject(reason);
+      this.#vault.catch(() => undefined); // a command that asks for no vault doesn't hear of it
     }
-    const [{ createHashicorpVault }, { serverPlace }] = await Promise.all([
-      import("../vault/hashicorp/create.js"),
-      import("../vault/open.js"),
-    ]);
-    return createHashicorpVault({ ...serverPlace(url, this.configuration()), name, clock: this.clock });
+    return true;
   }
 
   async #openConfigured(direct?: { front: string }): Promise<Vault> {
-    const { vault, witness, throughAgent } = await this.#open(this.configuration(), direct);
+    return this.#configured(await this.#open(this.configuration(), direct));
+  }
+
+  #configured({ vault, name, witness, throughAgent }: OpenedVault): Vault {
+    this.#witnesses.push(witness);
+    this.#vaultName = name;
     this.#witness = witness;
     this.throughAgent = throughAgent;
     return vault;
   }
 
-  async #open(found: Configuration, direct?: { front: string }) {
-    const [{ agentVault }, { Witness }] = await Promise.all([
-      import("../vault/agent-vault.js"),
-      import("../witness/witness.js"),
-    ]);
-    const agents = direct ? undefined : await agentVault(found);
-    const vault = agents ?? (await this.#openItself(found, direct));
-    const witness = new Witness({ vault, folder: this.stateFolder });
-    const lost = await witness.lost().catch(async (error: unknown) => {
-      await vault.close();
-      throw error;
-    });
-    this.#witnesses.push(witness);
+  async #open(found: Configuration, direct?: { front: string }): Promise<OpenedVault> {
+    const agents = direct ? undefined : await openThroughAgent(found, this.stateFolder);
+    const opened = agents ?? (await withWitness(await this.#openItself(found, direct), this.stateFolder));
+    const { lost } = opened;
     if (lost) this.terminal.warn(`this vault is older than what was seen of it here on ${lost.at}. ${OLDER}`);
-    return { vault, witness, throughAgent: agents !== undefined };
+    return opened;
   }
 
   /** Every kind of vault is loaded with it: what an agent answers needs none of them. */
@@ -289,12 +295,4 @@ function adviceElsewhere({ url }: Configuration): string {
     return "A KeePass file is only read here: `coffre move --from kdbx:///… --keep` copies its entries into a vault.";
   if (url !== undefined && isRemote(url)) return "Run it on the machine of `coffre serve`, on the vault's file.";
   return "This one is kept by a server: its snapshots are the backups, its logins are the keys.";
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid-${String(process.getuid?.() ?? "unknown")}`; // containers run as ids that have no name
-  }
 }

@@ -14,6 +14,28 @@ export interface StackConfiguration {
 const NOTHING: StackConfiguration = { values: {}, file: undefined };
 
 /**
+ * The settings of {@link readStackConfiguration}. Where no stack of the project has any, nothing is parsed: that takes longer than
+ * all else that many commands do.
+ */
+export function readStackSettings(
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const project = findProject(cwd);
+  if (project === undefined || !mayHaveSettings(dirname(project))) return {};
+  return readStackConfiguration(cwd, env).values;
+}
+
+/** Whether the file of any stack has our namespace in it, or can't be looked at here. */
+function mayHaveSettings(folder: string): boolean {
+  try {
+    return stackFiles(folder).some((name) => readFileSync(join(folder, name)).includes("coffre:"));
+  } catch {
+    return true;
+  }
+}
+
+/**
  * The configuration of the stack that is selected in the project around `cwd`, so that commands see the vault that the
  * program uses: `PULUMI_STACK`, else the one that `pulumi stack select` chose, else the only one there is. Read leniently:
  * a file that Pulumi itself would refuse holds no settings.
@@ -60,8 +82,12 @@ function selectedStack(project: string, env: Readonly<Record<string, string | un
 }
 
 function onlyStack(folder: string): string | undefined {
-  const stacks = readdirSync(folder).flatMap((name) => /^Pulumi\.([\w.-]+)\.yaml$/.exec(name)?.[1] ?? []);
-  return stacks.length === 1 ? stacks[0] : undefined;
+  const [only, ...others] = stackFiles(folder);
+  return others.length === 0 ? only?.slice("Pulumi.".length, -".yaml".length) : undefined;
+}
+
+function stackFiles(folder: string): string[] {
+  return readdirSync(folder).filter((name) => /^Pulumi\.[\w.-]+\.yaml$/.test(name));
 }
 
 function readYaml(path: string): unknown {

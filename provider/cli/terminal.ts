@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { styleText } from "node:util";
+import { stderr, stdout } from "./streams.js";
 
 type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 
@@ -48,14 +49,15 @@ export class Terminal {
   /** The same without a line's end, or bytes as they are. */
   write(text: string | Uint8Array): void {
     this.clearStatus();
-    if (!this.unread.aborted) process.stdout.write(text);
+    if (!this.unread.aborted) stdout().write(text);
   }
 
   /** Waits until what was written has been taken, so that a slow reader holds up the writer and fills no memory. */
   async drained(signal: AbortSignal): Promise<void> {
-    if (!process.stdout.writableNeedDrain || this.unread.aborted) return;
+    const stream = stdout();
+    if (!stream.writableNeedDrain || this.unread.aborted) return;
     // A reader that goes away, or a Ctrl-C, ends the wait: what called looks at both itself.
-    await once(process.stdout, "drain", { signal: AbortSignal.any([signal, this.unread]) }).catch(() => undefined);
+    await once(stream, "drain", { signal: AbortSignal.any([signal, this.unread]) }).catch(() => undefined);
   }
 
   /** One JSON value on stdout. */
@@ -76,21 +78,21 @@ export class Terminal {
   /** A line on stderr, whatever was asked. */
   complain(line: string): void {
     this.clearStatus();
-    process.stderr.write(`${line}\n`);
+    stderr().write(`${line}\n`);
   }
 
   /** A line that the next output overwrites: progress, on a terminal only. */
   status(line: string): void {
     if (this.quiet || !process.stderr.isTTY) return;
     const columns = Math.max(20, process.stderr.columns || 80) - 1;
-    process.stderr.write(`\r\u001b[K${line.length > columns ? line.slice(0, columns) : line}`);
+    stderr().write(`\r\u001b[K${line.length > columns ? line.slice(0, columns) : line}`);
     this.#statusShown = true;
   }
 
   /** Takes the progress line away. */
   clearStatus(): void {
     if (!this.#statusShown) return;
-    process.stderr.write("\r\u001b[K");
+    stderr().write("\r\u001b[K");
     this.#statusShown = false;
   }
 }

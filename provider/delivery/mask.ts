@@ -4,14 +4,21 @@ const MASK = Buffer.from("[secret]");
 /** Two bytes say where a value may begin, four which ones may: all patterns have that many. */
 const HEAD_BYTES = 4;
 
-/** What to look for, made once for all streams. */
+/** What to look for, made once for all streams, and for the first output only: many commands print nothing. */
 export class MaskPatterns {
+  readonly #values: readonly Buffer[];
+  #isMade = false;
   readonly #beginnings = new Uint8Array(65_536);
   /** By their first four bytes, the longest first. */
   readonly #byHead = new Map<number, Buffer[]>();
 
   constructor(values: readonly Buffer[]) {
-    for (const form of values.flatMap(formsOf)) {
+    this.#values = values;
+  }
+
+  #make(): void {
+    this.#isMade = true;
+    for (const form of this.#values.flatMap(formsOf)) {
       this.#beginnings[form.readUInt16BE()] = 1;
       const head = form.readUInt32BE();
       const same = this.#byHead.get(head) ?? [];
@@ -27,6 +34,7 @@ export class MaskPatterns {
    * be said.
    */
   lengthAt(text: Buffer, at: number, isWhole: boolean): number | undefined {
+    if (!this.#isMade) this.#make();
     const left = text.length - at;
     if (left >= 2 && this.#beginnings[text.readUInt16BE(at)] === 0) return 0;
     if (left < HEAD_BYTES) return isWhole || !this.#mayBegin(text.subarray(at)) ? 0 : undefined;

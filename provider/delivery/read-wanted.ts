@@ -27,11 +27,10 @@ export interface DeliveredValue {
  * @throws CoffreError with the code of the first that can't be read; its hint names the others by their places
  */
 export async function readWanted(
-  { vault, clock }: { vault: Vault; clock: Clock },
+  { vault, name, clock }: { vault: Vault; name: string; clock: Clock },
   wanted: readonly WantedValue[],
 ): Promise<DeliveredValue[]> {
   if (wanted.length === 0) return [];
-  const { name } = await vault.identity();
   refuseOthers(name, wanted);
   const requests = new Map(wanted.map(({ reference }) => [formatReference(reference), requestOf(reference)]));
   const answers = await vault.readMany([...requests.values()]);

@@ -8,9 +8,20 @@ import type { Vault } from "./port.js";
  */
 export async function agentVault({ agent, url }: Configuration): Promise<Vault | undefined> {
   if (agent === undefined) return undefined;
-  const { askAgent } = await import("./agent/ask.js");
-  const about = await askAgent(agent);
-  if (url !== undefined && url.href !== about.url) return undefined;
-  const { openAgentVault } = await import("./agent/open.js");
-  return openAgentVault(agent, about);
+  const [{ askAgent }, { SocketConnection }, { openAgentVault }] = await Promise.all([
+    import("./agent/ask.js"),
+    import("./socket-connection.js"),
+    import("./agent/open.js"),
+  ]);
+  // One for all: what has said that it is an agent is what hears everything else.
+  const connection = new SocketConnection(agent);
+  try {
+    const about = await askAgent(agent, connection);
+    if (url === undefined || url.href === about.url) return openAgentVault(agent, about, connection);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  await connection.close();
+  return undefined;
 }

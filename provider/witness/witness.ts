@@ -1,5 +1,5 @@
 import { CoffreError } from "../core/errors.js";
-import type { Credential, Vault } from "../vault/port.js";
+import type { Credential, Vault, VaultIdentity } from "../vault/port.js";
 import { readSeen, type Seen, writeSeen } from "./seen.js";
 
 /** What a witness needs. */
@@ -24,15 +24,18 @@ export class Witness {
     this.#folder = folder;
   }
 
-  /** What was seen of the vault and isn't in it any more; asked once. @throws CoffreError what opening the vault throws */
-  lost(): Promise<Seen | undefined> {
-    return (this.#lost ??= this.#compare());
+  /**
+   * What was seen of the vault and isn't in it any more; asked once.
+   * @param identity of the vault, if it was just asked for. @throws CoffreError what opening the vault throws
+   */
+  lost(identity?: VaultIdentity): Promise<Seen | undefined> {
+    return (this.#lost ??= this.#compare(identity));
   }
 
-  async #compare(): Promise<Seen | undefined> {
-    const { id, restoreCounter } = await this.#vault.identity();
+  async #compare(identity?: VaultIdentity): Promise<Seen | undefined> {
+    const { id, restoreCounter, headProof } = identity ?? (await this.#vault.identity());
     const seen = readSeen(this.#folder, id);
-    if (!seen) return undefined;
+    if (!seen || (seen.head === headProof && seen.restoreCounter === restoreCounter)) return undefined;
     const [isThere] = await this.#vault.hasHeads([seen.head]);
     return isThere === true && seen.restoreCounter === restoreCounter ? undefined : seen;
   }

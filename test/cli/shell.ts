@@ -1,4 +1,5 @@
 import { type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir, userInfo } from "node:os";
@@ -78,6 +79,22 @@ export class Shell {
   start(args: readonly string[], options: SpawnOptions = {}) {
     // As the program's first line does it: behind -- no option is Node's own.
     return spawn(process.execPath, ["--", PROGRAM, ...args], { cwd: this.home, env: this.env, ...options });
+  }
+
+  /** Starts an agent, and names it to all that is called from now on. @returns ends it, and all is as before */
+  async withAgent(): Promise<() => Promise<void>> {
+    const runtime = join(this.home, "run");
+    await mkdir(runtime, { mode: 0o700 });
+    const agent = this.start(["agent"], { env: { ...this.env, XDG_RUNTIME_DIR: runtime } });
+    const [line] = (await once(agent.stdout as NonNullable<typeof agent.stdout>, "data")) as [Buffer]; // a pipe, by default
+    this.env["COFFRE_AGENT"] = String(line).trim();
+    return async () => {
+      delete this.env["COFFRE_AGENT"];
+      const ended = once(agent, "exit");
+      agent.kill("SIGTERM");
+      await ended;
+      await rm(runtime, { recursive: true });
+    };
   }
 
   /**

@@ -33,7 +33,7 @@ async function start(): Promise<{ vault: Vault; want: (vault: Vault, ...paths: s
   const { name } = await opened.identity();
   const want = (vault: Vault, ...paths: string[]) =>
     readWanted(
-      { vault, clock: systemClock },
+      { vault, name, clock: systemClock },
       paths.map((path, index) => ({
         reference: parseReference(`coffre://${name}/${path}`),
         place: { file: "refs.env", line: index + 1, column: 3 },
@@ -53,9 +53,9 @@ test("what may not be read is told by its place, and nothing is handed over with
 });
 
 test("a path where two credentials stand, as LockSelf may have them, is told by its place", async () => {
-  const { vault, want } = await start();
+  const { want } = await start();
   const conflict = new CoffreError("CONFLICT", 'Two credentials are called "entry"');
-  const double = { identity: () => vault.identity(), readMany: async () => [conflict] };
+  const double = { readMany: async () => [conflict] };
   await expect(want(double as unknown as Vault, "A/entry")).rejects.toMatchObject({
     code: "CONFLICT",
     problem: 'refs.env:1:3: Two credentials are called "entry"',

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { userStateFolder } from "../../provider/config/index.js";
-import type { Vault } from "../../provider/vault/port.js";
+import type { Vault, VaultIdentity } from "../../provider/vault/port.js";
 import { isWritable, seenPath } from "../../provider/witness/seen.js";
 import { Witness } from "../../provider/witness/witness.js";
 import { withIdentity } from "../fixtures/resource-scene.ts";
@@ -27,10 +27,16 @@ function older(): Vault {
   return new Proxy(scene.vault, {
     get(target, property) {
       if (property === "hasHeads") return async (proofs: string[]) => proofs.map(() => false);
+      if (property === "identity") return async () => elsewhere(await target.identity());
       const value: unknown = Reflect.get(target, property);
       return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },
   });
+}
+
+/** The identity of a vault whose past ends with another event of the same number. */
+function elsewhere(identity: VaultIdentity): VaultIdentity {
+  return { ...identity, headProof: `${identity.head}:${"e".repeat(32)}` };
 }
 
 /** What was seen, moved to before all that the test does next. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundleQuick } from "./bundle.ts";
 import { ROOT, run, say } from "./processes.ts";
 
 /** Where the packed package lies for projects of tests and benches, as if npm had installed it. */
@@ -23,7 +24,7 @@ function digestOf(patterns: string[]): string {
 /** What pages use, as it is: copied beside the compiled code. */
 const ASSETS = "provider/**/assets/*.{css,js}";
 
-const SOURCES = ["provider/**/*.{ts,cts}", ASSETS, "tsconfig.json", "package.json"];
+const SOURCES = ["provider/**/*.{ts,cts}", ASSETS, "tsconfig.json", "package.json", "tools/setup/bundle.ts"];
 
 /** Compiles `provider/` to `dist/`, unless nothing has changed since the last time. */
 export async function build(): Promise<void> {
@@ -35,6 +36,7 @@ export async function build(): Promise<void> {
   for (const file of globSync(ASSETS, { cwd: ROOT })) {
     await cp(join(ROOT, file), join(ROOT, file.replace("provider", "dist")));
   }
+  await bundleQuick(join(ROOT, "dist"));
   await writeFile(BUILD_STAMP, digest);
 }
 

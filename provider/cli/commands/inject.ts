@@ -44,7 +44,7 @@ export const inject: CommandDefinition = {
     const wanted = parts.flatMap((part): WantedValue[] => ("text" in part ? [] : [part]));
     if (output === STDOUT) refuseTerminal();
     else await checkWritable(resolve(output));
-    const values = await readWanted({ vault: await context.vault(), clock: context.clock }, wanted);
+    const values = await readWanted({ ...(await context.namedVault()), clock: context.clock }, wanted);
     for (const { answer } of values) warnOfStatus(context, answer);
     const bytes = renderTemplate(parts, values);
     if (output === STDOUT) {

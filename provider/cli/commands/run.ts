@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { CoffreError } from "../../core/errors.js";
 import { type DeclaredVariable, parseEnvFile } from "../../delivery/env-file.js";
 import { MaskPatterns } from "../../delivery/mask.js";
@@ -49,15 +50,18 @@ export const run: CommandDefinition = {
     const wanted = declared.flatMap(({ value, place }): WantedValue[] =>
       "reference" in value ? [{ reference: value.reference, place }] : [],
     );
-    const values = await readWanted({ vault: await context.vault(), clock: context.clock }, wanted);
+    const values = await readWanted({ ...(await context.namedVault()), clock: context.clock }, wanted);
     const env = environmentOf(declared, values);
     for (const { answer } of values) warnOfStatus(context, answer);
     const mask = options["mask"] === false ? undefined : patternsOf(context, declared, values);
-    // What the command takes its time for needs no open vault, and no key in memory.
-    await context.close();
     if (context.signal.aborted) throw new CoffreError("INTERRUPTED", "Stopped before the command was started");
     context.handSignalsOver();
-    return runChild(context, args, { env, mask });
+    // What the command takes its time for needs no open vault, and no key in memory. The last question is answered while it starts.
+    const closed = context.close();
+    await nextTurn();
+    const code = await runChild(context, args, { env, mask });
+    await closed;
+    return code;
   },
 };
 

@@ -16,6 +16,7 @@ import { createEmbeddedVault } from "../../vault/embedded/create.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { KEY_HOLDER_READS_ALL } from "../describe.js";
+import { makeServerVault } from "../make-server-vault.js";
 import { REFUSED_SECRET_OPTIONS, refuseSecretOptions } from "../usage.js";
 import { chooseKey } from "./vault-new-key.js";
 
@@ -135,7 +136,7 @@ async function makeOnServer(
   name: string,
 ): Promise<void> {
   const { terminal } = context;
-  const { id } = await context.makeServerVault(url, name);
+  const { id } = await makeServerVault(context, url, name);
   configure(context, options, { url: url.href });
   const found = context.configuration({ flags: false }).url?.href === url.href;
   if (context.json) {

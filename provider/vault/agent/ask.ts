@@ -1,9 +1,10 @@
 import { dirname, isAbsolute } from "node:path";
 import { CoffreError, type ErrorCode } from "../../core/errors.js";
-import { WITHOUT_HOST } from "../socket-connection.js";
+import { Pieces } from "../remote/pieces.js";
+import { SocketConnection } from "../socket-connection.js";
 import { AGENT_ROUTE, type AgentAnswer, readAgentAnswer } from "./messages.js";
 import { wayProblem } from "./safe-way.js";
-import { type SocketState, socketState } from "./socket-file.js";
+import { lookAt, type SocketState, stateByFailure } from "./socket-file.js";
 
 const ANSWER_MS = 10_000;
 /** More than an agent says of itself. */
@@ -34,25 +35,26 @@ const PROBLEMS: Record<Exclude<SocketState, "live">, { code: ErrorCode; problem:
 /**
  * Asks an agent what it stands for.
  * @param socket what `COFFRE_AGENT` says
+ * @param connection to it, if more is to be asked over the same one; left open
  * @throws CoffreError UNREACHABLE if nobody listens there; FORBIDDEN for a socket that isn't this user's alone; CONFIGURATION
  * for what is no path of a socket; BAD_RESPONSE if something else than an agent answers
  */
-export async function askAgent(socket: string): Promise<AgentAnswer> {
+export async function askAgent(socket: string, connection?: SocketConnection): Promise<AgentAnswer> {
   if (!isAbsolute(socket)) {
     throw new CoffreError("CONFIGURATION", "COFFRE_AGENT isn't an absolute path", {
       hint: "Set it to the path of the socket that `coffre agent` prints, or unset it.",
     });
   }
-  const state = await socketState(socket);
-  if (state !== "live") throw refusal(socket, state);
-  // Each request connects anew: what is this user's socket now must stay it.
+  const state = lookAt(socket);
+  if (state !== undefined) throw refusal(socket, state);
+  // What is this user's socket now must still be it when it is connected to, now or later.
   const problem = wayProblem(dirname(socket));
   if (problem !== undefined) {
     throw new CoffreError("FORBIDDEN", `COFFRE_AGENT names a socket in ${dirname(socket)}, which ${problem}`, {
       hint: "It is neither asked nor told anything. Start an agent in a folder of your own (`coffre agent`), or unset COFFRE_AGENT.",
     });
   }
-  const { status, text } = await ask(socket);
+  const { status, text } = await ask(socket, connection);
   const parsed = status === 200 ? readAgentAnswer(parseJson(text)) : undefined;
   if (parsed) return parsed;
   throw new CoffreError("BAD_RESPONSE", `What listens on ${socket} (COFFRE_AGENT) doesn't answer as an agent`, {
@@ -65,34 +67,29 @@ function refusal(socket: string, state: Exclude<SocketState, "live">): CoffreErr
   return new CoffreError(code, `COFFRE_AGENT names ${socket}, ${problem}`, { hint });
 }
 
-function ask(socketPath: string): Promise<{ status: number | undefined; text: string }> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: unknown) =>
-      reject(
-        new CoffreError("UNREACHABLE", `The agent on ${socketPath} (COFFRE_AGENT) doesn't answer`, {
-          hint: "Does it hang? End it and start another, or unset COFFRE_AGENT.",
-          cause,
-        }),
-      );
-    const asked = process.getBuiltinModule("node:http").request({
-      ...WITHOUT_HOST,
-      socketPath,
+async function ask(socketPath: string, shared?: SocketConnection): Promise<{ status: number; text: string }> {
+  const connection = shared ?? new SocketConnection(socketPath);
+  try {
+    const { statusCode, body } = await connection.request({
       path: AGENT_ROUTE,
-      agent: false,
+      method: "GET",
+      headers: {},
+      body: "",
       signal: AbortSignal.timeout(ANSWER_MS),
     });
-    asked.on("response", (answer) => {
-      let text = "";
-      answer.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        if (text.length > LONGEST_ANSWER) asked.destroy();
-      });
-      answer.on("end", () => resolve({ status: answer.statusCode, text }));
-      answer.on("error", failed);
+    const text = new Pieces(LONGEST_ANSWER);
+    for await (const part of body.setEncoding("utf8")) if (!text.add(String(part))) break;
+    return { status: statusCode, text: text.take() };
+  } catch (cause) {
+    const state = stateByFailure(cause);
+    if (state !== undefined) throw refusal(socketPath, state);
+    throw new CoffreError("UNREACHABLE", `The agent on ${socketPath} (COFFRE_AGENT) doesn't answer`, {
+      hint: "Does it hang? End it and start another, or unset COFFRE_AGENT.",
+      cause,
     });
-    asked.on("error", failed);
-    asked.end();
-  });
+  } finally {
+    if (!shared) await connection.close();
+  }
 }
 
 function parseJson(text: string): unknown {

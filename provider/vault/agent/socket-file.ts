@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { lstatSync } from "node:fs";
 import { connect } from "node:net";
 
 /** What stands where an agent's socket is looked for. `stale`: a socket that nobody listens on, as a killed agent leaves it. */
@@ -10,17 +10,26 @@ const GROUP_AND_OTHERS = 0o077;
 
 /** Looks at a path, and knocks there if it is a socket that only this user may open. Links aren't followed. */
 export async function socketState(path: string): Promise<SocketState> {
+  return lookAt(path) ?? knock(path);
+}
+
+/** What stands there, without knocking; `undefined` for a socket that only this user may open. Links aren't followed. */
+export function lookAt(path: string): Exclude<SocketState, "live" | "stale"> | undefined {
   try {
-    const facts = await lstat(path);
+    const facts = lstatSync(path);
     if (facts.uid !== process.getuid?.()) return "foreign";
     if (!facts.isSocket()) return "no-socket";
-    if ((facts.mode & GROUP_AND_OTHERS) !== 0) return "open-to-others";
+    return (facts.mode & GROUP_AND_OTHERS) === 0 ? undefined : "open-to-others";
   } catch (error) {
     // A folder that isn't ours to look into.
-    if (codeOf(error) === "EACCES") return "foreign";
-    return "absent";
+    return codeOf(error) === "EACCES" ? "foreign" : "absent";
   }
-  return knock(path);
+}
+
+/** What a failed connection says of a socket; `undefined` for a failure that says nothing of it. */
+export function stateByFailure(error: unknown): "absent" | "stale" | undefined {
+  const code = codeOf(error);
+  return code === "ECONNREFUSED" ? "stale" : code === "ENOENT" ? "absent" : undefined;
 }
 
 function knock(path: string): Promise<"absent" | "live" | "stale"> {
@@ -32,10 +41,7 @@ function knock(path: string): Promise<"absent" | "live" | "stale"> {
     };
     socket.setTimeout(CONNECT_MS, () => answer("live"));
     socket.once("connect", () => answer("live"));
-    socket.once("error", (error) => {
-      const code = codeOf(error);
-      answer(code === "ECONNREFUSED" ? "stale" : code === "ENOENT" ? "absent" : "live");
-    });
+    socket.once("error", (error) => answer(stateByFailure(error) ?? "live"));
   });
 }
 

@@ -6,7 +6,7 @@ import { CoffreError, isCoffreError } from "../../core/errors.js";
 import { isRecord } from "../../core/guards.js";
 import type { Secret } from "../../core/secret.js";
 import { connectAgent, unreachable } from "../network.js";
-import { type ConnectionRequest, SocketConnection } from "../socket-connection.js";
+import { ANSWER_MS, type ConnectionRequest, MOST_CONNECTIONS, SocketConnection } from "../socket-connection.js";
 import { type AnswerReader, answerReader } from "./answers.js";
 import { wireJson } from "./json.js";
 import type { InputOf, NamesOf, OperationName, OutputOf } from "./operations.js";
@@ -20,6 +20,8 @@ export interface RemotePlace {
   origin: string;
   /** A unix socket in the place of the origin's host. */
   socketPath?: string;
+  /** To that socket, where there is one already; closed with the client. */
+  connection?: SocketConnection | undefined;
   /** Absolute path of a PEM file: the authority that signed the server's certificate. Default: those that Node knows. */
   caFile?: string;
   /** Asked for at each request, so that a file with a new token counts at once. Missing: the server knows by other means who asks. */
@@ -31,12 +33,9 @@ export interface RemotePlace {
 }
 
 const CONNECT_MS = 10_000;
-/** Longer than a server waits for its vault's write lock. */
-const ANSWER_MS = 60_000;
 /** Pauses before a request is sent again. A server that is started anew needs some seconds. */
 const PAUSES_MS = [100, 400, 1_500];
 const LONGEST_WAIT_MS = 30_000;
-const MOST_CONNECTIONS = 32;
 
 /** One line of a list. */
 type Line = { item: unknown } | { end: true } | { error: WireError };
@@ -251,10 +250,9 @@ export class RemoteClient {
   }
 
   async #connect(): Promise<Connection> {
-    const { caFile, socketPath } = this.#place;
-    const limits = { most: MOST_CONNECTIONS, answerMs: ANSWER_MS };
-    if (socketPath !== undefined) return new SocketConnection({ ...limits, socketPath });
-    return connectAgent({ ...limits, connectMs: CONNECT_MS, caFile });
+    const { caFile, socketPath, connection } = this.#place;
+    if (socketPath !== undefined) return connection ?? new SocketConnection(socketPath);
+    return connectAgent({ most: MOST_CONNECTIONS, answerMs: ANSWER_MS, connectMs: CONNECT_MS, caFile });
   }
 }
 
