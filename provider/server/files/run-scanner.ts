@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, lstat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { execa } from "execa";
 import { CoffreError } from "../../core/errors.js";
@@ -61,7 +61,8 @@ export interface ScanPlace {
 
 /**
  * Has a program look at a file, which comes on its standard input: exit code 0 means clean, 1 infected, and anything else that
- * nobody knows. So does a program that took too long, said or wrote too much, asked for more than its memory, or didn't read all.
+ * nobody knows. So does a program that took too long, said or wrote too much, asked for more than its memory, didn't read all, or
+ * whose folder somebody took away.
  */
 export async function runScanner(program: ScannerProgram, file: ScannedFile, place: ScanPlace): Promise<Finding> {
   const mostBytes = file.size + program.moreBytes;
@@ -71,7 +72,11 @@ export async function runScanner(program: ScannerProgram, file: ScannedFile, pla
     const signal = AbortSignal.any([place.signal, limit.signal]);
     const finding = await runLimited(program, file, { mostBytes, folder: place.folder, signal });
     const problem = place.signal.aborted ? undefined : limit.problem();
-    return problem === undefined ? finding : unknown(problem);
+    if (problem !== undefined) return unknown(problem);
+    // A program that couldn't unpack what it was given has found nothing, and knows nothing.
+    return finding.clean === true && !(await isFolder(place.folder))
+      ? unknown("lost its TMPDIR while it ran")
+      : finding;
   } finally {
     await limit.stop();
   }
@@ -118,6 +123,11 @@ async function runLimited(
   if (ended.exitCode === 1) return { clean: false, reason: reasonIn(ended.stdout) };
   if (ended.exitCode !== 0) return unknown(`ended with exit code ${String(ended.exitCode)}`);
   return feeding.wasRead ? { clean: true } : unknown("said that the file is clean before it had read all of it");
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const facts = await lstat(path).catch(() => undefined);
+  return facts?.isDirectory() === true;
 }
 
 function unknown(problem: string): Finding {

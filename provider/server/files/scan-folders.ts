@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { CoffreError } from "../../core/errors.js";
-import { isAlive, newHolder } from "../../rotation/holder.js";
+import { isAlive, isDead, newHolder } from "../../rotation/holder.js";
 import { ownUid, preparePrivateFolder } from "../private-folder.js";
 
 /** What the folder of scans is for. */
@@ -12,6 +12,17 @@ const SCAN_FOLDER = {
   hint: "Set the server's TMPDIR to a folder that nobody else may write to.",
 };
 
+/** How much longer than its program a scan may take: whoever is killed with it takes a moment to end. */
+const MARGIN_MS = 60_000;
+
+export interface ScanFoldersOptions {
+  vaultId: string;
+  /** Seconds that a program has for one file, here and on the other servers of this vault. */
+  seconds: number;
+  /** Told of what couldn't be removed. */
+  complain: (error: unknown) => void;
+}
+
 /**
  * Where the scanner's programs write, in the clear: a folder for each file, in one of this server, in one of the vault that
  * only this user may open. It has the same name at each start, so that what a killed server left is found and removed.
@@ -19,45 +30,53 @@ const SCAN_FOLDER = {
 export class ScanFolders {
   readonly #parent: string;
   readonly #folder: string;
+  readonly #staleMs: number;
   readonly #complain: (error: unknown) => void;
 
-  private constructor(parent: string, complain: (error: unknown) => void) {
+  private constructor(parent: string, { seconds, complain }: ScanFoldersOptions) {
     this.#parent = parent;
     this.#folder = join(parent, Buffer.from(newHolder()).toString("base64url"));
+    this.#staleMs = seconds * 1000 + MARGIN_MS;
     this.#complain = complain;
   }
 
-  /**
-   * Removes what servers of this vault left that don't run any more.
-   * @param complain told of what couldn't be removed. @throws CoffreError CONFIGURATION for a folder that others may open
-   */
-  static async open(vaultId: string, complain: (error: unknown) => void): Promise<ScanFolders> {
-    const parent = join(tmpdir(), `coffre-scan-${ownUid(SCAN_FOLDER)}-${vaultId}`);
-    preparePrivateFolder(parent, SCAN_FOLDER);
-    for (const name of await readdir(parent)) {
-      // Of another machine, or another boot, nobody knows: better one file is scanned again than one stays in the clear.
-      if (!isAlive(holderIn(name))) await removeFolder(join(parent, name), complain);
-    }
-    const folders = new ScanFolders(parent, complain);
+  /** Removes what servers of this vault left that don't run any more. @throws CoffreError CONFIGURATION for a folder that others may open */
+  static async open(options: ScanFoldersOptions): Promise<ScanFolders> {
+    const parent = join(tmpdir(), `coffre-scan-${ownUid(SCAN_FOLDER)}-${options.vaultId}`);
+    const folders = new ScanFolders(parent, options);
     await folders.#prepare();
     return folders;
   }
 
-  /** @returns a new folder, for one file. @throws CoffreError CONFIGURATION as {@link ScanFolders.open} does */
+  /** @returns a new folder, for one file. @throws CoffreError CONFIGURATION as {@link ScanFolders.open} does, or if it can't be made */
   async make(): Promise<string> {
-    try {
-      return await mkdtemp(join(this.#folder, "file-"));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      // A system may tidy up among its temporary files, and so does a server of this vault on another machine.
-      await this.#prepare();
-      return mkdtemp(join(this.#folder, "file-"));
-    }
+    // Each time: a system may tidy up among its temporary files, and what was too young to be removed has grown older.
+    await this.#prepare();
+    return mkdtemp(join(this.#folder, "file-")).catch((cause: unknown) => {
+      throw notMade(this.#folder, cause);
+    });
   }
 
   async #prepare(): Promise<void> {
     preparePrivateFolder(this.#parent, SCAN_FOLDER);
-    await mkdir(this.#folder, { mode: 0o700, recursive: true });
+    preparePrivateFolder(this.#folder, SCAN_FOLDER);
+    for (const name of await readdir(this.#parent)) {
+      const folder = join(this.#parent, name);
+      if (folder !== this.#folder && (await this.#isLeft(folder, holderIn(name)))) {
+        await removeFolder(folder, this.#complain);
+      }
+    }
+  }
+
+  /**
+   * Whether nobody scans there any more. Of another machine, boot or container nobody knows who still runs: but each of its scans
+   * begins with a new folder in this one, and has ended by now if the last began longer ago than a scan may last.
+   */
+  async #isLeft(folder: string, holder: string): Promise<boolean> {
+    if (isAlive(holder)) return false;
+    if (isDead(holder)) return true;
+    const facts = await stat(folder).catch(() => undefined); // gone by now
+    return facts !== undefined && Date.now() - facts.mtimeMs > this.#staleMs;
   }
 
   /** Removes the folder of a file, with all that is in it; complains where it can't. */
@@ -91,6 +110,14 @@ async function removeFolder(folder: string, complain: (error: unknown) => void):
     });
     if (failed) complain(stayed(folder, cause));
   }
+}
+
+function notMade(folder: string, cause: unknown): CoffreError {
+  const { code = "unknown reason" } = cause as NodeJS.ErrnoException; // what the file system throws
+  return new CoffreError("CONFIGURATION", `No folder for a file that is scanned can be made in ${folder} (${code})`, {
+    hint: "Make room there, or set the server's TMPDIR to another folder. The file stays in quarantine and is tried again.",
+    cause,
+  });
 }
 
 function stayed(folder: string, cause: unknown): CoffreError {

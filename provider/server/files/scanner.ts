@@ -71,8 +71,9 @@ export class Scanner {
 
   /** Opened once, by whoever is first. */
   #folders(): Promise<ScanFolders> {
-    const { vault, complain } = this.#options;
-    this.#opened ??= vault.identity().then(({ id }) => ScanFolders.open(id, complain));
+    const { vault, program, complain } = this.#options;
+    const { seconds } = program;
+    this.#opened ??= vault.identity().then(({ id }) => ScanFolders.open({ vaultId: id, seconds, complain }));
     return this.#opened;
   }
 

@@ -1,12 +1,13 @@
 import type { ChildProcess } from "node:child_process";
 import { chownSync, readdirSync, statSync } from "node:fs";
-import { chmod, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { systemClock } from "../../../provider/core/clock.js";
 import { Scanner } from "../../../provider/server/files/scanner.js";
+import { isCoffreError } from "../../../provider/core/errors.js";
 import type { EmbeddedVault } from "../../../provider/vault/embedded/embedded-vault.js";
 import { box, pieces } from "../../contract/vault-cases/boxes.js";
 import { failure } from "../../contract/vault-cases/setup.js";
@@ -173,4 +174,57 @@ test("files are scanned on where somebody tidied the folder away, and a scanner 
   const second = scanner();
   await failure(second.start(), "CONFIGURATION");
   await second.stop();
+});
+
+test("what another machine's server has stays as long as a scan may last there, and no longer", async () => {
+  const parent = await parentOf(process.getuid?.());
+  const foreign = join(parent, Buffer.from("elsewhere+boot+namespace/17/4711/abc").toString("base64url"));
+  await mkdir(join(foreign, "file-1"), { recursive: true });
+  await chmod(parent, 0o700);
+  const left = join(parent, Buffer.from("elsewhere+boot+namespace/18/4711/abc").toString("base64url"));
+  await mkdir(join(left, "file-1"), { recursive: true });
+  const before = (seconds: number) => new Date(Date.now() - seconds * 1000);
+  await utimes(left, before(20 + 70), before(20 + 70));
+
+  const complaints: unknown[] = [];
+  const program = { argv: ["/bin/cat"], seconds: 20, memoryBytes: 4e9, moreBytes: 1e9 };
+  const complain = (error: unknown) => complaints.push(String(error));
+  const scanner = new Scanner({ vault, program, clock: systemClock, complain });
+  await scanner.start();
+  expect([await isThere(foreign), await isThere(left)]).toEqual([true, false]);
+  // By then its last scan has ended, and the next one here removes what is left of it.
+  await utimes(foreign, before(20 + 70), before(20 + 70));
+  const id = await quarantined();
+  scanner.arrived(id);
+  await until(async () => (await stateOf(id)) === "ready" || complaints.length > 0);
+  expect(await isThere(foreign)).toBe(false);
+  await scanner.stop();
+  expect(complaints).toEqual([]);
+});
+
+test("a program whose folder was taken away while it ran knows nothing, unless it has found something", async () => {
+  const id = await quarantined();
+  await startWorker('cat > /dev/null; rm -rf "$TMPDIR"');
+  await until(() => output.includes("quarantine"));
+  expect(output).toContain(`The file ${id} stays in quarantine: the scanner lost its TMPDIR while it ran\n`);
+  expect(await stateOf(id)).toBe("quarantine");
+  await startWorker('cat > /dev/null; rm -rf "$TMPDIR"; echo Eicar FOUND; exit 1');
+  await until(async () => (await stateOf(id)) !== "quarantine");
+  expect(await stateOf(id)).toBe("refused");
+});
+
+test("a folder of this server's that others have opened, or that can't be made, is named in the error", async () => {
+  const complaints: string[] = [];
+  const program = { argv: ["/bin/cat"], seconds: 20, memoryBytes: 4e9, moreBytes: 1e9 };
+  const complain = (error: unknown) => complaints.push(isCoffreError(error) ? error.problem : String(error));
+  const scanner = new Scanner({ vault, program, clock: systemClock, complain });
+  await scanner.start();
+  const parent = await parentOf(process.getuid?.());
+  const own = join(parent, readdirSync(parent)[0] ?? "");
+  await chmod(own, 0o755);
+  scanner.arrived(await quarantined());
+  await until(() => complaints.length > 0);
+  expect(complaints).toEqual([`The folder ${own} for files that are scanned is open to others (mode 0755)`]);
+  await chmod(own, 0o700);
+  await scanner.stop();
 });
