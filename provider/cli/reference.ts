@@ -41,9 +41,10 @@ export async function findCredentials(vault: Vault, texts: readonly string[]): P
   return [...found.values()];
 }
 
-/** A whole number of 1 or more from an option. @throws CoffreError INVALID_INPUT that names the option */
-export function parseCount(option: string, value: unknown, { least = 1 } = {}): number {
+/** A whole number of 1 or more from an option. @throws CoffreError INVALID_INPUT that names the option and what it takes */
+export function parseCount(option: string, value: unknown, { least = 1, most = Infinity } = {}): number {
   const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : NaN;
-  if (number >= least) return number;
-  throw new CoffreError("INVALID_INPUT", `${option} takes a whole number of ${least} or more`);
+  if (number >= least && number <= most) return number;
+  const range = most === Infinity ? `of ${least} or more` : `from ${least} to ${most.toLocaleString("en")}`;
+  throw new CoffreError("INVALID_INPUT", `${option} takes a whole number ${range}`);
 }

@@ -1,4 +1,4 @@
-import { checkEmailAddress } from "./email.js";
+import { checkEmailAddress, eachAddressOnce } from "./email.js";
 import { CoffreError } from "./errors.js";
 import { parseInstant } from "./instant.js";
 
@@ -20,12 +20,15 @@ export interface BoxFacts {
   phones?: readonly string[];
 }
 
-/** Each once, in the order given, as {@link checkEmailAddress} keeps it. @throws CoffreError INVALID_INPUT that counts from 1 */
+/**
+ * Each once, in the order given, as {@link checkEmailAddress} keeps it; of two spellings the first.
+ * @throws CoffreError INVALID_INPUT that counts from 1
+ */
 export function plainAddresses(field: string, addresses: readonly string[]): string[] {
   if (addresses.length > MOST_ADDRESSES)
     throw invalid(field, `has ${addresses.length} addresses, more than ${MOST_ADDRESSES}`);
   const plain = addresses.map((address, index) => checkEmailAddress(`Number ${index + 1} of ${field}`, address, field));
-  return [...new Set(plain)];
+  return eachAddressOnce(plain);
 }
 
 /** Facts that fit together, with their times in UTC, as they are kept. @throws CoffreError INVALID_INPUT with `details.field` */

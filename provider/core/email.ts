@@ -11,10 +11,25 @@ export function isEmailAddress(text: string): boolean {
   return Address.safeParse(text).success;
 }
 
+/** The same for every spelling of one address: mail programs and people don't agree on capital letters, so that they don't count. */
+export function addressKey(address: string): string {
+  return address.toLowerCase();
+}
+
+/** Addresses without those that came before, or are known, in whatever spelling: nobody gets a mail twice. */
+export function eachAddressOnce(addresses: readonly string[], known: readonly string[] = []): string[] {
+  const seen = new Set(known.map(addressKey));
+  return addresses.filter((address) => {
+    const isNew = !seen.has(addressKey(address));
+    seen.add(addressKey(address));
+    return isNew;
+  });
+}
+
 /**
  * Checks one plain address.
  * @param called how the sentence calls it @param field of the input in which it stands, where that is another name
- * @returns it with the domain in lower case, as it is kept and compared: the part before the @ is its owner's to spell
+ * @returns it with the domain in lower case, as it is kept: the part before the @ is its owner's to spell
  * @throws CoffreError INVALID_INPUT with `details.field`; without the address, which may be anything
  */
 export function checkEmailAddress(called: string, text: string, field = called): string {

@@ -12,7 +12,8 @@ export const DAY_MS = 86_400_000;
 export const LONGEST_TRANSFER_DAYS = 366;
 
 const LONGEST_FROM = 200;
-const MOST_DOWNLOADS = 10_000;
+/** How often each file of a transfer may be downloaded, where that is limited at all. */
+export const MOST_DOWNLOADS = 10_000;
 const SHORTEST_PASSWORD = 8;
 const LONGEST_PASSWORD = 1_024;
 /** 32 bytes in Bech32. */
@@ -31,31 +32,46 @@ export interface TransferFacts {
 /**
  * Facts as they are kept: the sender's name without blanks at its ends, the time in UTC.
  * @param now against which `expiresAt` is held; missing for a time that was accepted before
+ * @param called what a message calls a fact, where whoever gave it knows it by another name
  * @throws CoffreError INVALID_INPUT with `details.field`
  */
-export function checkTransferFacts<Facts extends TransferFacts>(given: Facts, now: Date | undefined): Facts {
+export function checkTransferFacts<Facts extends TransferFacts>(
+  given: Facts,
+  now: Date | undefined,
+  called: Readonly<Record<string, string>> = {},
+): Facts {
   const facts = { ...given };
-  if (facts.from !== undefined) facts.from = checkFrom(facts.from);
-  if (facts.message !== undefined) checkBoxText("message", facts.message);
-  if (facts.expiresAt !== undefined) facts.expiresAt = checkExpiry(facts.expiresAt, now);
+  const nameOf = (field: keyof TransferFacts) => called[field] ?? field;
+  if (facts.from !== undefined) facts.from = checkFrom(nameOf("from"), facts.from);
+  if (facts.message !== undefined) checkBoxText(nameOf("message"), facts.message);
+  if (facts.expiresAt !== undefined) facts.expiresAt = checkExpiry(nameOf("expiresAt"), facts.expiresAt, now);
   const { maxDownloads } = facts;
   const isCount = Number.isInteger(maxDownloads) && Number(maxDownloads) >= 1 && Number(maxDownloads) <= MOST_DOWNLOADS;
   if (maxDownloads !== undefined && !isCount)
-    throw invalid("maxDownloads", `isn't a whole number from 1 to ${MOST_DOWNLOADS}`);
+    throw invalid(nameOf("maxDownloads"), `isn't a whole number from 1 to ${MOST_DOWNLOADS.toLocaleString("en")}`);
   if (facts.encryptedFor !== undefined && !RECIPIENT.test(facts.encryptedFor))
     throw invalid("encryptedFor", "isn't an X25519 recipient of age");
   return facts;
 }
 
-/** @throws CoffreError INVALID_INPUT for one that is too short or too long; nothing of it is in the message */
-export function checkTransferPassword(password: Secret): void {
+/**
+ * @param called what the message calls it, and the hint what to do
+ * @throws CoffreError INVALID_INPUT for one that is too short or too long; nothing of it is in the message
+ */
+export function checkTransferPassword(
+  password: Secret,
+  called = "password",
+  hint = "Whoever has the link has ten tries: draw one, and tell it by another way than the link.",
+): void {
   const { length } = password.reveal();
   if (length >= SHORTEST_PASSWORD && isPasswordLength(length)) return;
-  const problem = `password has fewer than ${SHORTEST_PASSWORD} or more than ${LONGEST_PASSWORD} characters`;
-  throw new CoffreError("INVALID_INPUT", problem, {
-    hint: "Whoever has the link has ten tries: draw one, and tell it by another way than the link.",
-    details: { field: "password" },
-  });
+  const problem = `${called} has fewer than ${SHORTEST_PASSWORD} or more than ${LONGEST_PASSWORD} characters`;
+  throw new CoffreError("INVALID_INPUT", problem, { hint, details: { field: "password" } });
+}
+
+/** A limit of downloads for people. */
+export function downloadsText(maxDownloads: number): string {
+  return `${maxDownloads} ${maxDownloads === 1 ? "download" : "downloads"} of each file`;
 }
 
 /** A password that is drawn, to be told by another way than the link. */
@@ -68,19 +84,25 @@ export function isPasswordLength(length: number): boolean {
   return length <= LONGEST_PASSWORD;
 }
 
-function checkExpiry(text: string, now: Date | undefined): string {
-  const expiresAt = parseInstant("expiresAt", text);
+function checkExpiry(called: string, text: string, now: Date | undefined): string {
+  const expiresAt = parseInstant(called, text);
   const ahead = now === undefined ? 1 : Date.parse(expiresAt) - now.getTime();
   if (ahead > 0 && ahead <= LONGEST_TRANSFER_DAYS * DAY_MS) return expiresAt;
-  throw invalid("expiresAt", `isn't within the next ${LONGEST_TRANSFER_DAYS} days`);
+  const hint = `Give a time that is still to come, and at most ${LONGEST_TRANSFER_DAYS} days from now.`;
+  throw invalid(called, `isn't within the next ${LONGEST_TRANSFER_DAYS} days`, hint);
 }
 
-function checkFrom(from: string): string {
+function checkFrom(called: string, from: string): string {
   if (from.trim() !== "" && from.length <= LONGEST_FROM && !/\p{Cc}/u.test(from))
-    return checkBoxText("from", from.trim());
-  throw invalid("from", `isn't one line of at most ${LONGEST_FROM} characters`);
+    return checkBoxText(called, from.trim());
+  throw invalid(
+    called,
+    `isn't one line of at most ${LONGEST_FROM} characters`,
+    "Give the name by which receivers know who sends.",
+  );
 }
 
-function invalid(field: string, problem: string): CoffreError {
-  return new CoffreError("INVALID_INPUT", `${field} ${problem}`, { details: { field } });
+function invalid(field: string, problem: string, hint?: string): CoffreError {
+  const options = { details: { field }, ...(hint === undefined ? {} : { hint }) };
+  return new CoffreError("INVALID_INPUT", `${field} ${problem}`, options);
 }

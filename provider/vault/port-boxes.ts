@@ -71,7 +71,7 @@ export interface DropBoxInput {
   name: string;
   /** `null` is the root. */
   categoryId: string | null;
-  /** E-mail addresses of those who may deposit. */
+  /** E-mail addresses of those who may deposit. Capital letters don't count: of two spellings the first is kept, here and below. */
   recipients: string[];
   /** E-mail addresses of those who see all deposits and may change the box on its page. They may deposit too. Default: none. */
   managers?: string[];

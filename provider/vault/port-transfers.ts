@@ -67,7 +67,7 @@ export interface TransferInput {
   categoryId: string | null;
   /** Who sends, as receivers read it: one line of at most 200 characters. */
   from: string;
-  /** E-mail addresses of those who are told. Default: nobody, and the sender hands the link over. */
+  /** E-mail addresses of those who are told, whatever their capital letters each once. Default: nobody, and the sender hands the link over. */
   to?: string[];
   /** For the receivers, at most 4,000 characters. */
   message?: string;

@@ -11,6 +11,7 @@ import { Shell, SLOW_MS } from "./shell.ts";
 
 jest.setTimeout(SLOW_MS);
 
+const OWN = "a password of my own";
 const PAGES = ["--public-url", "http://127.0.0.1:8730"];
 
 let shell: Shell;
@@ -20,6 +21,12 @@ beforeAll(async () => {
   vault = (await shell.makeVault("prod")) as EmbeddedVault; // the shell's vaults are files
   writeFileSync(join(shell.home, "report.txt"), "figures");
   writeFileSync(join(shell.home, "empty.txt"), "");
+  for (const [name, content] of [
+    ["pw", `${OWN}\n`],
+    ["short", "hunter2"],
+    ["lines", `${OWN}\n${OWN}\n`],
+  ] as const)
+    writeFileSync(join(shell.home, name), content, { mode: 0o600 });
   mkdirSync(join(shell.home, "folder"));
   writeFileSync(join(shell.home, "folder", "report.txt"), "others");
 });
@@ -66,6 +73,24 @@ test("--password draws one that opens it and is in no mail; --json has all of it
   await expect(vault.links?.unlock(link, new Secret("wrong one, sorry"))).rejects.toMatchObject({ code: "FORBIDDEN" });
 });
 
+test("--password-file takes one that opens it, and prints it nowhere", async () => {
+  const args = ["send", "report.txt", "--password-file", "pw", "--max-downloads", "1", ...PAGES];
+  const said = await shell.coffre(args);
+  expect(said).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^http\S+\n$/) });
+  expect(said.stderr).toContain("1 download of each file");
+  expect(said.stderr).not.toContain(OWN);
+  await vault.links?.unlock(new Secret(said.stdout.trim().split("/").at(-1) ?? ""), new Secret(OWN));
+  const json = await shell.coffre([...args, "--json"]);
+  expect(json.stdout + json.stderr).not.toContain(OWN);
+  expect(JSON.parse(json.stdout)).toMatchObject({ password: null, maxDownloads: 1 });
+});
+
+test("an address in two spellings is told once", async () => {
+  const said = await shell.coffre(["send", "report.txt", "--to", "di@example.com", "DI@Example.com", ...PAGES]);
+  expect(said).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("Mail to di@example.com is booked.") });
+  expect((await owed()).filter(({ to }) => /^di@/i.test(to)).map(({ to }) => to)).toEqual(["di@example.com"]);
+});
+
 test("--end-to-end sends what only the link's key opens; the vault and the mail have neither", async () => {
   const said = await shell.coffre(["send", "report.txt", "--end-to-end", "--to", "bo@example.com", "--json", ...PAGES]);
   const { id, url = "", key = "", files } = JSON.parse(said.stdout) as Record<string, string>;
@@ -98,10 +123,19 @@ test.each([
   [2, "Two files are called report.txt", ["report.txt", "folder/report.txt", ...PAGES]],
   [2, "Where people reach `coffre serve` isn't known", ["report.txt"]],
   [2, "--public-url isn't the server's address alone", ["report.txt", "--public-url", "http://vault.example.com"]],
-  [2, "--expires isn't a time with its zone", ["report.txt", "--expires", "soon", ...PAGES]],
-  [2, "expiresAt isn't within the next 366 days", ["report.txt", "--expires", "367d", ...PAGES]],
-  [2, "--max-downloads takes a whole number", ["report.txt", "--max-downloads", "0", ...PAGES]],
-  [2, "to isn't an e-mail address", ["report.txt", "--to", "bo", ...PAGES]],
+  [2, "--expires isn't a time with its zone\n  Say how long (12h, 7d)", ["report.txt", "--expires", "soon", ...PAGES]],
+  [2, "--expires names a day that doesn't exist", ["report.txt", "--expires", "2026-02-30T08:00:00Z", ...PAGES]],
+  [2, "--expires isn't within the next 366 days\n  Give a time", ["report.txt", "--expires", "367d", ...PAGES]],
+  [2, "--max-downloads takes a whole number from 1 to 10,000", ["report.txt", "--max-downloads", "0", ...PAGES]],
+  [2, "--max-downloads takes a whole number from 1 to 10,000", ["report.txt", "--max-downloads", "1e9", ...PAGES]],
+  [2, "--max-downloads takes a whole number from 1 to 10,000", ["report.txt", "--max-downloads", "10001", ...PAGES]],
+  [2, "Number 2 of --to isn't an e-mail address", ["report.txt", "--to", "bo@example.com", "bo", ...PAGES]],
+  [2, "--from isn't one line of at most 200 characters\n  Give the name", ["report.txt", "--from", "a\nb", ...PAGES]],
+  [2, "--message has more than 4000 characters", ["report.txt", "--message", "x".repeat(4_001), ...PAGES]],
+  [2, "--password and --password-file are both", ["report.txt", "--password", "--password-file", "pw", ...PAGES]],
+  [2, "The password in short (--password-file) has fewer", ["report.txt", "--password-file", "short", ...PAGES]],
+  [2, "The password in lines (--password-file) has several", ["report.txt", "--password-file", "lines", ...PAGES]],
+  [2, "The file of --password-file none doesn't exist", ["report.txt", "--password-file", "none", ...PAGES]],
   [3, "There is no category Nowhere", ["report.txt", "--category", "Nowhere", ...PAGES]],
 ])("exit code %i: %s", async (exitCode, problem, args) => {
   const before = (await transfers()).length;

@@ -101,7 +101,7 @@ describe("a transfer", () => {
     const category = await vault.createCategory({ name: "Clients", parentId: null });
     const declared = report({
       files: [{ path: join(folder, "report.pdf"), name: "November.pdf" }, { path: put("notes.txt", "notes") }],
-      to: ["bo@EXAMPLE.com", BO],
+      to: [BO, "bo@EXAMPLE.com", "BO@example.com"],
       message: "The figures",
       expiresAt: inDays(3),
       maxDownloads: 2,
@@ -357,7 +357,7 @@ describe("a preview", () => {
     ["a time that has passed", { expiresAt: "2020-01-01T00:00:00Z" }, "expiresAt isn't within the next 366 days"],
     ["too many days", { expiresAfterDays: 367 }, "expiresAfterDays: is more than 366"],
     ["half a day", { expiresAfterDays: 0.5 }, "expiresAfterDays: isn't a whole number"],
-    ["no download", { maxDownloads: 0 }, "maxDownloads isn't a whole number from 1 to 10000"],
+    ["no download", { maxDownloads: 0 }, "maxDownloads isn't a whole number from 1 to 10,000"],
     ["a short password", { password: "hunter2" }, "password has fewer than 8"],
     ["two passwords", { password: PASSWORD, generatePassword: true }, "password and generatePassword are both given"],
     ["two ends", { expiresAt: "2031-01-01T00:00:00Z", expiresAfterDays: 1 }, "expiresAt and expiresAfterDays are both"],

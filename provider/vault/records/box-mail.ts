@@ -1,3 +1,4 @@
+import { addressKey, eachAddressOnce } from "../../core/email.js";
 import type { MailInput } from "../port-outbox.js";
 import type { BoxRow, DepositRow, FileRow } from "./box-rows.js";
 import type { VaultContext } from "./context.js";
@@ -18,10 +19,11 @@ export function bookInvitations(tx: WriteRows, context: VaultContext, box: BoxRo
     description: box.description ?? null,
     expiresAt: box.expiresAt ?? null,
   };
-  const mails = [...new Set(addresses)].map((to): MailInput => ({
+  const managers = new Set(box.managers.map(addressKey));
+  const mails = eachAddressOnce(addresses).map((to): MailInput => ({
     to,
     template: "box-opened",
-    parameters: { ...parameters, manager: box.managers.includes(to) },
+    parameters: { ...parameters, manager: managers.has(addressKey(to)) },
     about: [box.id],
     notAfter,
   }));

@@ -1,4 +1,5 @@
 import { checkBoxFacts, plainAddresses } from "../../core/drop-box.js";
+import { eachAddressOnce } from "../../core/email.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed } from "../../core/instant.js";
@@ -73,8 +74,7 @@ export function updateBox(
   }
   tx.boxes.putBox(row);
   logEvent(tx, context, "box.updated", idsOf(row), { detail: `${changes.join(", ")}; ${detailOf(row)}` });
-  const known = new Set([...before.recipients, ...before.managers]);
-  const added = [...row.recipients, ...row.managers].filter((address) => !known.has(address));
+  const added = eachAddressOnce([...row.recipients, ...row.managers], [...before.recipients, ...before.managers]);
   if (!row.archived) bookInvitations(tx, context, row, added);
   return viewBox(tx, context, row);
 }

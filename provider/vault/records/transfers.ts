@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { plainAddresses } from "../../core/drop-box.js";
+import { eachAddressOnce } from "../../core/email.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed } from "../../core/instant.js";
 import { Secret } from "../../core/secret.js";
-import { checkTransferFacts, DAY_MS } from "../../core/transfer.js";
+import { checkTransferFacts, DAY_MS, downloadsText } from "../../core/transfer.js";
 import type { Transfer, TransferFile, TransferInput, TransferPatch, TransferStatus } from "../port-transfers.js";
 import type { OwnerProof } from "../port.js";
 import { categoryGone, logEvent, type VaultContext } from "./context.js";
@@ -91,8 +92,7 @@ export function updateTransfer(
   tx.boxes.putTransfer(row);
   logEvent(tx, context, "transfer.updated", idsOf(row), { detail: `${changes.join(", ")}; ${detailOf(row)}` });
   if (link && row.sentAt !== undefined) {
-    const added = row.to.filter((address) => !before.to.includes(address));
-    bookTransferMail(tx, context, { row, files: filesOf(tx, row), link }, added);
+    bookTransferMail(tx, context, { row, files: filesOf(tx, row), link }, eachAddressOnce(row.to, before.to));
   }
   return viewTransfer(tx, context, row);
 }
@@ -266,7 +266,7 @@ function detailOf({ to, expiresAt, maxDownloads, password, encryptedFor }: Trans
   return [
     `to ${to.join(" ") || "whoever has the link"}`,
     `until ${expiresAt}`,
-    ...(maxDownloads === undefined ? [] : [`${maxDownloads} downloads of each file`]),
+    ...(maxDownloads === undefined ? [] : [downloadsText(maxDownloads)]),
     ...(password ? ["with a password"] : []),
     ...(encryptedFor === undefined ? [] : ["encrypted end to end"]),
   ].join("; ");

@@ -52,8 +52,8 @@ export function boxCases(create: CreateVault): void {
       const expiresAt = later(clock.now(), 10);
       const made = await box(vault, {
         categoryId: top.id,
-        recipients: ["ana@ACME.example", "bo@acme.example", "ana@acme.example"],
-        managers: ["cy@example.com"],
+        recipients: ["ana@ACME.example", "bo@acme.example", "ana@acme.example", "ANA@acme.example"],
+        managers: ["cy@example.com", "Bo@acme.example"],
         description: "The signed statement\nof this month",
         expiresAt,
         archivesAt: later(clock.now(), 20),
@@ -70,7 +70,7 @@ export function boxCases(create: CreateVault): void {
         categoryId: top.id,
         path: ["Partners", "acme"],
         recipients: ["ana@acme.example", "bo@acme.example"],
-        managers: ["cy@example.com"],
+        managers: ["cy@example.com", "Bo@acme.example"],
         description: "The signed statement\nof this month",
         expiresAt,
         archivesAt: later(clock.now(), 20),
@@ -102,7 +102,7 @@ export function boxCases(create: CreateVault): void {
             template: "box-opened",
             about: [made.id],
             notAfter: expiresAt,
-            parameters: { box: "acme", manager: to.startsWith("cy") },
+            parameters: { box: "acme", manager: !to.startsWith("ana") },
           })),
         );
       }
@@ -174,7 +174,7 @@ export function boxCases(create: CreateVault): void {
         token: platform.token,
         name: "acme GmbH",
         description: null,
-        recipients: ["ana@acme.example", "dee@acme.example"],
+        recipients: ["Ana@acme.example", "dee@acme.example"],
         expiresAt: later(clock.now(), 1),
         downloadNotice: false,
         partitioned: true,

@@ -57,7 +57,7 @@ export function transferCases(create: CreateVault): void {
       const content = randomBytes(100_000);
       const { transfer: draft, link } = await begin(vault, clock.now(), {
         categoryId: top.id,
-        to: ["bo@ACME.example", "bo@acme.example"],
+        to: ["bo@ACME.example", "bo@acme.example", "BO@acme.example"],
         message: "The figures\nof March",
         maxDownloads: 2,
         encryptedFor: RECIPIENT,
@@ -166,10 +166,10 @@ export function transferCases(create: CreateVault): void {
       const expiresAt = inDays(clock.now(), 20);
       const changed = await transfers.update(
         transfer.id,
-        { token: owner.token, to: ["bo@acme.example", "cy@acme.example"], expiresAt, maxDownloads: 3 },
+        { token: owner.token, to: ["Bo@acme.example", "cy@acme.example"], expiresAt, maxDownloads: 3 },
         link,
       );
-      expect(changed).toMatchObject({ to: ["bo@acme.example", "cy@acme.example"], expiresAt, maxDownloads: 3 });
+      expect(changed).toMatchObject({ to: ["Bo@acme.example", "cy@acme.example"], expiresAt, maxDownloads: 3 });
       expect((await transfers.update(transfer.id, { maxDownloads: null })).maxDownloads).toBeUndefined();
       if (vault instanceof RecordVault) {
         expect((await collect(vault.outbox.list())).map(({ to }) => to)).toEqual(["cy@acme.example"]);
