@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError, isCoffreError } from "../core/errors.js";
 import { Secret } from "../core/secret.js";
-import type { Files, StoredFile, Transfer, TransferInput, Vault } from "./port.js";
+import type { Files, Transfer, TransferInput, Vault } from "./port.js";
 
 /** A file on this machine that is to be sent. */
 export interface OutgoingFile {
@@ -28,7 +28,7 @@ export interface SendOptions {
 
 /** How often one file's upload is gone on with after an answer that didn't come. */
 const MOST_RESUMES = 5;
-/** Before each next question whether a file is finished, so much more. */
+/** Before each next question whether it is done, so much more. */
 const PAUSE_MS = 200;
 const READ_BYTES = 1024 * 1024;
 
@@ -73,21 +73,36 @@ export async function digestFile(file: OutgoingFile): Promise<OutgoingFile & { s
 /**
  * Sends files: makes a transfer, uploads each, and opens its link. If that fails, or is given up, what came is taken away. For
  * `input.encryptedFor` each is encrypted before it leaves this process.
- * @throws CoffreError what the port says; INVALID_INPUT for a file that changed while it was sent; INTERRUPTED
+ * @throws CoffreError what the port says; UNREACHABLE where nobody knows whether it is sent: then it stays as it is; INVALID_INPUT for a file that changed while it was sent; INTERRUPTED
  */
 export async function sendFiles(vault: Vault, options: SendOptions): Promise<{ transfer: Transfer; link: Secret }> {
   const { files, input } = options;
   const { transfers } = vault.boxes;
   const { transfer, link } = await transfers.create(input);
+  const { id } = transfer;
+  let mayBeSent = false;
   try {
-    for (const file of files) await sendOne(vault, transfer.id, file, options);
-    return { transfer: await transfers.send(transfer.id, link), link };
+    for (const file of files) await sendOne(vault, id, file, options);
+    mayBeSent = true;
+    return { transfer: await untilAnswered(() => transfers.send(id, link), options), link };
   } catch (error) {
+    const seen = mayBeSent ? await transfers.read(id).catch(() => undefined) : transfer;
+    if (seen?.sentAt !== undefined) return { transfer: seen, link };
+    if (!seen) throw inDoubt(id, error);
     const token = input.owner?.token;
     // Tidying takes it away, too.
-    await transfers.archive(transfer.id, token === undefined ? {} : { token }).catch(() => undefined);
+    await transfers.archive(id, token === undefined ? {} : { token }).catch(() => undefined);
     throw error;
   }
+}
+
+/** Its mails may be out: to take it away now would leave receivers with a link that opens nothing. */
+function inDoubt(id: string, cause: unknown): CoffreError {
+  return new CoffreError("UNREACHABLE", `The vault didn't answer whether the transfer ${id} is sent`, {
+    hint: "Its receivers may have the link by now. If they haven't, send it again: this one expires by itself.",
+    details: { transferId: id },
+    cause,
+  });
 }
 
 /** A new key of age's, and the recipient that encrypts for it: for `input.encryptedFor`. */
@@ -103,7 +118,7 @@ async function sendOne(vault: Vault, transferId: string, file: OutgoingFile, opt
   const { files } = vault.boxes;
   const { id } = await files.create({ depositId: transferId, name: file.name, size: file.size });
   await append(files, id, file, options);
-  const { sha256 } = await finish(files, id, options);
+  const { sha256 } = await untilAnswered(() => files.finish(id), options);
   if (file.sha256 !== undefined && sha256 !== file.sha256) throw changed(file);
 }
 
@@ -130,16 +145,16 @@ async function sendSealed(
       continue;
     }
     if (file.sha256 !== undefined && hash.digest("hex") !== file.sha256) throw changed(file);
-    await finish(files, id, options);
+    await untilAnswered(() => files.finish(id), options);
     return;
   }
 }
 
-/** Asked again where no answer came: a file that is finished stays as it is, and says so. */
-async function finish(files: Files, id: string, options: SendOptions): Promise<StoredFile> {
+/** Asks again where no answer came: what is finished or sent stays as it is, and says so. */
+async function untilAnswered<Answer>(ask: () => Promise<Answer>, options: SendOptions): Promise<Answer> {
   for (let resumed = 0; ; resumed++) {
     try {
-      return await files.finish(id);
+      return await ask();
     } catch (error) {
       // Locked by the one before, which a server carries out though nobody waits for it any more.
       const isUnderWay = resumed > 0 && isCoffreError(error, "LOCKED") && resumed < MOST_RESUMES;

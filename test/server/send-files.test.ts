@@ -29,10 +29,10 @@ afterEach(async () => {
 });
 
 /** The server through something between that loses the answers to so many of these requests, which are carried out. */
-async function losing(operation: string, count: number): Promise<{ vault: Vault; asked: () => number }> {
+async function losing(operation: string, count: number, also = ""): Promise<{ vault: Vault; asked: () => number }> {
   let left = count;
   const proxy = await between(scene, (_method, asked) =>
-    asked === `/v1/${operation}` && left-- > 0 ? { status: 0, lose: true } : undefined,
+    (asked === `/v1/${operation}` && left-- > 0) || asked === `/v1/${also}` ? { status: 0, lose: true } : undefined,
   );
   const token = new Secret(await scene.token("ana", { role: "administrator" }));
   const vault = openRemoteVault({ origin: proxy.origin, token: () => token });
@@ -68,4 +68,23 @@ test("files aren't sent where it never answers that one is finished, and what ca
   await expect(sent).rejects.toMatchObject({ code: "UNREACHABLE" });
   expect(asked()).toBe(6);
   expect(await collect(scene.vault.boxes.transfers.list())).toEqual([]);
+});
+
+test.each([2, Infinity])("a transfer is sent once though the answer to that is lost %s times", async (count) => {
+  const { vault, asked } = await losing("transfers/send", count);
+  const { transfer } = await sendFiles(vault, { files: outgoingFiles([path]), input: await input(false) });
+  expect(transfer).toMatchObject({ status: "open", files: [{ name: "report.txt" }] });
+  expect(asked()).toBe(Math.min(count + 1, 6));
+  const events = await collect(scene.vault.listEvents());
+  expect(events.filter(({ action }) => action === "transfer.sent")).toHaveLength(1);
+});
+
+test("a transfer of which nobody knows whether it is sent stays, and the error names it", async () => {
+  const { vault } = await losing("transfers/send", Infinity, "transfers/read");
+  const sent = sendFiles(vault, { files: outgoingFiles([path]), input: await input(false) });
+  await expect(sent).rejects.toMatchObject({
+    code: "UNREACHABLE",
+    problem: expect.stringContaining("didn't answer whether the transfer tr_"),
+  });
+  expect(await collect(scene.vault.boxes.transfers.list())).toMatchObject([{ status: "open" }]);
 });

@@ -19,6 +19,10 @@ class SlowStorage {
     pathText: (path: readonly string[]) => path.join("/"),
   } as unknown as DocumentStorage; // nothing else is called
 
+  fail(): void {
+    this.waiting.shift()?.({ version: 0, data: undefined }); // as if it was gone
+  }
+
   answer(version: number): void {
     this.waiting.shift()?.({ version, data: wrapDirectory(EMPTY) });
   }
@@ -49,6 +53,26 @@ test("work that begins while the directory is asked for asks again: the answer m
   server.answer(4);
   await Promise.all([first, second]);
   expect(store.directory?.version).toBe(4);
+});
+
+test("who shares a question that fails asks once himself, and with others who shared it", async () => {
+  const { server, store } = scene();
+  const began = performance.now();
+  const all = [1, 2, 3].map(() => store.loadDirectory(began));
+  const answers = Promise.allSettled(all);
+  server.fail();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  expect(server.asked).toBe(2);
+  server.answer(3);
+  expect((await answers).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+
+  const again = [1, 2].map(() => store.loadDirectory(began));
+  const failed = Promise.allSettled(again);
+  server.fail();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  server.fail();
+  expect((await failed).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(server.asked).toBe(4);
 });
 
 test("an answered question is asked again, and one that failed as well", async () => {

@@ -99,8 +99,17 @@ export class Store {
    * Asks for the directory, unless that is under way: several pieces of work share one answer.
    * @param sinceMs `performance.now()` from which on the question must have been asked. Default: now
    */
-  loadDirectory(sinceMs = Infinity): Promise<void> {
-    if (this.#asking && this.#asking.atMs >= sinceMs) return this.#asking.answer;
+  async loadDirectory(sinceMs = Infinity): Promise<void> {
+    const asked = this.#askedSince(sinceMs);
+    // Who didn't ask himself doesn't fail by another's question alone.
+    await (asked?.catch(() => this.#askedSince(sinceMs) ?? this.#ask()) ?? this.#ask());
+  }
+
+  #askedSince(sinceMs: number): Promise<void> | undefined {
+    return this.#asking && this.#asking.atMs >= sinceMs ? this.#asking.answer : undefined;
+  }
+
+  #ask(): Promise<void> {
     const atMs = performance.now();
     const asking = { atMs, answer: this.#askDirectory(atMs) };
     this.#asking = asking;
