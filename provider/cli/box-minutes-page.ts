@@ -1,4 +1,5 @@
 import { type Html, html } from "../server/html/html.js";
+import { oneLine, prose } from "../server/html/locale.js";
 import type { BoxMinutes, MinutesEntry } from "../vault/box-minutes.js";
 import { MINUTES_WORDS, minutesFileText } from "./box-minutes-text.js";
 import { dateText } from "./describe.js";
@@ -23,7 +24,8 @@ export function minutesPage({ box, entries }: BoxMinutes, writtenAt: Date): stri
         <dl>
           ${fact("Drop-box", box.id)} ${fact("Status", box.status)}
           ${fact("Recipients", box.recipients.join(", ") || "nobody")} ${fact("Managers", box.managers.join(", "))}
-          ${fact("Wanted", box.description)} ${fact("Open until", box.expiresAt && dateText(box.expiresAt))}
+          ${fact("Wanted", box.description && prose(box.description))}
+          ${fact("Open until", box.expiresAt && dateText(box.expiresAt))}
           ${fact("Archived", box.archivedAt && dateText(box.archivedAt))} ${fact("Written", dateText(writtenAt))}
         </dl>
         <table>
@@ -54,8 +56,8 @@ function row({ at, what, by, files = [], detail }: MinutesEntry): Html {
   return html`<tr>
     <td><time datetime="${at}">${dateText(at)}</time></td>
     <td>${MINUTES_WORDS[what]}</td>
-    <td>${by}</td>
-    <td>${detail}${list}</td>
+    <td>${oneLine(by)}</td>
+    <td>${detail !== undefined && oneLine(detail)}${list}</td>
   </tr> `;
 }
 

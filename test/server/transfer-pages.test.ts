@@ -97,7 +97,7 @@ test("script in every text that it shows is text", async () => {
 });
 
 test("a name with line breaks, quotes and turned text begins no header of the download", async () => {
-  const { page, file } = await sent({}, 'a"\r\nSet-Cookie: stolen=1\r\n\u202Efdp.bin');
+  const { page, file } = await sent({ message: "see \u202Efdp.bin" }, 'a"\r\nSet-Cookie: stolen=1\r\n\u202Efdp.bin');
   const got = await post(file);
   await got.arrayBuffer();
   expect(got.status).toBe(200);

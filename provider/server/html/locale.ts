@@ -54,6 +54,16 @@ export function oneLine(text: string): string {
     .trim();
 }
 
+/**
+ * Text of people as it is shown, with its line feeds and tabs: without other control characters, and without marks that turn the
+ * direction of what follows, also of what isn't theirs. Scripts that are written from right to left need none of them.
+ */
+export function prose(text: string): string {
+  return text
+    .replaceAll(/\r\n?|[\u0085\p{Zl}\p{Zp}]/gu, "\n")
+    .replaceAll(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "");
+}
+
 /** A value behind what it is: `Open until: 3 March`, `Taille : 3 Mo`. */
 export function labelled(language: Language, label: string, value: string): string {
   return language === "fr" ? fr`${label} : ${value}` : `${label}: ${value}`;

@@ -1,4 +1,4 @@
-import { formatInstant } from "../html/locale.js";
+import { formatInstant, prose } from "../html/locale.js";
 import type { Fact, Letter } from "./letter.js";
 import { fileFacts, inSentence, type LetterScope } from "./letter-scope.js";
 import type { MailContent } from "./mails.js";
@@ -18,7 +18,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
       const said = content.manager ? words.appointment : words.invitation;
       return {
         subject: said.subject(box, name),
-        paragraphs: [said.text(box, name), ...(content.description === null ? [] : [content.description])],
+        paragraphs: [said.text(box, name), ...(content.description === null ? [] : [prose(content.description)])],
         facts: at(words.invitation.until, content.expiresAt),
         ...open(words.openBox),
         footer: words.asRecipient(box),
@@ -36,7 +36,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
         subject: words.received.subject(box),
         paragraphs: [
           words.received.text(box, inSentence(content.by), content.files.length),
-          ...(content.note === null ? [] : [content.note]),
+          ...(content.note === null ? [] : [prose(content.note)]),
         ],
         facts: [...fileFacts(content.files, scope), ...at(words.received.at, content.submittedAt)],
         ...open(words.received.open),

@@ -5,7 +5,7 @@ import { labelled, type Language, oneLine } from "../html/locale.js";
 /** What, and which. */
 export type Fact = readonly [string, string];
 
-/** What a mail says, before it is text or HTML. Every text is plain. */
+/** What a mail says, before it is text or HTML. Every text is plain, and what people wrote went through `oneLine` or `prose`. */
 export interface Letter {
   subject: string;
   paragraphs: readonly string[];
@@ -26,9 +26,11 @@ export interface WrittenLetter {
 }
 
 /** Writes a letter as text and as HTML: no image, nothing that is fetched, every text escaped. */
-export function writeLetter(letter: Letter, brand: Brand, language: Language): WrittenLetter {
+export function writeLetter(given: Letter, givenBrand: Brand, language: Language): WrittenLetter {
+  const letter = { ...given, subject: oneLine(given.subject) }; // without marks of direction: not every list of mails knows them
+  const brand = { ...givenBrand, name: oneLine(givenBrand.name) };
   return {
-    subject: oneLine(letter.subject), // without marks of direction: not every list of mails knows them
+    subject: letter.subject,
     text: textOf(letter, brand, language),
     html: `<!doctype html>\n${htmlOf(letter, brand, language).toString()}\n`,
   };

@@ -1,4 +1,4 @@
-import { formatInstant } from "../html/locale.js";
+import { formatInstant, prose } from "../html/locale.js";
 import type { Fact, Letter } from "./letter.js";
 import { fileFacts, inSentence, type LetterScope } from "./letter-scope.js";
 import type { MailContent } from "./mails.js";
@@ -15,7 +15,7 @@ export function transferLetter(content: TransferContent, scope: LetterScope): Le
     subject: words.subject(from, files.length),
     paragraphs: [
       words.text(from, files.length, name),
-      ...(message === null ? [] : [message]),
+      ...(message === null ? [] : [prose(message)]),
       ...(password ? [words.password] : []),
       ...(encrypted ? [words.encrypted] : []),
     ],

@@ -2,14 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import { DEFAULT_BRAND, inkOn } from "../../../provider/server/html/brand.js";
 import { html } from "../../../provider/server/html/html.js";
 import { fr } from "../../../provider/server/html/french.js";
-import { formatBytes, formatInstant, LANGUAGES, oneLine } from "../../../provider/server/html/locale.js";
+import { formatBytes, formatInstant, LANGUAGES, oneLine, prose } from "../../../provider/server/html/locale.js";
 import { writeMail } from "../../../provider/server/mail/letters.js";
 import type { MailContent, MailedFile } from "../../../provider/server/mail/mails.js";
 import { FRENCH } from "../../../provider/server/mail/words-fr.js";
 import { wordsIn } from "../../../provider/server/pages/boxes/words.js";
 import { transferWords } from "../../../provider/server/pages/transfers/words.js";
 
-const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.org \u202Egpj.exe`;
+const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.org \u202Egpj.exe\u2067\u001b[8m\u0085`;
+/** What no text of people brings into a mail. */
+const UNSEEN = /(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u;
 const AT = "2026-03-03T17:00:00Z";
 const files: MailedFile[] = [[EVIL, 1_234_567, "ab".repeat(32)]];
 const deposit = { boxId: "bx_1", box: EVIL, by: EVIL, submittedAt: AT, note: EVIL, files };
@@ -52,7 +54,8 @@ describe("script in every field of a mail stays text:", () => {
       transferPageOf,
     };
     const written = writeMail(content, style);
-    expect(written.subject).not.toMatch(/[\p{Cc}\u202e]/u);
+    expect(written.subject).not.toMatch(/\p{Cc}/u);
+    for (const part of Object.values(written)) expect(part).not.toMatch(UNSEEN);
     expect(written.html).not.toMatch(/<script|' onload/);
     expect(written.html).toContain("&lt;script&gt;alert(&quot;x&quot;)");
     expect(written.html.match(/<a\s|<img|<link|src=/g) ?? []).toHaveLength(LINKED.includes(content.template) ? 1 : 0);
@@ -185,6 +188,14 @@ describe("what pages and mails are made of:", () => {
 
   test("one line is one line", () => {
     expect(oneLine(" a\r\n\tb\u2028c\u202Ed\u0000 ")).toBe("a b c d");
+  });
+
+  test("prose keeps its lines and tabs, and what needs no mark to be read from right to left", () => {
+    expect(prose("a\r\n\tb\rc\u2028d\u0085e\n\n")).toBe("a\n\tb\nc\nd\ne\n\n");
+    expect(prose("a\u0000\u001b[8mb\u007f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069c\u200f")).toBe(
+      "a[8mbc\u200f",
+    );
+    expect(prose("تحية 👩‍💻")).toBe("تحية 👩‍💻");
   });
 
   test.each([

@@ -116,18 +116,18 @@ describe("names of files, notes and descriptions stay text:", () => {
     ["script", `${EVIL}.txt`, undefined],
   ])("%s", async (_what, given, kept) => {
     scene = await PagesScene.start();
-    const box = await scene.box({ name: EVIL.replaceAll("/", ""), description: EVIL });
+    const box = await scene.box({ name: EVIL.replaceAll("/", ""), description: `${EVIL}\u202e\u2067` });
     const browser = await scene.signIn(box, ANA);
     await browser.get(`/boxes/${box.id}`);
     const page = await browser.upload(`/boxes/${box.id}/files`, { [given]: "x" });
     const { name } = await onlyFile(box);
     if (kept !== undefined) expect(name).toBe(kept);
-    const receipt = await browser.post(`/boxes/${box.id}/submit`, { note: EVIL });
+    const receipt = await browser.post(`/boxes/${box.id}/submit`, { note: `${EVIL}\u202e\u0007` });
     const again = await browser.get(`/boxes/${box.id}`);
     const manager = await scene.signIn(box, MO);
     const minutes = await manager.get(`/boxes/${box.id}/minutes`);
     for (const { text } of [page, receipt, again, minutes, await manager.get(`/boxes/${box.id}`)]) {
-      expect(text).not.toMatch(/<script>|"' onload|\u202e/);
+      expect(text).not.toMatch(/<script>|"' onload|[\u0007\u202e\u2067]/);
       expect(text).toContain("&lt;script&gt;");
     }
   });

@@ -1,6 +1,6 @@
 import type { Deposit, StoredFile } from "../../../vault/port.js";
 import { html, type Html } from "../../html/html.js";
-import { formatBytes, formatInstant, oneLine } from "../../html/locale.js";
+import { formatBytes, formatInstant, oneLine, prose } from "../../html/locale.js";
 import { notice } from "../layout.js";
 import { ownOpenDeposit, visibleDeposits } from "./deposits.js";
 import { form, guestPage, kindsText } from "./frame.js";
@@ -43,7 +43,7 @@ function asked(guest: Guest): Html {
   const { description, expiresAt, fileTypes } = box;
   return html`<section aria-labelledby="asked">
     <h2 id="asked">${role === "manager" ? words.wantedOfRecipients : words.wanted}</h2>
-    ${description !== undefined && html`<p class="prose">${description}</p>`}
+    ${description !== undefined && html`<p class="prose">${prose(description)}</p>`}
     <dl class="facts">
       <div>
         <dt>${words.until}</dt>
@@ -170,7 +170,7 @@ function handedIn(guest: Guest, deposits: readonly Deposit[]): Html {
             <time datetime="${submittedAt}">${formatInstant(locale, submittedAt)}</time>
             ${!isOwn && html`<bdi class="by">${oneLine(by)}</bdi>`}
           </h3>
-          ${note !== undefined && html`<blockquote class="prose">${note}</blockquote>`}
+          ${note !== undefined && html`<blockquote class="prose">${prose(note)}</blockquote>`}
           <ul class="files">
             ${files.map((file) => fileItem(guest, file))}
           </ul>

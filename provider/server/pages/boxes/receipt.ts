@@ -1,6 +1,6 @@
 import type { Deposit, StoredFile } from "../../../vault/port.js";
 import { html, type Html } from "../../html/html.js";
-import { formatBytes, formatInstant, oneLine } from "../../html/locale.js";
+import { formatBytes, formatInstant, oneLine, prose } from "../../html/locale.js";
 import { notice } from "../layout.js";
 import { guestPage } from "./frame.js";
 import type { Guest } from "./visitor.js";
@@ -34,7 +34,7 @@ export function receiptPage(guest: Guest, deposit: Deposit): Html {
           note !== undefined &&
           html`<div>
             <dt>${words.note}</dt>
-            <dd class="prose">${note}</dd>
+            <dd class="prose">${prose(note)}</dd>
           </div>`
         }
       </dl>

@@ -1,6 +1,6 @@
 import type { Transfer, TransferFile } from "../../../vault/port.js";
 import { html, type Html } from "../../html/html.js";
-import { formatBytes, formatInstant, type Locale, oneLine } from "../../html/locale.js";
+import { formatBytes, formatInstant, type Locale, oneLine, prose } from "../../html/locale.js";
 import { notice, renderPage } from "../layout.js";
 import type { PageStyle } from "../style.js";
 import { byHandNotes, openedName, sealedNotes } from "./sealed.js";
@@ -21,7 +21,7 @@ export function filesPage({ transfer, place, locale, style }: TransferView): Htm
   const { encryptedFor: recipient } = transfer;
   const content = html`<h1>${words.title}</h1>
     <p>${words.sentBy(oneLine(transfer.from))}</p>
-    ${transfer.message !== undefined && html`<blockquote class="prose">${transfer.message}</blockquote>`}
+    ${transfer.message !== undefined && html`<blockquote class="prose">${prose(transfer.message)}</blockquote>`}
     ${recipient !== undefined && sealedNotes(recipient, locale)}
     <dl class="facts">
       <div>
