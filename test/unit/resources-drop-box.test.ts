@@ -330,6 +330,11 @@ describe("a preview refuses", () => {
     ["no bytes", { maxBytes: 0 }, /maxBytes isn't/],
     ["no days", { keepDays: -1 }, /keepDays isn't/],
     ["an ending with a dot", { fileTypes: [".PDF"] }, /fileTypes has one that isn't an ending/],
+    [
+      "a type that can't be told by content",
+      { fileTypes: ["pdf", "csv"] },
+      /fileTypes has csv, which no file is found to be/,
+    ],
     ["no type at all", { fileTypes: [] }, /fileTypes: must have 1 items or more/],
     ["a text that is too long", { description: "x".repeat(4001) }, /description has more than 4000/],
     ["a telephone of two lines", { phones: ["1\n2"] }, /phones has one/],

@@ -1,5 +1,6 @@
 import { type BoxFacts, checkBoxFacts, plainAddresses } from "../../core/drop-box.js";
 import { CoffreError } from "../../core/errors.js";
+import { refuseUnknownTypes } from "../../core/file-types.js";
 import { checkName } from "../../core/name.js";
 import type { DropBox } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
@@ -34,6 +35,8 @@ export async function checkBox(context: ResourceContext, olds: Properties, news:
     await context.overview.identity(); // no vault, no key, the wrong one: said before anything is planned
     if (!context.vault.capabilities.dropBoxes) throw noDropBoxes();
     const isNew = typeof olds["ownerKey"] !== "string" && inputs["adopt"] === undefined;
+    const { data: fileTypes } = DropBoxInputs.shape.fileTypes.safeParse(inputs["fileTypes"]);
+    if (fileTypes && !hasUnknown(fileTypes)) await refuseUnknownTypes(fileTypes);
     if (isNew) refusePast(knownTimes(inputs), context.rotation.clock.now());
     if (!hasUnknown(inputs)) await checkKnown(context, olds, DropBoxInputs.parse(inputs));
   } catch (error) {

@@ -1,3 +1,4 @@
+import { refuseUnknownTypes } from "../../core/file-types.js";
 import type {
   Boxes,
   Deposit,
@@ -26,7 +27,8 @@ export class RecordBoxes extends FileHolders implements Boxes {
     this.transfers = new RecordTransfers(storage);
   }
 
-  createBox(input: DropBoxInput): Promise<DropBox> {
+  async createBox(input: DropBoxInput): Promise<DropBox> {
+    if (input.fileTypes) await refuseUnknownTypes(input.fileTypes);
     return this.rows.write((tx) => createBox(tx, this.context, this.keyed, input));
   }
 
@@ -34,7 +36,8 @@ export class RecordBoxes extends FileHolders implements Boxes {
     return this.rows.read((tx) => viewBox(tx, this.context, requireBox(tx, id)));
   }
 
-  updateBox(id: string, patch: DropBoxPatch): Promise<DropBox> {
+  async updateBox(id: string, patch: DropBoxPatch): Promise<DropBox> {
+    if (patch.fileTypes) await refuseUnknownTypes(patch.fileTypes);
     return this.rows.write((tx) => updateBox(tx, this.context, this.keyed, id, patch));
   }
 

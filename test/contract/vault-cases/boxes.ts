@@ -129,6 +129,7 @@ export function boxCases(create: CreateVault): void {
         { maxFileBytes: 1.5 },
         { keepDays: -1 },
         { fileTypes: [".PDF"] },
+        { fileTypes: ["csv"] },
         { description: "x".repeat(4001) },
         { phones: ["1\n2"] },
       ]) {
