@@ -48,6 +48,12 @@ function textOf({ paragraphs, code, facts = [], action, footer }: Letter, { name
   return `${parts.join("\n\n")}\n`;
 }
 
+/**
+ * Of what and which: beside one another where there is room for both (32em of the 33em that are left inside), and over one another on a
+ * telephone. By widths alone: a table never does that, and a media query is a style sheet.
+ */
+const COLUMN = "display:inline-block;vertical-align:top";
+
 // Styles stand at the elements, since many mail programs drop style sheets; black on white for all, which those that have a
 // dark mode turn round by themselves.
 function htmlOf(letter: Letter, { name, colour }: Brand, language: Language): Html {
@@ -69,15 +75,15 @@ function htmlOf(letter: Letter, { name, colour }: Brand, language: Language): Ht
             html`<p style="margin:0 0 16px;font:bold 28px/1.4 monospace;letter-spacing:4px">${code}</p> `
           }${
             facts.length > 0 &&
-            html`<table role="presentation" style="margin:0 0 16px;border-collapse:collapse">
+            html`<div style="margin:0 0 16px">
               ${facts.map(
                 ([label, value]) =>
-                  html`<tr>
-                    <td style="padding:4px 16px 4px 0;min-width:5.5em;color:#57606a;vertical-align:top">${label}</td>
-                    <td style="padding:4px 0;overflow-wrap:anywhere">${value}</td>
-                  </tr> `,
+                  html`<div style="padding:4px 0">
+                    <div style="${COLUMN};width:9.5em;color:#57606a">${label}</div>
+                    <div style="${COLUMN};width:100%;max-width:22.5em;overflow-wrap:anywhere">${value}</div>
+                  </div> `,
               )}
-            </table> `
+            </div> `
           }${
             action &&
             html`<p style="margin:24px 0">

@@ -93,8 +93,10 @@ test("a recipient who reads French uploads by keyboard and by dropping, and sees
   const isFocused = () => page.evaluate<boolean>('document.activeElement.id === "files"');
   for (let tabs = 0; tabs < 20 && !(await isFocused()); tabs++) await page.keyboard.press("Tab");
   expect(await isFocused()).toBe(true);
+  const opening = page.waitForEvent("filechooser"); // a while before the key: a busy browser takes a moment to hand choosers over
   await browser.look(page, "72-chooser-focused-french");
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
+  await page.keyboard.press("Space");
+  const chooser = await opening;
   await chooser.setFiles({ name: ARABIC, mimeType: "text/plain", buffer: Buffer.from("one") });
   await page.locator("#collected .file").waitFor();
   const dropped = await page.evaluateHandle(
@@ -114,10 +116,25 @@ test("a recipient who reads French uploads by keyboard and by dropping, and sees
     .setInputFiles([chosen(LONG, Buffer.alloc(2_000_000, "x ")), chosen("vidéo.pdf", Buffer.alloc(9))]);
   await page.locator("#running .file").nth(1).waitFor();
   await browser.look(page, "73-under-way-french");
+  const bar = page.locator("#running progress").first();
+  const setBar = (to: number) => bar.evaluate((element, value) => void Object.assign(element, { value }), to);
+  for (const colours of [{ colorScheme: "light" }, { colorScheme: "dark" }, { forcedColors: "active" }] as const) {
+    await page.emulateMedia(colours);
+    const card = await page.evaluate<string>('getComputedStyle(document.querySelector("main")).backgroundColor');
+    expect(await browser.coloursAcross(bar, [0.1, 0.5, 0.9])).toEqual([card, card, card]); // nothing has come
+    await setBar(0.5);
+    const [come, left] = await browser.coloursAcross(bar, [0.25, 0.75]);
+    expect({ ...colours, come, left }).toEqual({ ...colours, come: expect.not.stringContaining(card), left: card });
+    await setBar(0);
+  }
+  await page.emulateMedia({ colorScheme: "light", forcedColors: "none" });
   held.resolve();
   await page.getByText("aucun de ces types").first().waitFor();
   await page.locator("#collected .file").nth(2).waitFor();
   await browser.look(page, "74-refused-french");
+  expect(await page.getByRole("button", { name: /^Réessayer/ }).count()).toBe(0); // its content would be the same
+  await page.locator("#running").getByRole("button", { name: "Retirer vidéo.pdf" }).click();
+  expect(await page.locator("#running .file").count()).toBe(0);
   await page.getByRole("button", { name: "Remettre" }).click();
   await page.getByRole("heading", { name: "Reçu" }).waitFor();
   await browser.look(page, "75-receipt-french");
@@ -183,6 +200,22 @@ test("every mail can be read by everybody, in both languages, on a telephone too
       await page.goto("about:blank"); // without the policy of the pages
       await page.setContent(html);
       await browser.look(page, `8${number}-mail-${content.template}-${language}`);
+      if (!("files" in content)) continue;
+      const [label, value] = [page.getByText("SHA-256", { exact: true }).first(), page.getByText("abab").first()];
+      const places = async () => [await label.boundingBox(), await value.boundingBox()];
+      const overflowing = () =>
+        page.evaluate<number>(
+          '[...document.querySelectorAll("div")].filter((each) => each.scrollWidth > each.clientWidth).length',
+        );
+      const [beside, digest] = await places(); // at 1,000 pixels
+      expect(await overflowing()).toBe(0);
+      expect(digest?.y).toBe(beside?.y);
+      await page.setViewportSize({ width: 320, height: 900 });
+      const [over, under] = await places();
+      expect(await overflowing()).toBe(0);
+      expect(under?.x).toBe(over?.x);
+      expect(under?.y).toBeGreaterThan(over?.y ?? Infinity);
+      await page.setViewportSize({ width: 1000, height: 900 });
     }
   }
 });

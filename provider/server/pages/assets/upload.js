@@ -65,18 +65,19 @@
       active -= 1;
       next();
     };
-    const failed = (reason) => {
+    const failed = (reason, isFinal) => {
       const text = fill(words.failed, { name, reason });
       shown.state.textContent = reason;
       shown.state.classList.add("problem");
       shown.bar.hidden = true;
       shown.size.textContent = "";
       say(text);
-      shown.button.textContent = words.retry;
-      shown.button.setAttribute("aria-label", `${words.retry}: ${name}`);
+      // The same content would be refused again.
+      shown.button.textContent = isFinal ? words.remove : words.retry;
+      shown.button.setAttribute("aria-label", isFinal ? `${words.remove} ${name}` : `${words.retry}: ${name}`);
       shown.button.onclick = () => {
         removeLine(shown.line);
-        add([file]);
+        if (!isFinal) add([file]);
         input.focus();
       };
       ended();
@@ -118,7 +119,7 @@
         const text = status === 401 ? words.signedOut : status >= 400 ? response.getBody().trim() : words.interrupted;
         // What the server refused for good is begun anew the next time.
         if (status === 413 || status === 415) void upload.abort(true).catch(() => undefined);
-        failed(text.startsWith("<") ? words.signedOut : text);
+        failed(text.startsWith("<") ? words.signedOut : text, status === 415);
       },
     });
     shown.button.textContent = words.cancel;

@@ -115,6 +115,7 @@ function uploads(guest: Guest, own: Deposit | undefined, takes: boolean): Html {
       data-interrupted="${words.interrupted}"
       data-cancel="${words.cancel}"
       data-retry="${words.retry}"
+      data-remove="${words.remove}"
       data-signed-out="${words.signInAgain}"
     ></p>
     <div id="collected">
