@@ -177,7 +177,10 @@ test("bash completes commands, options and paths of the vault", async () => {
   const complete = async (...words: string[]) => {
     const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _coffre; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const coffre = `coffre() { '${process.execPath}' '${ROOT}/bin/coffre.js' "$@"; }`;
-    const { stdout } = await promisify(execFile)("bash", ["-c", `${script}\n${coffre}\n${line}`], { env: shell.env });
+    const { stdout } = await promisify(execFile)("bash", ["-c", `${script}\n${coffre}\n${line}`], {
+      cwd: shell.home,
+      env: shell.env,
+    });
     return stdout.trim().split("\n");
   };
   expect(await complete("coffre", "re")).toEqual(["read", "resume", "resolve"]);

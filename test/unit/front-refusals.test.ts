@@ -20,20 +20,23 @@ const KINDS: Record<string, Kind> = {
 
 const LISTENERS = { SIGINT: process.listeners("SIGINT"), SIGTERM: process.listeners("SIGTERM") };
 
+const before = process.cwd();
 let folder: string;
 let vault: TestVault;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "coffre-front-"));
+  process.chdir(folder); // the checkout has the quickstart's coffre.yaml in it, where that has run
   vault = await createVault(folder);
   await inVault(vault, (opened) => opened.createCredentials([{ name: "taken", categoryId: null }]));
 });
 afterAll(() => {
   // A plugin ends by these, and this process isn't one.
-  for (const [signal, before] of Object.entries(LISTENERS)) {
+  for (const [signal, ours] of Object.entries(LISTENERS)) {
     for (const listener of process.listeners(signal as NodeJS.Signals)) {
-      if (!before.includes(listener)) process.removeListener(signal, listener);
+      if (!ours.includes(listener)) process.removeListener(signal, listener);
     }
   }
+  process.chdir(before);
   rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
