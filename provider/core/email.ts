@@ -16,6 +16,11 @@ export function addressKey(address: string): string {
   return address.toLowerCase();
 }
 
+/** Whether two texts are spellings of one address. */
+export function isSameAddress(one: string, other: string): boolean {
+  return addressKey(one) === addressKey(other);
+}
+
 /** Addresses without those that came before, or are known, in whatever spelling: nobody gets a mail twice. */
 export function eachAddressOnce(addresses: readonly string[], known: readonly string[] = []): string[] {
   const seen = new Set(known.map(addressKey));

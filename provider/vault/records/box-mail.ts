@@ -1,4 +1,4 @@
-import { addressKey, eachAddressOnce } from "../../core/email.js";
+import { addressKey, eachAddressOnce, isSameAddress } from "../../core/email.js";
 import type { MailInput } from "../port-outbox.js";
 import type { BoxRow, DepositRow, FileRow } from "./box-rows.js";
 import type { VaultContext } from "./context.js";
@@ -45,8 +45,8 @@ export function bookDepositMail(
     files: files.map(({ name, size = 0, sha256 = "" }) => [name, size, sha256]),
   };
   const about = [box.id, deposit.id];
-  const isKnown = box.recipients.includes(deposit.by) || box.managers.includes(deposit.by);
-  const told = box.depositNotice === false ? [] : box.managers.filter((address) => address !== deposit.by);
+  const isKnown = isOfBox(box, deposit.by);
+  const told = box.depositNotice === false ? [] : box.managers.filter((address) => !isSameAddress(address, deposit.by));
   bookMail(tx, context, [
     ...(isKnown ? [{ to: deposit.by, template: "deposit-receipt", parameters, about }] : []),
     ...told.map((to) => ({ to, template: "deposit-received", parameters, about })),
@@ -61,7 +61,7 @@ export function bookDownloadMail(
 ): void {
   if (box.downloadNotice !== true) return;
   const parameters = { ...factsOf(box), name: file.name, by, at: context.clock.now().toISOString() };
-  const told = box.managers.filter((address) => address !== by);
+  const told = box.managers.filter((address) => !isSameAddress(address, by));
   const notAfter = inDays(context, NOTICE_DAYS);
   bookMail(
     tx,
@@ -79,14 +79,19 @@ export function bookRefusalMail(
   const { by, submittedAt } = deposit;
   const at = context.clock.now().toISOString();
   const parameters = { ...factsOf(box), name: file.name, by, at, reason: file.reason ?? "" };
-  const isKnown = box.recipients.includes(by) || box.managers.includes(by);
+  const isKnown = isOfBox(box, by);
   const isTold = box.depositNotice !== false && submittedAt !== undefined;
-  const told = isTold ? box.managers.filter((address) => address !== by) : [];
+  const told = isTold ? box.managers.filter((address) => !isSameAddress(address, by)) : [];
   const shared = { template: "file-refused", about: [box.id, file.id], notAfter: inDays(context, NOTICE_DAYS) };
   bookMail(tx, context, [
     ...(isKnown ? [{ ...shared, to: by, parameters: { ...parameters, manager: false } }] : []),
     ...told.map((to) => ({ ...shared, to, parameters: { ...parameters, manager: true } })),
   ]);
+}
+
+/** Whether an address may deposit, in whatever spelling: a program may correct one after it has deposited. */
+export function isOfBox({ recipients, managers }: BoxRow, address: string): boolean {
+  return [...recipients, ...managers].some((each) => isSameAddress(each, address));
 }
 
 function factsOf({ id, name }: BoxRow) {

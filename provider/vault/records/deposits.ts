@@ -3,7 +3,7 @@ import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
 import { hasPassed } from "../../core/instant.js";
 import type { Deposit, DepositInput, DropBoxRemoval, StoredFile, TidyReport } from "../port.js";
-import { bookDepositMail } from "./box-mail.js";
+import { bookDepositMail, isOfBox } from "./box-mail.js";
 import type { BoxRow, DepositRow, FileRow } from "./box-rows.js";
 import { boxText, idsOf, putArchived, requireBox, requireOpen } from "./boxes.js";
 import { logEvent, type VaultContext } from "./context.js";
@@ -20,7 +20,7 @@ export function openDeposit(tx: WriteRows, context: VaultContext, boxId: string,
   const box = requireBox(tx, boxId);
   const { by, inside = false, note } = input;
   requireOpen(tx, box, context.clock.now());
-  if (!inside && !box.recipients.includes(by) && !box.managers.includes(by)) {
+  if (!inside && !isOfBox(box, by)) {
     throw new CoffreError("FORBIDDEN", `${boxText(tx, box)} isn't for whoever wants to deposit`, {
       hint: "Only its recipients and managers deposit in it.",
       details: { boxId },

@@ -1,3 +1,4 @@
+import { isSameAddress } from "../../core/email.js";
 import { refuseUnknownTypes } from "../../core/file-types.js";
 import type {
   Boxes,
@@ -92,7 +93,7 @@ export class RecordBoxes extends FileHolders implements Boxes {
     yield* await this.rows.read((tx) => {
       requireBox(tx, boxId);
       const rows = tx.boxes.depositsOf(boxId).flatMap((id) => tx.boxes.deposit(id) ?? []);
-      return rows.filter((row) => by === undefined || row.by === by).map((row) => viewDeposit(tx, row));
+      return rows.filter((row) => by === undefined || isSameAddress(row.by, by)).map((row) => viewDeposit(tx, row));
     });
   }
 

@@ -179,6 +179,20 @@ describe("what somebody sees of others' deposits", () => {
     for (const name of ["of-ana.txt", "of-bo.txt"]) expect(manager.text).toContain(name);
   });
 
+  test("what they handed in themselves, though the program has corrected the spelling of their address", async () => {
+    scene = await PagesScene.start();
+    const box = await scene.box({ partitioned: true });
+    await handIn(box, ANA, "of-ana.txt");
+    const corrected = ANA.replace("ana", "Ana");
+    await scene.vault.boxes.updateBox(box.id, { recipients: [corrected, BO] });
+    const ana = await scene.signIn(box, corrected);
+    expect((await ana.get(`/boxes/${box.id}`)).text).toContain("of-ana.txt");
+    const [deposit] = await deposits(box);
+    const receipt = await ana.get(`/boxes/${box.id}/deposits/${deposit?.id}`);
+    expect(receipt.text).toContain("Your deposit has arrived complete");
+    expect((await ana.get(`/boxes/${box.id}/files/${deposit?.files[0]?.id}`)).status).toBe(200);
+  });
+
   test("a manager downloads, which the minutes say, closes the box and opens it again", async () => {
     scene = await PagesScene.start();
     const box = await scene.box();

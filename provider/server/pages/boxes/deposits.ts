@@ -1,4 +1,5 @@
 import { collect } from "../../../core/collect.js";
+import { isSameAddress } from "../../../core/email.js";
 import { isCoffreError } from "../../../core/errors.js";
 import type { Deposit, StoredFile } from "../../../vault/port.js";
 import { type Guest, noSuchPage } from "./visitor.js";
@@ -13,7 +14,7 @@ export async function visibleDeposits({ vault, box, role, address }: Guest): Pro
 /** @throws HttpFailure 404 for one that isn't there, isn't handed in, or isn't this person's to see: nobody learns which */
 export async function visibleDeposit({ vault, box, role, address }: Guest, id: string): Promise<Deposit> {
   const deposit = await vault.boxes.readDeposit(id).catch(asNoPage);
-  const isTheirs = deposit.by === address || role === "manager" || !box.partitioned;
+  const isTheirs = isSameAddress(deposit.by, address) || role === "manager" || !box.partitioned;
   if (deposit.boxId === box.id && deposit.submittedAt !== undefined && isTheirs) return deposit;
   throw noSuchPage();
 }
@@ -51,7 +52,7 @@ export async function ownDeposit(guest: Guest): Promise<Deposit> {
 export async function ownFile({ vault, box, address }: Guest, id: string): Promise<StoredFile> {
   const file = await vault.boxes.files.readFile(id).catch(asNoPage);
   const deposit = file.boxId === box.id ? await vault.boxes.readDeposit(file.depositId) : undefined;
-  if (deposit?.by === address && deposit.submittedAt === undefined) return file;
+  if (deposit && isSameAddress(deposit.by, address) && deposit.submittedAt === undefined) return file;
   throw noSuchPage();
 }
 

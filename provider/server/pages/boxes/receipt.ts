@@ -1,3 +1,4 @@
+import { isSameAddress } from "../../../core/email.js";
 import type { Deposit, StoredFile } from "../../../vault/port.js";
 import { html, type Html } from "../../html/html.js";
 import { formatBytes, formatInstant, oneLine, prose } from "../../html/locale.js";
@@ -12,7 +13,7 @@ export function receiptPage(guest: Guest, deposit: Deposit): Html {
   return guestPage(guest, {
     title: words.receipt,
     content: html`<h1>${words.receipt}</h1>
-      ${by === address && notice("good", words.receiptLead)}
+      ${isSameAddress(by, address) && notice("good", words.receiptLead)}
       <dl class="facts">
         <div>
           <dt>${words.dropBox}</dt>

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { Clock } from "../../../core/clock.js";
-import { addressKey } from "../../../core/email.js";
+import { isSameAddress } from "../../../core/email.js";
 import { isCoffreError } from "../../../core/errors.js";
 import type { DropBox, Vault } from "../../../vault/port.js";
 import type { SharedVault } from "../../../vault/records/record-vault.js";
@@ -90,10 +90,11 @@ export function requireGuest(request: BoxRequest, ip: string): Guest {
 }
 
 /**
- * Whom an address that somebody typed lets in, whatever its capital letters. A closed or archived box has no recipients, and an expired one lets them see what they have handed in.
+ * Whom an address that somebody typed lets in, whatever its capital letters. A closed or archived box has no recipients, and an expired
+ * one lets them see what they have handed in.
  */
 export function entryOf(box: DropBox, typed: string): { address: string; role: BoxRole } | undefined {
-  const same = (address: string) => addressKey(address) === addressKey(typed);
+  const same = (address: string) => isSameAddress(address, typed);
   const manager = box.managers.find(same);
   if (manager !== undefined) return { address: manager, role: "manager" };
   const recipient = box.recipients.find(same);
