@@ -13,6 +13,7 @@ const MINIMUM = [24, 7];
 const DIST = join(__dirname, "../dist");
 /** What the quick program knows, see provider/cli/quick.ts. Only an agent's answers are quick. */
 const QUICK = process.env["COFFRE_AGENT"] ? ["run", "inject"] : [];
+const QUICK_PROGRAM = join(DIST, "quick.cjs");
 
 if (isEnough(process.versions.node)) {
   keepCompiled();
@@ -36,7 +37,8 @@ if (isEnough(process.versions.node)) {
 }
 
 async function runCommand(words) {
-  const exitCode = QUICK.includes(words[0]) ? await require("../dist/quick.cjs").quick(words) : undefined;
+  const isQuick = QUICK.includes(words[0]) && existsSync(QUICK_PROGRAM); // missing where only tsc has run
+  const exitCode = isQuick ? await require(QUICK_PROGRAM).quick(words) : undefined;
   return exitCode ?? (await import("../dist/cli/main.js")).main(words);
 }
 
