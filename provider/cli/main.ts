@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { CommandDefinition, CommandLine } from "./definition.js";
 import { runAsProgram } from "./run-as-program.js";
-import { stdout } from "./streams.js";
+import { stderr, stdout } from "./streams.js";
 
 /**
  * The `coffre` command.
@@ -10,6 +10,7 @@ import { stdout } from "./streams.js";
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const words = argv.length === 0 ? ["--help"] : argv;
+  for (const stream of [stdout, stderr]) stream(); // watched from the start: libraries write to them, too
   return runAsProgram(words, async (signals) => {
     if (words.length === 1 && words[0] === "--version") {
       stdout().write(`${packageVersion()}\n`);

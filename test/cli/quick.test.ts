@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
@@ -88,6 +89,22 @@ test("all that a command prints arrives, whenever it ends", async () => {
       script.includes("exit") ? [lines.length, "", 3] : [lines.length * 3_000, "end", 0],
     );
   }
+});
+
+test.each([
+  [["--help"]],
+  [["run", "--help"]],
+  [["--version"]],
+  [["completion", "bash"]],
+  [["list"]],
+  [["run", "--none"]],
+])("%j is silent where nobody reads it", async (words) => {
+  const child = shell.start(words);
+  child.stdout?.destroy();
+  let said = "";
+  child.stderr?.on("data", (text: Buffer) => (said += String(text)));
+  await once(child, "close");
+  expect(said).not.toContain("EPIPE");
 });
 
 test("what listens there and is no agent gets no word of what is wanted", async () => {
