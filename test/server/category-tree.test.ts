@@ -1,104 +1,40 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { Secret } from "../../provider/core/secret.js";
-import { v1Front } from "../../provider/server/v1/front.js";
 import type { Category, Principal, Vault } from "../../provider/vault/port.js";
-import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
-import { group } from "../contract/vault-cases/people.js";
-import { createOne, failure } from "../contract/vault-cases/setup.js";
-import { ServerScene } from "../fixtures/server-scene.js";
-import { type Inputs, TreeScene } from "../fixtures/tree-scene.ts";
+import { failure } from "../contract/vault-cases/setup.js";
+import { manager, OWNER_KEY, RobotTrees, type ShipOptions } from "../fixtures/robot-trees.js";
+import type { TreeScene } from "../fixtures/tree-scene.js";
 
-/** The vault itself, behind its server. */
+let trees: RobotTrees;
 let inside: Vault;
-let scene: ServerScene;
 let fleet: Category;
 let office: Principal;
 let robots: Principal;
-let opened: Vault[];
-/** A robot's run: it manages Fleet, and is neither administrator nor moderator. */
 let robot: TreeScene;
 
 beforeEach(async () => {
-  scene = await ServerScene.start({ fronts: [v1Front] });
-  inside = scene.vault;
-  opened = [];
-  fleet = await inside.createCategory({ name: "Fleet", parentId: null });
-  office = await group(inside, "Office");
-  robots = await group(inside, "Robots");
-  robot = await runAs("robot");
-  const user = await inside.people.findPrincipal("user", "robot");
-  await inside.people.createMembership({ groupId: robots.id, memberId: user?.id ?? "" });
-  await inside.people.createGrant({ categoryId: fleet.id, principalId: robots.id, role: "manager" });
+  trees = await RobotTrees.start();
+  ({ inside, fleet, office, robots, robot } = trees);
 });
-afterEach(async () => {
-  for (const vault of opened) await vault.close();
-  await scene.close();
-});
+afterEach(() => trees.close());
 
-async function runAs(
-  user: string,
-  role: "user" | "moderator" | "administrator" | "reader" = "user",
-): Promise<TreeScene> {
-  const text = new Secret(await scene.token(user, { role }));
-  const vault = openRemoteVault({ origin: scene.origin, token: () => text });
-  opened.push(vault);
-  return new TreeScene(vault);
-}
-
-const OWNER_KEY = "fleet/dev/CategoryTree/ships";
 const NOTHING = { changes: false, notes: [] };
-const manager = (who: Principal) => ({ principalId: who.id, role: "manager" });
-
-interface Options {
-  names?: string[];
-  nodes?: Inputs[];
-  /** `null`: there is none. */
-  network?: Inputs | null;
-}
-
-/** Network ends what is inherited, and Keys in it once more. @param to who manages them */
-const ships = (
-  to: Principal[],
-  { names = ["Aurora", "Borealis"], nodes = [], network = {} }: Options = {},
-): Inputs => ({
-  ownerKey: OWNER_KEY,
-  parentId: fleet.id,
-  names,
-  template: {
-    nodes: [
-      { name: "Bridge", nodes: [{ name: "Radar" }] },
-      ...(network
-        ? [
-            {
-              name: "Network",
-              inheritGrants: false,
-              grants: to.map(manager),
-              nodes: [{ name: "Keys", inheritGrants: false, grants: to.map(manager), nodes: [{ name: "Spare" }] }],
-              ...network,
-            },
-          ]
-        : []),
-      ...nodes,
-    ],
-  },
-});
 const SHIP = ["", "/Bridge", "/Bridge/Radar", "/Network", "/Network/Keys", "/Network/Keys/Spare"];
 const of = (...names: string[]) => ["Fleet", ...names.flatMap((name) => SHIP.map((below) => `Fleet/${name}${below}`))];
 
 describe("a tree whose closed categories give the robot that runs the program the role manager", () => {
   test("is made, found unchanged, changed, made smaller and destroyed by it", async () => {
-    const inputs = ships([office, robots]);
+    const inputs = trees.ships([office, robots]);
     expect(await robot.problems(inputs)).toBe("");
     let kept = await robot.up(inputs);
     expect(await robot.preview(inputs, kept)).toEqual(NOTHING);
     expect(await robot.paths(inside)).toEqual(of("Aurora", "Borealis"));
 
-    const changed = ships([office, robots], { network: { passwordPolicy: { minLength: 20 } } });
+    const changed = trees.ships([office, robots], { network: { passwordPolicy: { minLength: 20 } } });
     expect((await robot.preview(changed, kept)).notes).toEqual(["Aurora, Borealis: ~ Network: minLength (none) => 20"]);
     kept = await robot.up(changed, kept);
     expect(await robot.preview(changed, kept)).toEqual(NOTHING);
 
-    const fewer = ships([office, robots], { names: ["Aurora"], network: null });
+    const fewer = trees.ships([office, robots], { names: ["Aurora"], network: null });
     expect((await robot.preview(fewer, kept)).notes).toEqual([
       "Borealis: - all of it, 6 categories",
       "Aurora: - Network",
@@ -117,7 +53,7 @@ describe("a tree whose closed categories give the robot that runs the program th
 });
 
 describe("a tree whose closed categories give that robot nothing", () => {
-  const closed = (options?: Options) => ships([office], options);
+  const closed = (options?: ShipOptions) => trees.ships([office], options);
 
   test("is made by it, found unchanged, and changed where it may", async () => {
     let kept = await robot.up(closed());
@@ -150,7 +86,7 @@ describe("a tree whose closed categories give that robot nothing", () => {
       expect(await robot.paths(inside)).toHaveLength(1 + 500 * SHIP.length);
       expect(await robot.preview(closed({ names }), kept)).toEqual(NOTHING);
       // What the administrator's run then does is this state's own.
-      const administrator = await runAs("root", "administrator");
+      const administrator = await trees.runAs("root", "administrator");
       await administrator.destroy(kept);
       expect(await robot.paths(inside)).toEqual(["Fleet"]);
     },
@@ -187,8 +123,8 @@ describe("a tree whose closed categories give that robot nothing", () => {
     await failure(robot.preview({ ...closed(), ownerKey: "fleet/dev/Ships/CategoryTree/ships" }, kept), "FORBIDDEN");
     expect((await inside.identity()).head).toBe(head);
 
-    const administrator = await runAs("root", "administrator");
-    const news = ships([office, robots]);
+    const administrator = await trees.runAs("root", "administrator");
+    const news = trees.ships([office, robots]);
     const next = await administrator.up(news, kept);
     await robot.destroy(next);
     expect(await robot.paths(inside)).toEqual(["Fleet"]);
@@ -211,11 +147,11 @@ describe("a tree whose closed categories give that robot nothing", () => {
 });
 
 test("a copy in which somebody else's category is out of sight stays, and says that one is there", async () => {
-  const inputs = ships([robots]);
+  const inputs = trees.ships([robots]);
   const kept = await robot.up(inputs);
   const bridge = await robot.at("Fleet/Borealis/Bridge");
   await inside.createCategory({ name: "Private", parentId: bridge.id, inheritGrants: false });
-  const { notes } = await robot.preview(ships([robots], { names: ["Aurora"] }), kept);
+  const { notes } = await robot.preview(trees.ships([robots], { names: ["Aurora"] }), kept);
   expect(notes).toEqual(["Borealis stays: Borealis/Bridge holds a category out of sight"]);
   expect((await failure(robot.destroy(kept), "CONFLICT")).message).toContain(
     "Borealis/Bridge holds a category out of sight",
@@ -228,7 +164,7 @@ test("a template of which a part is out of sight isn't copied: copies that are t
   await inside.createCategory({ name: "Bridge", parentId: model.id });
   const secret = await inside.createCategory({ name: "Network", parentId: model.id, inheritGrants: false });
   const inputs = { ownerKey: OWNER_KEY, parentId: fleet.id, names: ["Aurora"], templateId: model.id };
-  const administrator = await runAs("root", "administrator");
+  const administrator = await trees.runAs("root", "administrator");
   const kept = await administrator.up(inputs);
   expect((await failure(robot.preview(inputs, kept), "FORBIDDEN")).message).toContain(model.id);
   await failure(robot.up(inputs, kept), "FORBIDDEN");
@@ -239,81 +175,9 @@ test("a template of which a part is out of sight isn't copied: copies that are t
 });
 
 test("a token that only reads previews a tree as it is", async () => {
-  const kept = await robot.up(ships([robots]));
+  const kept = await robot.up(trees.ships([robots]));
   const user = await inside.people.findPrincipal("user", "robot");
   expect(user).toBeDefined();
-  const reader = await runAs("robot", "reader");
-  expect(await reader.preview(ships([robots]), kept)).toEqual(NOTHING);
-});
-
-describe("what a mark shows of closed categories:", () => {
-  const asked = async (who: TreeScene, ownerKey = OWNER_KEY) => {
-    const { categories, grants } = await who.vault.readTree({ ownerKey });
-    return { names: categories.map(({ name }) => name).sort(), grants: grants.length };
-  };
-
-  test("to who manages the place of the tree its own categories and grants, of others nothing, and no entry", async () => {
-    await robot.up(ships([office], { names: ["Aurora"] }));
-    const network = await inside.findCategory(["Fleet", "Aurora", "Network"]);
-    const id = network?.id ?? "";
-    await createOne(inside, { name: "vhf", categoryId: id });
-    await inside.createCategory({ name: "Private", parentId: id, inheritGrants: false });
-    expect(await asked(robot)).toEqual({ names: ["Aurora", "Bridge", "Keys", "Network", "Radar", "Spare"], grants: 2 });
-    const { vault } = robot;
-    expect(await vault.readTree({ below: id, held: true })).toEqual({ categories: [], grants: [] });
-    await failure(vault.readCategory(id), "FORBIDDEN");
-    await failure(vault.findCredential(["Fleet", "Aurora", "Network", "vhf"]), "FORBIDDEN");
-    const row = (await vault.readTree({ ownerKey: OWNER_KEY })).categories.find((found) => found.id === id);
-    expect(row).toMatchObject({ closed: true });
-    expect(row).toEqual(expect.not.objectContaining({ hidden: expect.anything(), held: expect.anything() }));
-  });
-
-  test("to who edits or reads that place, or manages another, as little as before", async () => {
-    await robot.up(ships([office], { names: ["Aurora"] }));
-    const other = await inside.createCategory({ name: "Other", parentId: null });
-    for (const [name, categoryId, role, names] of [
-      ["editor", fleet.id, "editor", ["Aurora", "Bridge", "Radar"]],
-      ["reader", fleet.id, "reader", ["Aurora", "Bridge", "Radar"]],
-      ["stranger", other.id, "manager", []],
-    ] as const) {
-      const who = await runAs(name);
-      const user = await inside.people.findPrincipal("user", name);
-      await inside.people.createGrant({ categoryId, principalId: user?.id ?? "", role });
-      expect(await asked(who)).toEqual({ names, grants: 0 });
-    }
-  });
-
-  test("nothing of a tree in a closed category of others to who manages what is above that", async () => {
-    const closed = await inside.createCategory({ name: "Closed", parentId: fleet.id, inheritGrants: false });
-    const administrator = await runAs("root", "administrator");
-    await administrator.up({ ...ships([office], { names: ["Aurora"] }), parentId: closed.id });
-    expect(await asked(robot)).toEqual({ names: [], grants: 0 });
-  });
-
-  test("and lets nobody change more than the token of a mark that it has", async () => {
-    await robot.up(ships([office], { names: ["Aurora"] }));
-    const { categories, grants } = await robot.vault.readTree({ ownerKey: OWNER_KEY });
-    const network = categories.find(({ name }) => name === "Network");
-    const grant = grants.find(({ categoryId }) => categoryId === network?.id);
-    const [id, grantId] = [network?.id ?? "", grant?.id ?? ""];
-    const owner = { key: OWNER_KEY, stack: "organization/shop/dev", token: "t", part: "Aurora/Network" };
-    const before = await inside.readTree({ below: null });
-    for (const change of [
-      { change: "update-category", id, patch: { owner, name: "Mine" } },
-      { change: "update-category", id, patch: { owner, inheritGrants: true } },
-      { change: "update-category", id, patch: { owner: { ...owner, key: "fleet/dev/CategoryTree/mine" } } },
-      // The next run of whoever may would take it for the node of that part, which inherits, and whose grants are others.
-      { change: "update-category", id, patch: { owner: { ...owner, part: "Aurora/Bridge" } } },
-      { change: "update-category", id, patch: { owner: { key: OWNER_KEY, stack: owner.stack, token: "t" } } },
-      { change: "update-grant", id: grantId, patch: { owner } },
-      { change: "update-category", id, patch: { description: "mine" } },
-      { change: "update-grant", id: grantId, patch: { owner, role: "reader" } },
-      { change: "update-grant", id: grantId, patch: { owner: { ...owner, key: "fleet/dev/CategoryTree/mine" } } },
-      { change: "delete-grant", id: grantId, proof: {} },
-      { change: "delete-category", id, proof: {} },
-    ] as const) {
-      await failure(robot.vault.changeTree([change]), "FORBIDDEN");
-    }
-    expect(await inside.readTree({ below: null })).toEqual(before);
-  });
+  const reader = await trees.runAs("robot", "reader");
+  expect(await reader.preview(trees.ships([robots]), kept)).toEqual(NOTHING);
 });
