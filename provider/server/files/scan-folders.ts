@@ -40,7 +40,7 @@ export class ScanFolders {
     this.#complain = complain;
   }
 
-  /** Removes what servers of this vault left that don't run any more. @throws CoffreError CONFIGURATION for a folder that others may open */
+  /** Removes what servers of this vault left that don't run any more. @throws CoffreError CONFIGURATION for a folder that others may open, or that can't be listed */
   static async open(options: ScanFoldersOptions): Promise<ScanFolders> {
     const parent = join(tmpdir(), `coffre-scan-${ownUid(SCAN_FOLDER)}-${options.vaultId}`);
     const folders = new ScanFolders(parent, options);
@@ -60,7 +60,10 @@ export class ScanFolders {
   async #prepare(): Promise<void> {
     preparePrivateFolder(this.#parent, SCAN_FOLDER);
     preparePrivateFolder(this.#folder, SCAN_FOLDER);
-    for (const name of await readdir(this.#parent)) {
+    const names = await readdir(this.#parent).catch((cause: unknown) => {
+      throw notListed(this.#parent, cause);
+    });
+    for (const name of names) {
       const folder = join(this.#parent, name);
       if (folder !== this.#folder && (await this.#isLeft(folder, holderIn(name)))) {
         await removeFolder(folder, this.#complain);
@@ -116,6 +119,14 @@ function notMade(folder: string, cause: unknown): CoffreError {
   const { code = "unknown reason" } = cause as NodeJS.ErrnoException; // what the file system throws
   return new CoffreError("CONFIGURATION", `No folder for a file that is scanned can be made in ${folder} (${code})`, {
     hint: "Make room there, or set the server's TMPDIR to another folder. The file stays in quarantine and is tried again.",
+    cause,
+  });
+}
+
+function notListed(folder: string, cause: unknown): CoffreError {
+  const { code = "unknown reason" } = cause as NodeJS.ErrnoException; // what the file system throws
+  return new CoffreError("CONFIGURATION", `What servers have left can't be looked for in ${folder} (${code})`, {
+    hint: "Give the folder to the server's user with mode 0700, or set the server's TMPDIR to another folder.",
     cause,
   });
 }

@@ -42,9 +42,9 @@ async function parentOf(uid: number | undefined): Promise<string> {
   return join(tmpdir(), `coffre-scan-${uid}-${(await vault.identity()).id}`);
 }
 
-/** A file in quarantine. */
-async function quarantined(): Promise<string> {
-  const { id: depositId } = await vault.boxes.openDeposit((await box(vault)).id, { by: "ana@acme.example" });
+/** A file in quarantine. @param name of its box */
+async function quarantined(name = "acme"): Promise<string> {
+  const { id: depositId } = await vault.boxes.openDeposit((await box(vault, { name })).id, { by: "ana@acme.example" });
   const { id } = await vault.boxes.files.create({ depositId, name: "a.txt" });
   await vault.boxes.files.append(id, 0, pieces(CLEAR));
   await vault.boxes.files.finish(id);
@@ -213,7 +213,7 @@ test("a program whose folder was taken away while it ran knows nothing, unless i
   expect(await stateOf(id)).toBe("refused");
 });
 
-test("a folder of this server's that others have opened, or that can't be made, is named in the error", async () => {
+test("a folder of this server's that others have opened is named in the error", async () => {
   const complaints: string[] = [];
   const program = { argv: ["/bin/cat"], seconds: 20, memoryBytes: 4e9, moreBytes: 1e9 };
   const complain = (error: unknown) => complaints.push(isCoffreError(error) ? error.problem : String(error));
@@ -227,4 +227,19 @@ test("a folder of this server's that others have opened, or that can't be made, 
   expect(complaints).toEqual([`The folder ${own} for files that are scanned is open to others (mode 0755)`]);
   await chmod(own, 0o700);
   await scanner.stop();
+});
+
+test.each([
+  ["can't be written to", 'chmod 500 "$TMPDIR/.."', "No folder for a file that is scanned can be made in "],
+  ["can't be listed", 'chmod 300 "$TMPDIR/../.."', "What servers have left can't be looked for in "],
+])("files stay in quarantine, and it is said why, where a folder %s", async (_what, change, problem) => {
+  // One more than are looked at at once: at least the last one comes too late.
+  const ids = [await quarantined(), await quarantined("second"), await quarantined("third")];
+  await startWorker(`cat > /dev/null; ${change}`);
+  await until(() => output.includes(problem) || output.includes("Error: "));
+  const own = dirname(await where());
+  for (const folder of [dirname(own), own]) await chmod(folder, 0o700);
+  expect(output).not.toContain("Error: ");
+  expect(output).toContain(`${problem}${change.includes("500") ? own : dirname(own)} (EACCES)\n`);
+  expect(await Promise.all(ids.map(stateOf))).toContain("quarantine");
 });
