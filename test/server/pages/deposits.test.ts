@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { collect } from "../../../provider/core/collect.js";
+import { createMemoryVault } from "../../../provider/vault/memory/memory-vault.js";
 import type { Deposit, DropBox, StoredFile } from "../../../provider/vault/port.js";
+import { FakeClock } from "../../fixtures/fake-clock.js";
 import { ANA, BO, MO, PagesScene, type PlainBrowser, type Seen } from "../../fixtures/pages-scene.js";
 
 let scene: PagesScene;
@@ -11,6 +13,12 @@ const EVIL = `<script>alert("x")</script>"' onload=1`;
 
 async function deposits(box: DropBox): Promise<Deposit[]> {
   return collect(scene.vault.boxes.listDeposits(box.id));
+}
+
+async function onlyDeposit(box: DropBox): Promise<Deposit> {
+  const [deposit] = await deposits(box);
+  if (!deposit) throw new Error("there is no deposit");
+  return deposit;
 }
 
 /** The one file of the box. */
@@ -68,6 +76,62 @@ describe("without a script", () => {
     expect(seen.status).toBe(status);
     expect(seen.text).toContain(text);
     expect((await deposits(box)).flatMap((deposit) => deposit.files)).toEqual([]);
+  });
+
+  test("one file that is refused is named with the reason, and those behind it are taken", async () => {
+    scene = await PagesScene.start();
+    const box = await scene.box({ fileTypes: ["txt"], maxFileBytes: 2_000_000 });
+    const browser = await scene.signIn(box, ANA);
+    await browser.get(`/boxes/${box.id}`);
+    const page = await browser.upload(`/boxes/${box.id}/files`, {
+      "first.txt": "first",
+      [`${EVIL}.png`]: Buffer.from("89504e470d0a1a0a0000", "hex"),
+      "large.txt": Buffer.alloc(5_000_000, "much "),
+      "figures.txt": Buffer.alloc(1_000_000, "10;20\n"),
+      "last.txt": "last",
+    });
+    expect(page.status).toBe(415); // as the first refusal
+    const [notice = ""] = /<div class="notice bad".*?<\/div>/s.exec(page.text) ?? [];
+    expect(notice).toContain("onload=1.png</bdi> – Refused: by its content it is none of TXT.");
+    expect(notice).toContain("large.txt</bdi> – Too large: a file may have up to 2 MB.");
+    expect(notice).not.toMatch(/<script>|figures|first|last/);
+    expect((await deposits(box)).flatMap(({ files }) => files.map(({ name }) => name))).toEqual([
+      "first.txt",
+      "figures.txt",
+      "last.txt",
+    ]);
+  });
+
+  test("files beyond what one form may have are told of, and those before them are taken", async () => {
+    scene = await PagesScene.start();
+    const box = await scene.box();
+    const browser = await scene.signIn(box, ANA);
+    await browser.get(`/boxes/${box.id}`);
+    const files = Object.fromEntries(Array.from({ length: 103 }, (_each, at) => [`${at + 1}.txt`, "x"]));
+    const page = await browser.upload(`/boxes/${box.id}/files`, files);
+    expect(page.status).toBe(413);
+    expect(page.text).toContain("takes 100 files at once. None was taken of those behind <bdi>100.txt</bdi>");
+    expect((await onlyDeposit(box)).files).toHaveLength(100);
+  });
+
+  test("a file that the server fails at is named, too, and ends no other", async () => {
+    const vault = createMemoryVault({ clock: new FakeClock() });
+    scene = await PagesScene.start({ vault });
+    const box = await scene.box();
+    const browser = await scene.signIn(box, ANA);
+    await browser.get(`/boxes/${box.id}`);
+    const prototype = Object.getPrototypeOf(vault.boxes.files) as { create: typeof vault.boxes.files.create };
+    const { create } = prototype;
+    prototype.create = function (input) {
+      return input.name === "b.txt" ? Promise.reject(new Error("a bug")) : create.call(this, input);
+    };
+    const uploaded = browser.upload(`/boxes/${box.id}/files`, { "a.txt": "a", "b.txt": "b", "c.txt": "c" });
+    const page = await uploaded.finally(() => (prototype.create = create));
+    expect(page.status).toBe(500);
+    expect(page.text).toContain("b.txt</bdi> – Something went wrong on our side");
+    expect(page.text).not.toContain("a bug");
+    expect((await onlyDeposit(box)).files.map(({ name }) => name)).toEqual(["a.txt", "c.txt"]);
+    expect(scene.complaints.splice(0)).toEqual([new Error("a bug")]);
   });
 
   test("an upload from elsewhere is refused before its file is taken", async () => {

@@ -1,5 +1,5 @@
 import type { Deposit, StoredFile } from "../../../vault/port.js";
-import { html, type Html } from "../../html/html.js";
+import { html, type Html, type Inserted } from "../../html/html.js";
 import { formatBytes, formatInstant, oneLine, prose } from "../../html/locale.js";
 import { notice } from "../layout.js";
 import { ownOpenDeposit, visibleDeposits } from "./deposits.js";
@@ -12,7 +12,7 @@ import type { Guest } from "./visitor.js";
 /** What a form has done, said at the top of the page that follows. */
 export interface Said {
   kind: "good" | "bad";
-  text: string;
+  text: Inserted;
 }
 
 /** The page of a drop-box for whoever is signed in. */

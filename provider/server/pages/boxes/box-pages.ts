@@ -19,7 +19,7 @@ import { changeState } from "./manager.js";
 import { minutesPage } from "./minutes.js";
 import { receiptPage } from "./receipt.js";
 import { askAgain, askForCode, showSignIn, signOut, useCode } from "./sign-in.js";
-import { handIn, removeFile, takeFiles } from "./upload-form.js";
+import { handIn, MOST_FILES, removeFile, takeFiles } from "./upload-form.js";
 import { speakTus } from "./uploads.js";
 import {
   type BoxPages,
@@ -40,7 +40,6 @@ export interface BoxPagesOptions extends Pick<BoxPages, "style" | "sendsMail"> {
   complain?: (error: unknown) => void;
 }
 
-const MOST_FILES = 100;
 const PLACE = "/boxes/:boxId";
 /** Files take long to come. */
 const SLOW = { config: { slow: true } };

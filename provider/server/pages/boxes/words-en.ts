@@ -47,6 +47,10 @@ export const ENGLISH = {
   notWhole: "A file hasn't arrived completely. Continue its upload or remove it, then hand in.",
   nothingToHandIn: "There is no file to hand in yet.",
   noFileChosen: "No file was chosen.",
+  notTaken: "Nothing was taken:",
+  someNotTaken: "These files were not taken; the others have arrived:",
+  tooManyFiles: (most: number) => `The form takes ${most} files at once.`,
+  notTakenAfter: "None was taken of those behind",
 
   receipt: "Receipt",
   receiptLead: "Your deposit has arrived complete. This is your receipt; it was also sent to you by mail.",

@@ -50,6 +50,10 @@ export const FRENCH: BoxWords = {
   notWhole: "Un fichier n'est pas arrivé en entier. Continuez son envoi ou retirez-le, puis remettez.",
   nothingToHandIn: "Il n'y a pas encore de fichier à remettre.",
   noFileChosen: "Aucun fichier n'a été choisi.",
+  notTaken: fr`Rien n'a été pris :`,
+  someNotTaken: fr`Ces fichiers n'ont pas été pris ; les autres sont arrivés :`,
+  tooManyFiles: (most) => `Le formulaire prend ${most} fichiers à la fois.`,
+  notTakenAfter: "Rien n'a été pris de ce qui suit",
 
   receipt: "Reçu",
   receiptLead: fr`Votre dépôt est arrivé en entier. Ceci est votre reçu ; il vous a aussi été envoyé par courriel.`,
