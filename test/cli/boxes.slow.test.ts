@@ -7,7 +7,7 @@ import { Secret } from "../../provider/core/secret.js";
 import type { Deposit, DropBox, Vault } from "../../provider/vault/port.js";
 import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
 import { makeTokens, ServedVault } from "../../tools/served/served-vault.ts";
-import { deposit } from "../contract/vault-cases/boxes.ts";
+import { deposit, pieces } from "../contract/vault-cases/boxes.ts";
 import { failure } from "../contract/vault-cases/setup.ts";
 import { Shell, SLOW_MS } from "./shell.ts";
 
@@ -98,7 +98,8 @@ describe.each(Object.entries(ways))("the drop-boxes of a vault %s", (way, env) =
   });
 
   test("show their deposits, also one that is being made", async () => {
-    const { stdout } = await coffre("deposits", "Partners/acme");
+    const { stdout, stderr } = await coffre("deposits", "Partners/acme");
+    expect(stderr).toContain("2 deposits in Partners/acme, and 1 being made.");
     expect(stdout).toMatch(
       new RegExp(`ana@acme.example +being made +dp_.*\\n +"more to come"\\n +half.txt +uploading, 0 bytes of 1.5 kB`),
     );
@@ -158,6 +159,25 @@ describe.each(Object.entries(ways))("the drop-boxes of a vault %s", (way, env) =
       expect((await coffre("download", box.id, "a.txt", "--output", join(to, "b.txt"))).exitCode).toBe(1);
     }
   });
+});
+
+test("an upload into a box that was closed isn't shown as under way", async () => {
+  const { id: boxId } = await vault.boxes.createBox({
+    name: "half",
+    categoryId: null,
+    recipients: ["ana@acme.example"],
+  });
+  const { id: depositId } = await vault.boxes.openDeposit(boxId, { by: "ana@acme.example" });
+  const { files } = vault.boxes;
+  const { id } = await files.create({ depositId, name: "half.txt", size: 1_500 });
+  await files.append(id, 0, pieces(Buffer.alloc(500)));
+  expect((await shell.coffre(["box", "deposits", "half"])).stdout).toMatch(
+    /half\.txt +uploading, 500 bytes of 1\.5 kB/,
+  );
+  await shell.coffre(["box", "close", "half"]);
+  const { stdout, stderr } = await shell.coffre(["box", "deposits", "half"]);
+  expect(stdout).toMatch(/^ana@acme\.example +not handed in +dp_.*\n +half\.txt +stopped, 500 bytes of 1\.5 kB/);
+  expect(stderr).toContain("0 deposits in half, and 1 not handed in.");
 });
 
 test("a server's scanner lets out what is clean, keeps the quota, and stands in the minutes", async () => {

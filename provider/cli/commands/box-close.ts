@@ -6,7 +6,7 @@ export const boxClose: CommandDefinition = {
   name: "box close",
   summary: "close a drop-box to its recipients, or archive it",
   description: [
-    "Closes a drop-box: nothing more can be deposited, uploads that are under way end, and what was deposited stays. A manager opens it again on its page, or a program by `enabled: true`.",
+    "Closes a drop-box: nothing more can be deposited, uploads that are under way stop, and what was deposited stays. What has come of such an upload is kept for a week, and goes on if the box is opened again. A manager opens it again on its page, or a program by `enabled: true`.",
     "With --archive it also leaves the list and gives its name free; that isn't taken back. What was deposited stays readable by its id. Closed or archived already is a success.",
     "A box that a Pulumi stack made: a close stays as long as its program doesn't declare `enabled`, and an archived one is named by the next `pulumi up`.",
   ],

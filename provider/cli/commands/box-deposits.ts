@@ -11,7 +11,7 @@ export const boxDeposits: CommandDefinition = {
   name: "box deposits",
   summary: "list what was deposited in a drop-box: by whom, when, which files",
   description: [
-    "Lists the deposits of a drop-box, oldest first, each with its files: name, size, what it is by its content, and its SHA-256. A file that is still being uploaded, waits for the scanner or was refused by it says so.",
+    "Lists the deposits of a drop-box, oldest first, each with its files: name, size, what it is by its content, and its SHA-256. A file that is still being uploaded says so, and so does one that stopped half way when the box was closed, waits for the scanner or was refused by it.",
   ],
   arguments: [BOX_ARGUMENT],
   options: [{ flags: "--by <address>", description: "only what this person deposited" }],
@@ -22,7 +22,7 @@ export const boxDeposits: CommandDefinition = {
       does: "the files as sha256sum writes them",
     },
   ],
-  json: "An array of deposits: `id`, `by`, `note`, `openedAt`, `submittedAt` (`null` while it is being made) and `files`: `id`, `name`, `givenName`, `state` (uploading, quarantine, ready, refused), `received`, `size`, `sha256`, `type` (`extension`, `mime`), `reason`, `finishedAt`. What is absent is `null`.",
+  json: "An array of deposits: `id`, `by`, `note`, `openedAt`, `submittedAt` (`null` while it is being made) and `files`: `id`, `name`, `givenName`, `state` (uploading: not whole, also once the box is closed; quarantine, ready, refused), `received`, `size`, `sha256`, `type` (`extension`, `mime`), `reason`, `finishedAt`. What is absent is `null`.",
   async run(context, { args: [text = ""], options }) {
     const { terminal } = context;
     const vault = await context.vault();
@@ -33,28 +33,41 @@ export const boxDeposits: CommandDefinition = {
       terminal.json(deposits.map(depositShape));
       return;
     }
-    for (const deposit of deposits) printDeposit(context, deposit);
-    terminal.note(`${counted(deposits.length, "deposit")} in ${pathText(box)}.`);
+    const takes = box.status === "open";
+    for (const deposit of deposits) printDeposit(context, deposit, takes);
+    const open = deposits.filter(({ submittedAt }) => submittedAt === undefined).length;
+    const others = open === 0 ? "" : `, and ${open} ${openText(takes)}`;
+    terminal.note(`${counted(deposits.length - open, "deposit")} in ${pathText(box)}${others}.`);
   },
 };
 
-function printDeposit({ terminal }: CommandContext, { id, by, note, submittedAt, files }: Deposit): void {
-  const when = submittedAt === undefined ? terminal.style("yellow", "being made") : dateText(submittedAt);
+/** @param takes whether the box takes deposits, so that one that isn't submitted may still be */
+function printDeposit(
+  { terminal }: CommandContext,
+  { id, by, note, submittedAt, files }: Deposit,
+  takes: boolean,
+): void {
+  const when = submittedAt === undefined ? terminal.style("yellow", openText(takes)) : dateText(submittedAt);
   terminal.print(`${terminal.style("bold", printable(by))}  ${when}  ${terminal.style("dim", id)}`);
   if (note !== undefined) for (const line of note.split("\n")) terminal.print(`  "${printable(line)}"`);
   const rows = files.map((file) => [
     `  ${printable(file.name)}`,
-    stateText(file),
+    stateText(file, takes),
     file.type?.extension ?? "",
     file.sha256 ?? "",
   ]);
   for (const line of columns(rows)) terminal.print(line);
 }
 
-function stateText({ state, received, size, reason }: StoredFile): string {
+/** What a deposit is that isn't submitted. */
+function openText(takes: boolean): string {
+  return takes ? "being made" : "not handed in";
+}
+
+function stateText({ state, received, size, reason }: StoredFile, takes: boolean): string {
   switch (state) {
     case "uploading":
-      return `uploading, ${bytesText(received)}${size === undefined ? "" : ` of ${bytesText(size)}`}`;
+      return `${takes ? "uploading" : "stopped"}, ${bytesText(received)}${size === undefined ? "" : ` of ${bytesText(size)}`}`;
     case "quarantine":
       return `${bytesText(size ?? received)}, in quarantine`;
     case "refused":

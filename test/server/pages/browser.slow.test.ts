@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Page } from "playwright-core";
+import { collect } from "../../../provider/core/collect.js";
 import type { DropBox } from "../../../provider/vault/port.js";
 import { COMPANY, PageBrowser, signIn } from "../../fixtures/page-browser.js";
 import { ANA, BO, MO, PagesScene } from "../../fixtures/pages-scene.js";
@@ -103,6 +104,29 @@ test("a recipient and a manager go all the way, and each state can be used by ev
   await page.goto(`${scene.server.origin}/boxes/${box.id}`);
   await page.getByText("This drop-box is closed").waitFor();
   await browser.look(page, "13-closed");
+});
+
+test("an upload into a box that is closed meanwhile says so beside the file, and goes on when it is opened again", async () => {
+  const page = await browser.open();
+  await signIn(page, { scene, box }, ANA);
+  const held = Promise.withResolvers<void>();
+  await page.route("**/uploads/*", async (route) => {
+    await held.promise;
+    await route.continue();
+  });
+  await page.locator("#files").setInputFiles(upload.slice(0, 1));
+  await page.locator("#running .file").waitFor();
+  await scene.vault.boxes.updateBox(box.id, { enabled: false });
+  held.resolve();
+  const line = page.locator("#running .file");
+  await line.getByText("This drop-box is closed. Nothing can be handed in at present.").waitFor();
+  expect(await page.locator("main").innerText()).not.toContain("the upload continues");
+  await browser.look(page, "14-closed-while-uploading");
+  await scene.vault.boxes.updateBox(box.id, { enabled: true });
+  await line.getByRole("button", { name: "Try again" }).click();
+  await page.locator("#collected .file").getByText("Arrived").waitFor();
+  const [deposit] = await collect(scene.vault.boxes.listDeposits(box.id));
+  expect(deposit?.files).toMatchObject([{ name: "march.pdf", state: "ready" }]); // the one that was begun
 });
 
 test("a page that isn't for everybody would be found", async () => {

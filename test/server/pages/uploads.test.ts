@@ -45,7 +45,7 @@ async function create(size: number, name = "a.txt"): Promise<string> {
   return headers.get("location") ?? "";
 }
 
-const patch = (url: string, offset: number, body: string | Uint8Array, by = browser) =>
+const send = (url: string, offset: number, body: string | Uint8Array, by = browser) =>
   tus("PATCH", url, { "upload-offset": String(offset) }, body, by);
 
 const offsetOf = async (url: string) => Number((await tus("HEAD", url, {})).headers.get("upload-offset"));
@@ -55,9 +55,9 @@ describe("an upload by tus", () => {
     await begin();
     const url = await create(10);
     expect(url).toMatch(new RegExp(`^/boxes/${box.id}/uploads/fi_`));
-    expect((await patch(url, 0, "first")).headers.get("upload-offset")).toBe("5");
+    expect((await send(url, 0, "first")).headers.get("upload-offset")).toBe("5");
     expect(await offsetOf(url)).toBe(5);
-    expect((await patch(url, 5, " last")).status).toBe(204);
+    expect((await send(url, 5, " last")).status).toBe(204);
     const [deposit] = await collect(scene.vault.boxes.listDeposits(box.id));
     expect(deposit?.files[0]).toMatchObject({ name: "a.txt", state: "ready", size: 10 });
     expect((await browser.post(`/boxes/${box.id}/submit`)).text).toContain("Receipt");
@@ -82,16 +82,16 @@ describe("an upload by tus", () => {
   ])("refuses %s, and keeps what it has", async (_what, offset) => {
     await begin();
     const url = await create(20);
-    await patch(url, 0, "first");
-    expect((await patch(url, offset, "first")).status).toBe(409);
+    await send(url, 0, "first");
+    expect((await send(url, offset, "first")).status).toBe(409);
     expect(await offsetOf(url)).toBe(5);
   });
 
   test("refuses more than was declared, and keeps what it has", async () => {
     await begin();
     const url = await create(8);
-    await patch(url, 0, "first");
-    expect((await patch(url, 5, "too much")).status).toBe(413);
+    await send(url, 0, "first");
+    expect((await send(url, 5, "too much")).status).toBe(413);
     expect(await offsetOf(url)).toBe(5);
   });
 
@@ -108,7 +108,7 @@ describe("an upload by tus", () => {
     browser = await scene.signIn(box, BO, "fr");
     await browser.get(`/boxes/${box.id}`);
     const url = await create(5, "fake.pdf");
-    const seen = await patch(url, 0, "plain");
+    const seen = await send(url, 0, "plain");
     expect(seen.status).toBe(415);
     expect(seen.text).toBe("Refusé\u00a0: par son contenu, ce n'est aucun de ces types\u00a0: PDF.");
     expect((await tus("HEAD", url, {})).status).toBe(404);
@@ -117,13 +117,53 @@ describe("an upload by tus", () => {
   test("into a box that is closed meanwhile is told so, and what came before stays", async () => {
     await begin({ managers: [ANA, MO], recipients: [BO] });
     const url = await create(10);
-    await patch(url, 0, "first");
+    await send(url, 0, "first");
     await scene.vault.boxes.updateBox(box.id, { enabled: false });
-    const seen = await patch(url, 5, " last");
+    const seen = await send(url, 5, " last");
     expect(seen).toMatchObject({ status: 403 });
     expect(seen.text).toContain("This drop-box is closed");
     await scene.vault.boxes.updateBox(box.id, { enabled: true });
-    expect((await patch(url, 5, " last")).status).toBe(204);
+    expect((await send(url, 5, " last")).status).toBe(204);
+  });
+
+  test.each([
+    ["closed", "This drop-box is closed. Nothing can be handed in at present."],
+    ["archived", "This drop-box was archived. Nothing can be handed in any more."],
+  ])("of a recipient into a box that was %s meanwhile is told just that", async (status, text) => {
+    await begin();
+    const url = await create(10);
+    await send(url, 0, "first");
+    if (status === "archived") await scene.vault.boxes.archiveBox(box.id, {});
+    else await scene.vault.boxes.updateBox(box.id, { enabled: false });
+    const piece = await send(url, 5, " last");
+    expect(piece).toMatchObject({ status: 403, text: expect.stringContaining(text) });
+    expect(piece.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect((await tus("HEAD", url, {})).status).toBe(403);
+    const another = await tus("POST", `/boxes/${box.id}/uploads`, { "upload-length": "1" });
+    expect(another).toMatchObject({ status: 403, text: expect.stringContaining(text) });
+    const pages = [
+      await browser.upload(`/boxes/${box.id}/files`, { "b.txt": "b" }),
+      await browser.post(`/boxes/${box.id}/submit`),
+    ];
+    for (const page of pages) {
+      expect(page).toMatchObject({ status: 403 });
+      expect(page.text).toContain(text.split(". ")[0]);
+      expect(page.text).not.toContain("signed");
+    }
+    if (status === "archived") return;
+    await scene.vault.boxes.updateBox(box.id, { enabled: true });
+    expect((await send(url, 5, " last")).status).toBe(204);
+  });
+
+  test("by somebody who was taken out of the box, or who was idle, is told what is true", async () => {
+    await begin();
+    const url = await create(10);
+    await scene.vault.boxes.updateBox(box.id, { recipients: [BO] });
+    const seen = await send(url, 0, "x");
+    expect(seen).toMatchObject({ status: 401, text: expect.stringContaining("signed in here no longer") });
+    await scene.vault.boxes.updateBox(box.id, { recipients: [ANA] });
+    scene.clock.advance(16 * 60_000);
+    expect((await send(url, 0, "x")).text).toContain("15 minutes without activity");
   });
 
   test("onto a disk that is full is told so, and goes on later", async () => {
@@ -133,16 +173,16 @@ describe("an upload by tus", () => {
     const prototype = Object.getPrototypeOf(files) as { append: typeof files.append };
     const { append } = prototype;
     prototype.append = () => Promise.reject(new CoffreError("DISK_FULL", "There is no space left"));
-    const seen = await patch(url, 0, "0123456789").finally(() => (prototype.append = append));
+    const seen = await send(url, 0, "0123456789").finally(() => (prototype.append = append));
     expect(seen).toMatchObject({ status: 507 });
     expect(seen.text).toContain("no room left");
-    expect((await patch(url, 0, "0123456789")).status).toBe(204);
+    expect((await send(url, 0, "0123456789")).status).toBe(204);
   });
 
   test("isn't handed in while a part is missing", async () => {
     await begin();
     const url = await create(10);
-    await patch(url, 0, "first");
+    await send(url, 0, "first");
     const seen = await browser.post(`/boxes/${box.id}/submit`);
     expect(seen).toMatchObject({ status: 409 });
     expect(seen.text).toContain("arrived completely");
@@ -155,10 +195,10 @@ describe("an upload by tus", () => {
     const url = await create(10);
     const other = await scene.signIn(box, BO);
     await other.get(`/boxes/${box.id}`);
-    expect((await patch(url, 0, "x", other)).status).toBe(404);
+    expect((await send(url, 0, "x", other)).status).toBe(404);
     expect((await tus("DELETE", url, {}, undefined, other)).status).toBe(404);
     expect((await tus("PATCH", url, { "upload-offset": "0", "x-form-token": "guessed" }, "x")).status).toBe(403);
-    expect((await patch(url, 0, "x", scene.browser())).status).toBe(401);
+    expect((await send(url, 0, "x", scene.browser())).status).toBe(401);
     expect(await offsetOf(url)).toBe(0);
   });
 
@@ -167,7 +207,7 @@ describe("an upload by tus", () => {
     const url = await create(4);
     for (const [offset, text] of ["a", "b", "c", "d"].entries()) {
       scene.clock.advance(10 * 60_000);
-      expect((await patch(url, offset, text)).status).toBe(204);
+      expect((await send(url, offset, text)).status).toBe(204);
     }
   });
 });

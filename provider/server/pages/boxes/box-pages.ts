@@ -10,8 +10,8 @@ import { SealedRows } from "../../sealed-rows.js";
 import type { ServerState } from "../../state.js";
 import { addAssets } from "../assets.js";
 import { OneTimeCodes, PAGE_PERSON_TABLE, PersonRow } from "../codes.js";
-import { answerFailures } from "../failures.js";
-import { attachmentHeaders, sendPage } from "../reply.js";
+import { answerFailures, PageFailure } from "../failures.js";
+import { attachmentHeaders, PAGE_HEADERS, sendPage } from "../reply.js";
 import { Visits } from "../visits.js";
 import { boxPage } from "./box-page.js";
 import { visibleDeposit, visibleFile } from "./deposits.js";
@@ -132,6 +132,16 @@ function addUploads(
   const url = `${PLACE}/uploads`;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null)); // read by tus, as it comes
+  app.setErrorHandler((error, request, reply) => {
+    if (!(error instanceof PageFailure)) throw error;
+    request.failureCode = error.code;
+    // The page's script shows it beside the file.
+    return reply
+      .status(error.status)
+      .headers(PAGE_HEADERS)
+      .type("text/plain; charset=utf-8")
+      .send(`${error.title}. ${error.text}`);
+  });
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const known = await guest(request, reply);
     if (request.method !== "HEAD") requireOwnForm(known, request, request.headers["x-form-token"]);

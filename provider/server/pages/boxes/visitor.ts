@@ -5,11 +5,13 @@ import { isCoffreError } from "../../../core/errors.js";
 import type { DropBox, Vault } from "../../../vault/port.js";
 import type { SharedVault } from "../../../vault/records/record-vault.js";
 import { HttpFailure } from "../../failures.js";
+import { PageFailure } from "../failures.js";
 import type { Language, Locale } from "../../html/locale.js";
 import type { OneTimeCodes, Person } from "../codes.js";
 import { preferredLanguage } from "../language.js";
 import type { PageStyle } from "../style.js";
 import type { Visit, Visits } from "../visits.js";
+import { blockedText } from "./states.js";
 import { wordsIn } from "./words.js";
 import type { BoxWords } from "./words-en.js";
 
@@ -82,11 +84,16 @@ export function guestOf(request: BoxRequest, ip: string): Guest | undefined {
   return { ...request, visit, ...entry, vault: pages.vault.actingAs(entry.address, ip, () => false) };
 }
 
-/** @throws HttpFailure 401 */
+/** @throws PageFailure 401, or 403 for somebody whom only the box's being closed or archived keeps out */
 export function requireGuest(request: BoxRequest, ip: string): Guest {
   const guest = guestOf(request, ip);
   if (guest) return guest;
-  throw new HttpFailure(401, "FORBIDDEN", "Nobody is signed in", "Sign in on the drop-box's page.");
+  const { pages, box, visit, place, words, wasIdle } = request;
+  const recipient = box.recipients.find((address) => visit?.who !== undefined && isSameAddress(address, visit.who));
+  const blocked = blockedText(request);
+  const isKnown = recipient !== undefined && !pages.codes.hasEnded({ place, address: recipient }, visit?.id ?? "");
+  if (isKnown && blocked) throw new PageFailure(403, blocked);
+  throw new PageFailure(401, { title: words.signIn, text: wasIdle ? words.wasIdle : words.signedOut });
 }
 
 /**

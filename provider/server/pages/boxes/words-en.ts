@@ -15,6 +15,7 @@ export const ENGLISH = {
   otherAddress: "Use another address, or ask for a new code",
   wrongCode: "This code is wrong, was used already, or has expired. After five wrong ones you need a new code.",
   wasIdle: "You were signed out after 15 minutes without activity. What has arrived is kept.",
+  signedOut: "You are signed in here no longer. What has arrived is kept.",
   signOut: "Sign out",
   signedInAs: "Signed in as",
   noMail: "This server doesn't send mail yet, so nobody can be given a code. Ask whoever invited you.",

@@ -17,6 +17,7 @@ export const FRENCH: BoxWords = {
   otherAddress: "Utiliser une autre adresse ou demander un nouveau code",
   wrongCode: "Ce code est incorrect, déjà utilisé ou périmé. Après cinq erreurs, il faut en demander un nouveau.",
   wasIdle: "Votre session a été fermée après 15 minutes sans activité. Ce qui est arrivé est conservé.",
+  signedOut: "Vous n'avez plus de session ouverte ici. Ce qui est arrivé est conservé.",
   signOut: "Se déconnecter",
   signedInAs: fr`Connecté :`,
   noMail: fr`Ce serveur n'envoie pas encore de courriel ; personne ne peut donc recevoir de code. Adressez-vous à la personne qui vous a envoyé l'invitation.`,
