@@ -8,6 +8,8 @@ export const MINUTES_WORDS: Readonly<Record<MinutesKind, string>> = {
   closed: "closed",
   reopened: "opened again",
   archived: "archived",
+  "signed-in": "signed in",
+  "code-refused": "wrong code entered",
   deposited: "deposited",
   "deposit-deleted": "deposit deleted",
   downloaded: "downloaded",

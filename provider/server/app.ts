@@ -122,7 +122,7 @@ export async function createServer({ vault, state, clock, ...options }: ServerOp
   const context: ServerContext = {
     vault,
     clock,
-    note: (actor, action, detail) => vault.note(actor, action, detail),
+    note: (...event) => vault.note(...event),
     async call(tokenText, source) {
       const { principal, rights } = await authenticator.authenticate(tokenText);
       const mayRead = (categoryId: string | null) => rights.mayRead(categoryId);

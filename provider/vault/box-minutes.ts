@@ -39,6 +39,8 @@ export type MinutesKind =
   | "closed"
   | "reopened"
   | "archived"
+  | "signed-in"
+  | "code-refused"
   | "deposited"
   | "deposit-deleted"
   | "downloaded"
@@ -54,6 +56,8 @@ const KINDS: Readonly<Record<string, MinutesKind>> = {
   "box.created": "opened",
   "box.updated": "changed",
   "box.archived": "archived",
+  "box.signed-in": "signed-in",
+  "box.code-refused": "code-refused",
   "deposit.submitted": "deposited",
   "deposit.deleted": "deposit-deleted",
   "file.downloaded": "downloaded",
@@ -105,9 +109,12 @@ function actedOf({ actor, detail = "" }: VaultEvent, what: MinutesKind): Pick<Mi
       return { by: actor, detail: `deposited by ${depositorIn(detail) ?? "nobody known"}` };
     case "downloaded":
       return { by: detail.slice(detail.lastIndexOf(", by ") + ", by ".length) };
+    case "signed-in":
     case "file-deleted":
     case "file-cleared":
       return { by: actor };
+    case "code-refused":
+      return { by: actor, detail: detail.replace(/, from .*$/, "") }; // the log has the address of the network, for who runs the server
     case "opened":
     case "changed":
     case "closed":

@@ -12,7 +12,7 @@ export const boxMinutes: CommandDefinition = {
   name: "box minutes",
   summary: "write the record of a drop-box: who deposited, downloaded and closed what, when",
   description: [
-    "Writes the minutes of a drop-box from the vault's log: who was let in and until when, who deposited which files with their SHA-256, who downloaded them, what the scanner said, which mail left, and how it was closed. They hold no content and no secret, and last as long as the log, also of files that are gone.",
+    "Writes the minutes of a drop-box from the vault's log: who was let in and until when, who signed in and for whom wrong codes were entered, who deposited which files with their SHA-256, who downloaded them, what the scanner said, which mail left, and how it was closed. They hold no content and no secret, and last as long as the log, also of files that are gone.",
     "--format says how: `text` for the eye, `json`, or `html`, one file without script that can be kept, printed or sent. An archived box is named by its id.",
   ],
   arguments: [BOX_ARGUMENT],
@@ -24,7 +24,7 @@ export const boxMinutes: CommandDefinition = {
     { command: "coffre box minutes Partners/acme", does: "what happened, oldest first" },
     { command: "coffre box minutes --format html --output acme.html Partners/acme", does: "a record to keep" },
   ],
-  json: "An object: `box`, as `coffre box show --json` shows it, and `entries`: `seq`, `at`, `what` (opened, changed, closed, reopened, archived, deposited, deposit-deleted, downloaded, file-deleted, file-cleared, file-refused, mail-sent, mail-failed, mail-expired, mail-retried), `by`, `files` (`id`, `name`, `size`, `sha256`) and `detail`. What is absent is `null`. With --output nothing is printed.",
+  json: "An object: `box`, as `coffre box show --json` shows it, and `entries`: `seq`, `at`, `what` (opened, changed, closed, reopened, archived, signed-in, code-refused, deposited, deposit-deleted, downloaded, file-deleted, file-cleared, file-refused, mail-sent, mail-failed, mail-expired, mail-retried), `by`, `files` (`id`, `name`, `size`, `sha256`) and `detail`. What is absent is `null`. With --output nothing is printed.",
   async run(context, { args: [text = ""], options }) {
     const format = parseFormat(context, options["format"]);
     const vault = await context.vault();

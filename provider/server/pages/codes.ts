@@ -11,7 +11,7 @@ export const PAGE_PERSON_TABLE = "page_person";
 export const CODE_MINUTES = 10;
 const DIGITS = 8;
 /** Wrong ones that a code bears. */
-const MOST_TRIES = 5;
+export const MOST_TRIES = 5;
 /** Codes for one person: so many in so many minutes. */
 const MOST_CODES = [
   { codes: 5, minutes: 15 },
@@ -37,6 +37,12 @@ export const PersonRow = z.object({
   ended: z.array(z.object({ visit: z.string(), until: z.string() })),
 });
 export type PersonRow = z.infer<typeof PersonRow>;
+
+/**
+ * What became of a code that was typed: it was the right one, it counts against the one that is out, as its so manieth wrong one, or none
+ * was out.
+ */
+export type CodeTry = { outcome: "right" | "none" } | { outcome: "wrong"; tries: number };
 
 /** Somebody at a place: the address is one that the vault has, so that rows are as few as people. */
 export interface Person {
@@ -78,23 +84,23 @@ export class OneTimeCodes {
     return isDrawn ? code : undefined;
   }
 
-  /** True if this is the code; then it is used up. Each try counts before it is compared. */
-  async use(person: Person, visit: string, code: string): Promise<boolean> {
+  /** The right code is used up by it. Each try counts before it is compared. */
+  async use(person: Person, visit: string, code: string): Promise<CodeTry> {
     const digits = code.replaceAll(/\D/g, "");
-    let isRight = false;
+    let tried: CodeTry = { outcome: "none" };
     await this.#change(person, (row) => {
       const known = row.codes.find((one) => one.visit === visit);
       if (!known || known.tries >= MOST_TRIES) return row;
-      isRight = timingSafeEqual(
+      const isRight = timingSafeEqual(
         Buffer.from(known.digest, "base64"),
         Buffer.from(this.#digest(person, visit, digits), "base64"),
       );
       const others = row.codes.filter((one) => one !== known);
-      return isRight
-        ? { ...row, codes: others, asked: [] }
-        : { ...row, codes: [...others, { ...known, tries: known.tries + 1 }] };
+      const tries = known.tries + 1;
+      tried = isRight ? { outcome: "right" } : { outcome: "wrong", tries };
+      return isRight ? { ...row, codes: others, asked: [] } : { ...row, codes: [...others, { ...known, tries }] };
     });
-    return isRight;
+    return tried;
   }
 
   /** Ends a visit for good: its cookie, were it copied, signs nobody in any more. */

@@ -22,6 +22,8 @@ const Visit = z.object({
   id: z.string(),
   /** The address for which a code was asked, as it was typed. */
   asked: z.string().optional(),
+  /** Wrong codes that were typed since then: told to whoever types them, whether there is a code or not. */
+  tries: z.number().int().optional(),
   /** Who is signed in: an address as the vault has it. */
   who: z.string().optional(),
   /** Since when, and when last seen: ISO 8601. */

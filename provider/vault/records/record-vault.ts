@@ -97,8 +97,9 @@ export interface SharedVault extends Vault {
   /**
    * Writes an event of the server's own, about what the vault doesn't keep. @param actor who did it
    * @param action two words, `transfer.read`; never one of the vault's own @param detail facts, never a value
+   * @param ids what it is about, if the vault has that. Default: nothing
    */
-  note(actor: string, action: string, detail: string): Promise<void>;
+  note(actor: string, action: string, detail: string, ids?: string[]): Promise<void>;
 }
 
 /**
@@ -327,8 +328,8 @@ export class RecordVault implements SharedVault {
     return acting;
   }
 
-  note(actor: string, action: string, detail: string): Promise<void> {
-    return this.rows.write((tx) => logEvent(tx, { ...this.context, actor }, action, [], { detail }));
+  note(actor: string, action: string, detail: string, ids: string[] = []): Promise<void> {
+    return this.rows.write((tx) => logEvent(tx, { ...this.context, actor }, action, ids, { detail }));
   }
 
   close(): Promise<void> {

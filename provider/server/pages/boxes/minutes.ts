@@ -24,10 +24,11 @@ export async function minutesPage(guest: Guest): Promise<Html> {
 
 function entryItem(guest: Guest, entry: MinutesEntry): Html {
   const { words, locale } = guest;
-  const { at, what, by, files = [] } = entry;
+  const { at, what, files = [] } = entry;
+  const by = what === "code-refused" ? words.linkHolder : oneLine(entry.by);
   return html`<li>
     <p class="what">${words.actions[what]}</p>
-    <p class="help"><time datetime="${at}">${formatInstant(locale, at)}</time> · <bdi>${oneLine(by)}</bdi></p>
+    <p class="help"><time datetime="${at}">${formatInstant(locale, at)}</time> · <bdi>${by}</bdi></p>
     ${detailsOf(guest, entry).map((text) => html`<p><bdi>${text}</bdi></p>`)}
     ${
       files.length > 0 &&
@@ -48,7 +49,9 @@ function fileOf({ locale }: Guest, { name, size, sha256 }: MinutesFile): Html {
 
 /** The detail of an event in the visitor's language, as far as it has words of its own. */
 function detailsOf(guest: Guest, { what, detail = "" }: MinutesEntry): string[] {
-  const { mails } = guest.words;
+  const { mails, codeTry } = guest.words;
+  const [, tries, most, address] = /^(\d+) of (\d+) for (.*)$/.exec(detail) ?? [];
+  if (what === "code-refused" && tries && most && address) return [codeTry(oneLine(address), tries, most)];
   if (what.startsWith("mail-")) return [mails[detail as keyof typeof mails] ?? oneLine(detail)];
   if (!/(^|; )recipients /.test(detail)) return detail === "" ? [] : [oneLine(detail)];
   return detail.split("; ").flatMap((part) => accessText(guest, part) ?? []);

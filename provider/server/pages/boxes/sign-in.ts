@@ -4,15 +4,19 @@ import { isEmailAddress } from "../../../core/email.js";
 import { mailInput } from "../../mail/mails.js";
 import { html, type Html } from "../../html/html.js";
 import { oneLine } from "../../html/locale.js";
-import { CODE_MINUTES } from "../codes.js";
+import { CODE_MINUTES, type CodeTry, MOST_TRIES } from "../codes.js";
 import { notice, renderPage } from "../layout.js";
 import { sendOn, sendPage } from "../reply.js";
 import { form } from "./frame.js";
 import { blockedText } from "./states.js";
+import type { Visit } from "../visits.js";
 import { type BoxRequest, entryOf, type Guest, personOf, requireOwnForm } from "./visitor.js";
 
 /** So long an answer takes at least that could tell, by its time, whether somebody was invited. */
 const LEAST_MS = 250;
+
+/** Who acts where nobody has shown who they are. */
+const LINK_HOLDER = "whoever has the link";
 
 const AskForm = z.object({ token: z.string(), email: z.string().max(1_000) });
 const CodeForm = z.object({ token: z.string(), code: z.string().max(100) });
@@ -30,7 +34,7 @@ export async function showSignIn(
   const content = pages.sendsMail
     ? visit.asked === undefined
       ? askContent(request, problem)
-      : codeContent(request, visit.asked, problem)
+      : codeContent(request, { asked: visit.asked, isDead: isDead(visit) }, problem)
     : html`<h1>${words.signIn}</h1>
         ${notice("plain", words.noMail)}`;
   const title = visit.asked === undefined ? words.signIn : words.codeTitle;
@@ -69,8 +73,21 @@ function askContent(request: BoxRequest, problem: string | undefined): Html {
     )}`;
 }
 
-function codeContent(request: BoxRequest, asked: string, problem: string | undefined): Html {
+/** Whether a code that is out for this browser has had its wrong ones; what a stranger sees, for whom there is none, is the same. */
+function isDead({ tries = 0 }: Visit): boolean {
+  return tries >= MOST_TRIES;
+}
+
+function codeContent(
+  request: BoxRequest,
+  { asked, isDead }: { asked: string; isDead: boolean },
+  problem: string | undefined,
+): Html {
   const { words, place } = request;
+  const again = form(request, `${place}/again`, html`<button class="quiet">${words.otherAddress}</button>`);
+  if (isDead)
+    return html`<h1>${words.codeTitle}</h1>
+      ${notice("bad", words.deadCode(MOST_TRIES))} ${again}`;
   return html`<h1>${words.codeTitle}</h1>
     ${problem !== undefined && notice("bad", problem)}
     <p>${words.codeLead(oneLine(asked), CODE_MINUTES)}</p>
@@ -92,7 +109,7 @@ function codeContent(request: BoxRequest, asked: string, problem: string | undef
         <p class="help" id="code-help">${words.codeHelp}</p>
         <button>${words.open}</button>`,
     )}
-    ${form(request, `${place}/again`, html`<button class="quiet">${words.otherAddress}</button>`)}`;
+    ${again}`;
 }
 
 /** Books a code for an address that was invited; what is answered is the same for all others. */
@@ -122,7 +139,7 @@ export async function askForCode(
     await pages.vault.outbox.add([mailInput(content, { to: entry.address, about: [box.id], notAfter })]);
     pages.wake();
   });
-  pages.visits.keep(reply, place, { ...visit, asked: typed });
+  pages.visits.keep(reply, place, { ...visit, asked: typed, tries: 0 });
   return sendOn(reply, place);
 }
 
@@ -134,12 +151,35 @@ export async function useCode(request: BoxRequest, sent: FastifyRequest, reply: 
   const entry = visit.asked === undefined ? undefined : entryOf(box, visit.asked);
   let isRight = false;
   await atLeast(pages.clock.sleep(LEAST_MS), async () => {
-    isRight = entry ? await pages.codes.use({ place, address: entry.address }, visit.id, data?.code ?? "") : false;
+    if (!entry) return;
+    const tried = await pages.codes.use({ place, address: entry.address }, visit.id, data?.code ?? "");
+    isRight = tried.outcome === "right";
+    await noteTry(request, { address: entry.address, from: sent.ip, tried });
   });
-  if (!entry || !isRight) return showSignIn(request, reply, { status: 403, problem: words.wrongCode });
+  if (!entry || !isRight) {
+    const failed = { ...visit, tries: (visit.tries ?? 0) + 1 };
+    pages.visits.keep(reply, place, failed);
+    return showSignIn({ ...request, visit: failed }, reply, { status: 403, problem: words.wrongCode });
+  }
   // Another id: what was known of the visit before is of no use to anybody.
   pages.visits.keep(reply, place, pages.visits.begin({ who: entry.address }));
   return sendOn(reply, place);
+}
+
+/** An event of the box for each sign-in, and for each wrong code that counts: a stranger, for whom there is none, fills no log. */
+async function noteTry(
+  { pages: { vault }, box: { id, categoryId } }: BoxRequest,
+  { address, from, tried }: { address: string; from: string; tried: CodeTry },
+): Promise<void> {
+  const ids = [id, ...(categoryId === null ? [] : [categoryId])];
+  if (tried.outcome === "right") await vault.note(address, "box.signed-in", `from ${from}`, ids);
+  if (tried.outcome !== "wrong") return;
+  await vault.note(
+    LINK_HOLDER,
+    "box.code-refused",
+    `${tried.tries} of ${MOST_TRIES} for ${address}, from ${from}`,
+    ids,
+  );
 }
 
 /** Back to the question for an address. */
