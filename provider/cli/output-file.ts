@@ -36,8 +36,12 @@ export function makeFolderOf(path: string): void {
   }
 }
 
-// One after the other: Node's own `recursive` tries for ever where the system makes no folders, as in /proc.
-function makeFolder(folder: string): void {
+/**
+ * Makes a folder, mode 0700, and those above it that are missing. What is no folder and stands in its place is told by the write.
+ * One after the other: Node's own `recursive` tries for ever where the system makes no folders, as in /proc.
+ * @throws the system's own error
+ */
+export function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
   try {

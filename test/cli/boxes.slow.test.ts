@@ -148,6 +148,16 @@ describe.each(Object.entries(ways))("the drop-boxes of a vault %s", (way, env) =
     expect((await coffre("download", box.id, "--deposit", "dp_none")).exitCode).toBe(3);
   });
 
+  test.each(["/dev/null", "/proc/nope"])(
+    "aren't downloaded to where no folder can be made, which is said: %s",
+    async (to) => {
+      const { exitCode, stderr } = await coffre("download", "Partners/acme", "--to", to);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(new RegExp(`^coffre: No folder can be made below --to ${to} \\(E[A-Z]+\\)\n`));
+      expect(stderr).not.toContain("mistake in Coffre");
+    },
+  );
+
   test("leave nothing behind where a file can't be written", async () => {
     const to = join(shell.home, `full ${way}`);
     await mkdir(join(to, "a.txt"), { recursive: true });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { systemCode } from "../../config/system-error.js";
 import { collect } from "../../core/collect.js";
 import { CoffreError } from "../../core/errors.js";
 import { safeFileName } from "../../core/file-name.js";
@@ -9,7 +10,7 @@ import type { StoredFile, Vault } from "../../vault/port.js";
 import { BOX_ARGUMENT, bytesText, counted, findTypedBox } from "../boxes.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { checkWritable, writePrivateContent } from "../output-file.js";
+import { checkWritable, makeFolder, makeFolderOf, writePrivateContent } from "../output-file.js";
 import { printable } from "../terminal.js";
 
 /** A file that was asked for, and where it goes. */
@@ -54,13 +55,14 @@ export const boxDownload: CommandDefinition = {
     const { terminal } = context;
     const vault = await context.vault();
     const box = await findTypedBox(vault, text);
-    const { deposit, to = ".", output } = options;
+    const { deposit, output } = options;
+    const to = typeof output === "string" ? undefined : folderIn(options["to"]);
     const files = await readyFiles(context, vault, box.id, typeof deposit === "string" ? deposit : undefined);
     const chosen = names.length === 0 ? files.filter(isReady) : names.map((name) => chooseFile(files, name));
-    const wanted = placeFiles(chosen, { to: String(to), output });
+    const wanted = placeFiles(chosen, { to, output });
     const fetched: Fetched[] = [];
     for (const one of wanted) {
-      fetched.push(await fetchFile(context, vault, one, options["force"] === true));
+      fetched.push(await fetchFile(context, vault, one, { to, force: options["force"] === true }));
     }
     if (context.json) {
       terminal.json(fetched.map(shape));
@@ -74,6 +76,10 @@ export const boxDownload: CommandDefinition = {
     terminal.note(`${counted(fetched.length, "file")}, each with the content that was deposited.`);
   },
 };
+
+function folderIn(option: unknown): string {
+  return typeof option === "string" ? option : ".";
+}
 
 /** Whole files of submitted deposits, oldest first. */
 async function readyFiles(
@@ -112,7 +118,10 @@ function chooseFile(files: readonly StoredFile[], text: string): StoredFile {
 }
 
 /** @throws CoffreError INVALID_INPUT for several files and one path */
-function placeFiles(files: readonly StoredFile[], { to, output }: { to: string; output: unknown }): Wanted[] {
+function placeFiles(
+  files: readonly StoredFile[],
+  { to = ".", output }: { to: string | undefined; output: unknown },
+): Wanted[] {
   const once = [...new Map(files.map((file) => [file.id, file])).values()];
   if (typeof output !== "string") {
     // Names are safe as the vault makes them; those that a server answers are made so again.
@@ -126,7 +135,12 @@ function placeFiles(files: readonly StoredFile[], { to, output }: { to: string; 
   });
 }
 
-async function fetchFile(context: CommandContext, vault: Vault, wanted: Wanted, force: boolean): Promise<Fetched> {
+async function fetchFile(
+  context: CommandContext,
+  vault: Vault,
+  wanted: Wanted,
+  { to, force }: { to: string | undefined; force: boolean },
+): Promise<Fetched> {
   const { file, path } = wanted;
   if (context.signal.aborted) throw interrupted();
   const there = await hashOf(path);
@@ -136,7 +150,7 @@ async function fetchFile(context: CommandContext, vault: Vault, wanted: Wanted, 
       hint: "Move it away, choose another place, or write over it with --force.",
     });
   }
-  await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
+  makePlace(wanted, to);
   await checkWritable(path); // before it counts as downloaded
   const { file: stored, content } = await vault.boxes.files.read(file.id);
   const { size = 0, sha256 = "" } = stored;
@@ -145,6 +159,18 @@ async function fetchFile(context: CommandContext, vault: Vault, wanted: Wanted, 
   );
   context.terminal.clearStatus();
   return { ...wanted, file: stored, already: false };
+}
+
+/** Makes the folder that a file goes to. @param to the folder of the option, where the path is made from it @throws CoffreError READ_ONLY */
+function makePlace({ path }: Wanted, to: string | undefined): void {
+  if (to === undefined) return makeFolderOf(path);
+  try {
+    makeFolder(dirname(path));
+  } catch (error) {
+    throw new CoffreError("READ_ONLY", `No folder can be made below --to ${printable(to)} (${systemCode(error)})`, {
+      hint: "Give --to a folder that you may write.",
+    });
+  }
 }
 
 async function* untilStopped(content: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
