@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { Secret } from "../../provider/core/secret.js";
 import { DEFAULT_BRAND } from "../../provider/server/html/brand.js";
 import { transferPages } from "../../provider/server/pages/transfers/transfer-pages.js";
@@ -79,6 +80,19 @@ test("the page shows what is there, until when, and hands it over by a button", 
   const used = await get(page);
   expect([used.status, await used.text()]).toEqual([410, expect.stringContaining("download limit was reached")]);
   expect((await post(file)).status).toBe(409);
+});
+
+test("of files that are encrypted end to end it says that size and SHA-256 are those of the encrypted file", async () => {
+  const encryptedFor = await identityToRecipient(await generateX25519Identity());
+  const { page } = await sent({ encryptedFor }, "report.pdf.age");
+  for (const [language, parts] of [
+    ["en", ["Size, encrypted", "SHA-256, encrypted", "those of the encrypted file", "another SHA-256"]],
+    ["fr", ["Taille, chiffré", "SHA-256, chiffré", "ceux du fichier chiffré", "un autre SHA-256"]],
+  ] as const) {
+    const text = await (await get(page, { "accept-language": language })).text();
+    for (const part of parts) expect(text).toContain(part);
+    expect(text).not.toMatch(/<dt>(SHA-256|Size|Taille)<|The SHA-256 of a file shows|Le SHA-256 d&#39;un fichier/);
+  }
 });
 
 test("it speaks French to who asks for it", async () => {

@@ -30,7 +30,7 @@ export function filesPage({ transfer, place, locale, style }: TransferView): Htm
       </div>
     </dl>
     ${transfer.files.map((file) => fileSection(file, { transfer, place, locale, style }))}
-    <p class="help">${words.digestHelp}</p>
+    <p class="help">${recipient === undefined ? words.digestHelp : words.sealed.digestHelp}</p>
     ${recipient !== undefined && byHandNotes(locale)}`;
   const scripts = recipient === undefined ? [] : (["decrypt.js"] as const);
   return renderPage({ title: words.title, language: locale.language, content, scripts }, style);
@@ -40,16 +40,17 @@ export function filesPage({ transfer, place, locale, style }: TransferView): Htm
 function fileSection({ id, name, size = 0, sha256 = "", downloads }: TransferFile, view: TransferView): Html {
   const { transfer, place, locale } = view;
   const words = transferWords(locale.language);
+  const labels = transfer.encryptedFor === undefined ? { size: words.size, digest: "SHA-256" } : words.sealed;
   const left = transfer.maxDownloads === undefined ? undefined : transfer.maxDownloads - downloads;
   return html`<section>
     <h2><bdi>${oneLine(name)}</bdi></h2>
     <dl class="facts">
       <div>
-        <dt>${words.size}</dt>
+        <dt>${labels.size}</dt>
         <dd>${formatBytes(locale, size)}</dd>
       </div>
       <div>
-        <dt>SHA-256</dt>
+        <dt>${labels.digest}</dt>
         <dd><code>${sha256}</code></dd>
       </div>
       <div>

@@ -29,6 +29,9 @@ export interface TransferWords {
   /** Of files that are encrypted end to end. */
   sealed: {
     what: string;
+    size: string;
+    digest: string;
+    digestHelp: string;
     withoutScript: string;
     open: string;
     openOf: (name: string) => string;
@@ -71,6 +74,10 @@ const ENGLISH: TransferWords = {
   failedText: "Load the page again in a while.",
   sealed: {
     what: "The files are encrypted end to end: this server can't read them. The key is in the link, after the # sign, and never leaves your browser.",
+    size: "Size, encrypted",
+    digest: "SHA-256, encrypted",
+    digestHelp:
+      "Size and SHA-256 are those of the encrypted file, whose name ends in .age. Your browser saves the decrypted file, which is smaller and has another SHA-256; it is saved only if no part was altered or is missing.",
     withoutScript:
       "JavaScript is off, so your browser can't decrypt. You can download the files encrypted, as they are; how to open them is described below.",
     open: "Download and decrypt",
@@ -120,6 +127,9 @@ const FRENCH: TransferWords = {
   failedText: "Rechargez la page dans un moment.",
   sealed: {
     what: fr`Les fichiers sont chiffrés de bout en bout : ce serveur ne peut pas les lire. La clé est dans le lien, après le signe #, et ne quitte jamais votre navigateur.`,
+    size: "Taille, chiffré",
+    digest: "SHA-256, chiffré",
+    digestHelp: fr`La taille et le SHA-256 sont ceux du fichier chiffré, dont le nom se termine par .age. Votre navigateur enregistre le fichier déchiffré, qui est plus petit et a un autre SHA-256 ; il n'est enregistré que si rien n'a été modifié ni ne manque.`,
     withoutScript: fr`JavaScript est désactivé : votre navigateur ne peut pas déchiffrer. Vous pouvez télécharger les fichiers tels quels, chiffrés ; la façon de les ouvrir est décrite plus bas.`,
     open: "Télécharger et déchiffrer",
     openOf: (name) => `Télécharger et déchiffrer ${name}`,
