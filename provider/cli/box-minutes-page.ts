@@ -1,7 +1,7 @@
 import { type Html, html } from "../server/html/html.js";
 import { oneLine, prose } from "../server/html/locale.js";
 import type { BoxMinutes, MinutesEntry } from "../vault/box-minutes.js";
-import { MINUTES_WORDS, minutesFileText } from "./box-minutes-text.js";
+import { MINUTES_WORDS, minutesDetails, minutesFileText } from "./box-minutes-text.js";
 import { dateText } from "./describe.js";
 
 /**
@@ -46,7 +46,8 @@ export function minutesPage({ box, entries }: BoxMinutes, writtenAt: Date): stri
   return page.toString();
 }
 
-function row({ at, what, by, files = [], detail }: MinutesEntry): Html {
+function row(entry: MinutesEntry): Html {
+  const { at, what, by, files = [] } = entry;
   const list =
     files.length === 0
       ? undefined
@@ -57,7 +58,7 @@ function row({ at, what, by, files = [], detail }: MinutesEntry): Html {
     <td><time datetime="${at}">${dateText(at)}</time></td>
     <td>${MINUTES_WORDS[what]}</td>
     <td>${oneLine(by)}</td>
-    <td>${detail !== undefined && oneLine(detail)}${list}</td>
+    <td>${minutesDetails(entry).map((line) => html`<div>${oneLine(line)}</div>`)}${list}</td>
   </tr> `;
 }
 

@@ -129,6 +129,49 @@ function actedOf({ actor, detail = "" }: VaultEvent, what: MinutesKind): Pick<Mi
   }
 }
 
+/** Who has access from an entry on, and until when. */
+export interface AccessFacts {
+  /** The box's fields that were changed; none where it was made. */
+  changed: string[];
+  recipients: string[];
+  managers: string[];
+  /** ISO 8601. Missing: no end. */
+  until?: string;
+  partitioned: boolean;
+}
+
+/** What an entry says of who has access; `undefined` if it is about something else. */
+export function accessIn({ detail = "" }: MinutesEntry): AccessFacts | undefined {
+  const [, changes, recipients, managers, until, rest] =
+    /^(?:([\w, ]*); )?recipients (.*?); managers (.*?); until (\S+?)((?:; \w+)*)$/.exec(detail) ?? [];
+  if (recipients === undefined || managers === undefined) return undefined;
+  const people = (text: string) => (text === "none" ? [] : text.split(" "));
+  return {
+    changed: changes === undefined ? [] : changes.split(", "),
+    recipients: people(recipients),
+    managers: people(managers),
+    ...(until === undefined || until === "archived" ? {} : { until }),
+    partitioned: rest?.includes("; partitioned") ?? false,
+  };
+}
+
+/** Which mail an entry is about, by its template, and to whom: events of earlier versions don't say that. */
+export function mailIn({ what, detail = "" }: MinutesEntry): { template: string; to?: string } | undefined {
+  if (!what.startsWith("mail-")) return undefined;
+  const [template = "", to] = detail.split(" to ", 2);
+  return { template, ...(to === undefined ? {} : { to }) };
+}
+
+/** Which wrong code of how many an entry is about, and for whom it was entered. */
+export function codeTryIn({
+  what,
+  detail = "",
+}: MinutesEntry): { tries: string; most: string; address: string } | undefined {
+  const [, tries, most, address] = /^(\d+) of (\d+) for (.*)$/.exec(detail) ?? [];
+  if (what !== "code-refused" || tries === undefined || most === undefined || address === undefined) return undefined;
+  return { tries, most, address };
+}
+
 /** `by <who>: <names of files>` */
 function depositorIn(detail: string): string | undefined {
   return /^by (.*?): /s.exec(detail)?.[1];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { systemClock } from "../../provider/core/clock.js";
 import { Secret } from "../../provider/core/secret.js";
+import { RecordVault } from "../../provider/vault/records/record-vault.js";
 import type { Deposit, DropBox, Vault } from "../../provider/vault/port.js";
 import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
 import { makeTokens, ServedVault } from "../../tools/served/served-vault.ts";
@@ -219,6 +220,9 @@ test("the minutes say who deposited, downloaded and closed, in three forms, and 
     recipients: ["ana@acme.example"],
     description: "<script>alert(1)</script>\u202Efdp",
   });
+  if (!(vault instanceof RecordVault)) throw new Error("no outbox");
+  const mails = await vault.outbox.take({ limit: 100 });
+  await vault.outbox.settle(mails.map((mail) => ({ id: mail.id, outcome: "sent" })));
   const made = await deposit(vault, await vault.boxes.readBox(id), { "a.txt": "the content", "b.txt": "more" });
   await shell.json(["box", "download", "minutes", "a.txt", "--output", join(shell.home, "a.txt")]);
   await vault.boxes.files.deleteFile(made.files[1]?.id ?? "");
@@ -248,6 +252,25 @@ test("the minutes say who deposited, downloaded and closed, in three forms, and 
   ]);
 
   const { stdout } = await shell.coffre(["box", "minutes", id]);
+  expect(
+    stdout
+      .replaceAll(/^\S+ \S+ UTC/gm, "AT")
+      .replaceAll(/\S+ \(cli\)/g, "ME")
+      .split("\n"),
+  ).toEqual(
+    expect.arrayContaining([
+      "AT  opened  by a test",
+      `    recipients: ${ana}`,
+      "    managers: nobody",
+      "    open until: no end date",
+      "    recipients see all deposits",
+      `AT  mail sent  by a test  invitation to ${ana}`,
+      `AT  changed  by a test  recipients: ${ana}, bo@acme.example`,
+      "AT  closed  by ME",
+      "AT  opened again  by a test",
+    ]),
+  );
+  expect(stdout).not.toMatch(/until archived|enabled|box-opened/);
   expect(stdout).toMatch(/deposited {2}by ana@acme\.example\n {4}a\.txt, 11 bytes, SHA-256 [0-9a-f]{64}\n/);
   const page = join(shell.home, "minutes.html");
   const { exitCode } = await shell.coffre(["box", "minutes", id, "--format", "html", "--output", page]);
@@ -255,7 +278,8 @@ test("the minutes say who deposited, downloaded and closed, in three forms, and 
   const html = await readFile(page, "utf8");
   expect((await stat(page)).mode & 0o777).toBe(0o600);
   expect(html).toContain("&lt;script&gt;alert(1)");
-  expect(html).not.toMatch(/<script|\u202E/);
+  expect(html).not.toMatch(/<script|\u202E|until archived|box-opened/);
+  expect(html).toContain(`<div>invitation to ${ana}</div>`);
   for (const text of [stdout, html, JSON.stringify(entries)]) {
     expect(text).toContain(sha256("the content"));
     expect(text).not.toContain("the content");

@@ -1,6 +1,6 @@
 import { CoffreError } from "../../core/errors.js";
 import { type BoxMinutes, readBoxMinutes } from "../../vault/box-minutes.js";
-import { entryShape, MINUTES_WORDS, minutesFileText } from "../box-minutes-text.js";
+import { entryShape, MINUTES_WORDS, minutesDetails, minutesFileText } from "../box-minutes-text.js";
 import { BOX_ARGUMENT, boxShape, findTypedBox } from "../boxes.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
@@ -12,7 +12,7 @@ export const boxMinutes: CommandDefinition = {
   name: "box minutes",
   summary: "write the record of a drop-box: who deposited, downloaded and closed what, when",
   description: [
-    "Writes the minutes of a drop-box from the vault's log: who was let in and until when, who signed in and for whom wrong codes were entered, who deposited which files with their SHA-256, who downloaded them, what the scanner said, which mail left, and how it was closed. They hold no content and no secret, and last as long as the log, also of files that are gone.",
+    "Writes the minutes of a drop-box from the vault's log: who was let in and until when, who signed in and for whom wrong codes were entered, who deposited which files with their SHA-256, who downloaded them, what the scanner said, which mail left and to whom, and how it was closed. They hold no content and no secret, and last as long as the log, also of files that are gone.",
     "--format says how: `text` for the eye, `json`, or `html`, one file without script that can be kept, printed or sent. An archived box is named by its id.",
   ],
   arguments: [BOX_ARGUMENT],
@@ -65,9 +65,13 @@ async function render({ clock }: CommandContext, minutes: BoxMinutes, format: Fo
 
 function textOf({ box, entries }: BoxMinutes): string {
   const lines = [`Minutes of ${pathText(box)} (${box.id}), ${box.status}`, ""];
-  for (const { at, what, by, files = [], detail } of entries) {
-    const facts = [MINUTES_WORDS[what], `by ${printable(by)}`, ...(detail === undefined ? [] : [printable(detail)])];
-    lines.push(`${dateText(at)}  ${facts.join("  ")}`);
+  for (const entry of entries) {
+    const { at, what, by, files = [] } = entry;
+    const details = minutesDetails(entry).map(printable);
+    const [only = "", second] = details;
+    const beside = second === undefined && only !== "" ? [only] : [];
+    lines.push([dateText(at), MINUTES_WORDS[what], `by ${printable(by)}`, ...beside].join("  "));
+    if (beside.length === 0) for (const line of details) lines.push(`    ${line}`);
     for (const file of files) lines.push(`    ${printable(minutesFileText(file))}`);
   }
   return `${lines.join("\n")}\n`;

@@ -60,7 +60,7 @@ export class RecordOutbox implements Outbox {
         if (row?.state !== "failed") continue;
         const { problem: _problem, ...rest } = withoutAttempt(row);
         tx.outbox.putMail({ ...rest, state: "waiting", attempts: 0, nextTry: this.#context.clock.now().toISOString() });
-        logEvent(tx, this.#context, "mail.retried", idsOf(row), { detail: row.template });
+        logEvent(tx, this.#context, "mail.retried", idsOf(row), factsOf(row));
       }
     });
   }
@@ -106,7 +106,7 @@ export function releaseMail(tx: WriteRows, context: VaultContext, about: string)
   for (const row of rowsOf(tx.outbox, "all")) {
     if (row.state === "sending" || !row.about.includes(about)) continue;
     tx.outbox.removeMail(row.id);
-    logEvent(tx, context, "mail.expired", idsOf(row), { detail: row.template });
+    logEvent(tx, context, "mail.expired", idsOf(row), factsOf(row));
   }
 }
 
@@ -123,7 +123,7 @@ function takeMail(
   for (const row of due) {
     if (hasPassed(row.notAfter, now)) {
       tx.outbox.removeMail(row.id);
-      logEvent(tx, context, "mail.expired", idsOf(row), { detail: row.template });
+      logEvent(tx, context, "mail.expired", idsOf(row), factsOf(row));
       continue;
     }
     if (taken.length >= limit) continue;
@@ -146,7 +146,7 @@ function settleMail(tx: WriteRows, context: VaultContext, outcome: MailOutcome):
   if (!row) return;
   if (outcome.outcome === "sent") {
     tx.outbox.removeMail(row.id);
-    logEvent(tx, context, "mail.sent", idsOf(row), { detail: row.template });
+    logEvent(tx, context, "mail.sent", idsOf(row), factsOf(row));
     return;
   }
   const rest = withoutAttempt(row);
@@ -156,7 +156,7 @@ function settleMail(tx: WriteRows, context: VaultContext, outcome: MailOutcome):
     return;
   }
   tx.outbox.putMail({ ...rest, state: "failed", problem });
-  logEvent(tx, context, "mail.failed", idsOf(row), { detail: row.template });
+  logEvent(tx, context, "mail.failed", idsOf(row), factsOf(row));
 }
 
 function withoutAttempt({ interrupted: _interrupted, handedOver: _handedOver, ...row }: MailRow): MailRow {
@@ -169,4 +169,9 @@ function rowsOf(outbox: ReadOutbox, which: "all" | "waiting"): MailRow[] {
 
 function idsOf({ id, about }: MailRow): string[] {
   return [id, ...about];
+}
+
+/** Which mail, and to whom: the minutes of a drop-box are made of it. */
+function factsOf({ template, to }: MailRow): { detail: string } {
+  return { detail: `${template} to ${to}` };
 }

@@ -44,7 +44,10 @@ export function outboxCases(create: CreateVault): void {
       expect(await outbox.nextDue()).toBeUndefined();
       await other.settle([{ id: taken.id, outcome: "sent" }]); // somebody else has settled it: nothing to do
       const events = (await collect(vault.listEvents({ after: start }))).filter(({ ids }) => ids.length > 0);
-      expect(events).toMatchObject([cause, { action: "mail.sent", ids: [taken.id, "bx_1"], detail: "code" }]);
+      expect(events).toMatchObject([
+        cause,
+        { action: "mail.sent", ids: [taken.id, "bx_1"], detail: `code to ${taken.to}` },
+      ]);
       expect(JSON.stringify(events)).not.toContain("271828");
     }),
   );

@@ -265,8 +265,17 @@ describe("what somebody sees of others' deposits", () => {
     await manager.get(`/boxes/${box.id}`);
     const file = await onlyFile(box);
     expect((await manager.get(`/boxes/${box.id}/files/${file.id}`)).text).toBe(`of ${ANA}`);
+    const mails = await scene.vault.outbox.take({ limit: 100 });
+    await scene.vault.outbox.settle(mails.map(({ id }) => ({ id, outcome: "sent" })));
     const minutes = await manager.get(`/boxes/${box.id}/minutes`);
-    for (const part of ["File downloaded", "Recipients: ana@acme.example, bo@acme.example", file.sha256, MO])
+    for (const part of [
+      `invitation to ${ANA}`,
+      `code to sign in to ${MO}`,
+      "File downloaded",
+      "Recipients: ana@acme.example, bo@acme.example",
+      file.sha256,
+      MO,
+    ])
       expect(minutes.text).toContain(part);
     expect(minutes.text).not.toMatch(/until archived|file\.finished/);
     await manager.get(`/boxes/${box.id}`);

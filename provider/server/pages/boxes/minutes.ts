@@ -1,4 +1,12 @@
-import { type MinutesEntry, type MinutesFile, readBoxMinutes } from "../../../vault/box-minutes.js";
+import {
+  type AccessFacts,
+  accessIn,
+  codeTryIn,
+  mailIn,
+  type MinutesEntry,
+  type MinutesFile,
+  readBoxMinutes,
+} from "../../../vault/box-minutes.js";
 import { html, type Html } from "../../html/html.js";
 import { formatBytes, formatInstant, labelled, oneLine } from "../../html/locale.js";
 import { guestPage } from "./frame.js";
@@ -48,24 +56,28 @@ function fileOf({ locale }: Guest, { name, size, sha256 }: MinutesFile): Html {
 }
 
 /** The detail of an event in the visitor's language, as far as it has words of its own. */
-function detailsOf(guest: Guest, { what, detail = "" }: MinutesEntry): string[] {
-  const { mails, codeTry } = guest.words;
-  const [, tries, most, address] = /^(\d+) of (\d+) for (.*)$/.exec(detail) ?? [];
-  if (what === "code-refused" && tries && most && address) return [codeTry(oneLine(address), tries, most)];
-  if (what.startsWith("mail-")) return [mails[detail as keyof typeof mails] ?? oneLine(detail)];
-  if (!/(^|; )recipients /.test(detail)) return detail === "" ? [] : [oneLine(detail)];
-  return detail.split("; ").flatMap((part) => accessText(guest, part) ?? []);
+function detailsOf(guest: Guest, entry: MinutesEntry): string[] {
+  const { mails, mailTo, codeTry } = guest.words;
+  const mail = mailIn(entry);
+  if (mail) {
+    const named = mails[mail.template as keyof typeof mails] ?? oneLine(mail.template);
+    return [mail.to === undefined ? named : mailTo(named, oneLine(mail.to))];
+  }
+  const tried = codeTryIn(entry);
+  if (tried) return [codeTry(oneLine(tried.address), tried.tries, tried.most)];
+  const access = accessIn(entry);
+  if (access) return accessTexts(guest, access);
+  return entry.detail === undefined ? [] : [oneLine(entry.detail)];
 }
 
-/** Who has access from then on and until when; which fields were changed stands in what follows from it. */
-function accessText({ words, locale }: Guest, part: string): string | undefined {
-  const [, label, value = ""] = /^(recipients|managers|until) (.*)$/.exec(part) ?? [];
-  if (label === "until") {
-    return labelled(locale.language, words.until, value === "archived" ? words.noEnd : formatInstant(locale, value));
-  }
-  if (label === "recipients" || label === "managers") {
-    const people = value === "none" ? words.nobody : oneLine(value).replaceAll(" ", ", ");
-    return labelled(locale.language, words[label], people);
-  }
-  return part === "partitioned" ? words.onlyOwn : undefined;
+/** Which fields were changed stands in what follows from it. */
+function accessTexts({ words, locale }: Guest, { recipients, managers, until, partitioned }: AccessFacts): string[] {
+  const line = (label: string, text: string) => labelled(locale.language, label, text);
+  const people = (addresses: string[]) => addresses.map(oneLine).join(", ") || words.nobody;
+  return [
+    line(words.recipients, people(recipients)),
+    line(words.managers, people(managers)),
+    line(words.until, until === undefined ? words.noEnd : formatInstant(locale, until)),
+    ...(partitioned ? [words.onlyOwn] : []),
+  ];
 }

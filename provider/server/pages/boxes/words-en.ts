@@ -124,6 +124,7 @@ export const ENGLISH = {
     "file-downloaded": "notice of a download",
     "file-refused": "notice of a refused file",
   },
+  mailTo: (mail: string, address: string) => `${mail} to ${address}`,
   codeTry: (address: string, tries: string, most: string) => `For ${address}, ${tries} of ${most}`,
   linkHolder: "somebody with the link",
   nobody: "nobody",

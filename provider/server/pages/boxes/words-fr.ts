@@ -125,6 +125,7 @@ export const FRENCH: BoxWords = {
     "file-downloaded": "avis de téléchargement",
     "file-refused": "avis de fichier refusé",
   },
+  mailTo: (mail, address) => `${mail} à ${address}`,
   codeTry: (address, tries, most) => `Pour ${address}, ${tries} sur ${most}`,
   linkHolder: "quelqu'un qui a le lien",
   nobody: "personne",
