@@ -7,6 +7,7 @@ import { type CoffreServer, createApp, type Front, type ServerContext } from "..
 import type { Principal, Rights } from "../principal.js";
 import { preparePrivateFolder } from "../private-folder.js";
 import { SOCKET_FOLDER } from "./agent-socket.js";
+import { answerLines } from "./ask-lines.js";
 import { claimSocket } from "./claim-socket.js";
 
 /** Nothing but its user's own processes can ask it: it counts no requests. */
@@ -55,6 +56,7 @@ export async function startAgent(options: AgentOptions): Promise<CoffreServer> {
     limits: { requestsPerMinute: NO_LIMIT, largestRequest: LARGEST_REQUEST },
     ...(complain ? { complain } : {}),
   });
+  answerLines(server, { caller, longest: LARGEST_REQUEST, ...(complain ? { complain } : {}) });
   try {
     await claimSocket(socket, () => listenAlone(server, socket));
   } catch (error) {

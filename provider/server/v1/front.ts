@@ -2,43 +2,20 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from "fastify";
 import { CoffreError } from "../../core/errors.js";
-import { issueText } from "../../core/issue-text.js";
 import { systemClock } from "../../core/clock.js";
 import { errorShape } from "../../vault/remote/wire-error.js";
 import { wireJson } from "../../vault/remote/json.js";
-import { type Operation, type OperationName, OPERATIONS } from "../../vault/remote/operations.js";
+import { type OperationName, OPERATIONS } from "../../vault/remote/operations.js";
 import { REQUEST_HEADER, SERVER_HEADER } from "../../vault/remote/wire.js";
 import { type Caller, callerOf, type Front, requireCaller } from "../app.js";
 import { asCoffreError, HttpFailure } from "../failures.js";
-import { BOX_HANDLERS } from "./boxes.js";
-import { CATEGORY_HANDLERS } from "./categories.js";
-import { CREDENTIAL_HANDLERS } from "./credentials.js";
-import type { Handlers } from "./handler.js";
-import { LEASE_HANDLERS } from "./leases.js";
-import { PEOPLE_HANDLERS } from "./people.js";
+import { COUNTED, handle, parseInput } from "./handlers.js";
 import { Replies } from "./replies.js";
-import { TRANSFER_HANDLERS } from "./transfers.js";
-import { TREE_HANDLERS } from "./trees.js";
 import { addValueRoute } from "./value-route.js";
-import { VAULT_HANDLERS } from "./vault.js";
-
-const HANDLERS: Handlers<OperationName> = {
-  ...VAULT_HANDLERS,
-  ...CATEGORY_HANDLERS,
-  ...TREE_HANDLERS,
-  ...CREDENTIAL_HANDLERS,
-  ...LEASE_HANDLERS,
-  ...PEOPLE_HANDLERS,
-  ...BOX_HANDLERS,
-  ...TRANSFER_HANDLERS,
-};
-
-/** A handler, whatever its operation: what it is given was parsed by that operation's own schema. */
-type AnyHandler = (caller: Caller, input: unknown) => Promise<unknown> | AsyncIterable<unknown>;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const LINES_TYPE = "application/x-ndjson; charset=utf-8";
-/** Of the requests that look at every value that their caller may read, while nobody else is answered: so many of one token in that time. */
+/** Of {@link COUNTED}, while which nobody else is answered: so many requests of one token in that time. */
 const COMPARISONS = { max: 15, timeWindow: "30 seconds" };
 
 /** `/v1`: the vault port over HTTP, one route an operation, one value by a URL, and the document that describes them. */
@@ -58,7 +35,7 @@ export const v1Front: Front = (app, context) => {
     const compares = app.createRateLimit(COMPARISONS);
     // A change's id stands for the body as it arrived.
     for (const name of Object.keys(OPERATIONS) as OperationName[]) {
-      const limit = name === "find-values" ? { onRequest: limited(compares) } : {};
+      const limit = name === COUNTED ? { onRequest: limited(compares) } : {};
       addRoute(scope, name, { start, replies, limit });
     }
   });
@@ -69,15 +46,14 @@ function addRoute(
   name: OperationName,
   { start, replies, limit }: { start: string; replies: Replies; limit: RouteShorthandOptions },
 ): void {
-  const operation: Operation = OPERATIONS[name];
-  const handle = HANDLERS[name] as AnyHandler;
+  const { kind } = OPERATIONS[name];
   app.post(`/v1/${name}`, limit, async (request, reply) => {
     const caller = callerOf(request);
-    const input = parseInput(operation, request.body);
-    if (operation.kind === "list") return sendLines(reply, handle(caller, input) as AsyncIterable<unknown>);
-    const answer = async () => wireJson({ value: await (handle(caller, input) as Promise<unknown>) });
+    const input = parseInput(name, request.body);
+    if (kind === "list") return sendLines(reply, handle(name, caller, input) as AsyncIterable<unknown>);
+    const answer = async () => wireJson({ value: await handle(name, caller, input) });
     const text =
-      operation.kind === "ask"
+      kind === "ask"
         ? await answer()
         : await replies.once(changeId(request, caller, name, start), JSON.stringify(request.body), answer);
     return reply.type(JSON_TYPE).send(text);
@@ -93,22 +69,6 @@ function limited(count: ReturnType<FastifyInstance["createRateLimit"]>) {
     const again = `Try again in ${String(counted.ttlInSeconds)} seconds.`;
     throw new HttpFailure(429, "UNREACHABLE", "The server asks for fewer comparisons", again);
   };
-}
-
-/** @throws CoffreError INVALID_INPUT that names the field and what it must be; nothing of what was sent */
-function parseInput({ input }: Operation, body: unknown): unknown {
-  const { data, error } = input.safeParse(body, { error: issueText });
-  if (!error) return data;
-  const [issue] = error.issues;
-  const field = issue?.path.map(String).join(".") ?? "";
-  throw new CoffreError(
-    "INVALID_INPUT",
-    `${field === "" ? "The request's body" : field} ${issue?.message ?? "is wrong"}`,
-    {
-      hint: "`/v1/openapi.json` describes every request.",
-      ...(field === "" ? {} : { details: { field } }),
-    },
-  );
 }
 
 /**

@@ -4,6 +4,10 @@ import type { Capabilities } from "../port.js";
 /** Where an agent says what it stands for. */
 export const AGENT_ROUTE = "/agent";
 
+/** Where a connection is upgraded to questions and answers of a line each, and what that is called in HTTP's `Upgrade`. */
+export const LINES_ROUTE = "/agent/lines";
+export const LINES_PROTOCOL = "coffre-lines";
+
 /** What an agent says of itself. */
 export interface AgentAnswer {
   /** The URL of its vault, canonical: an agent speaks for this one vault. */

@@ -91,8 +91,6 @@ from ansible_collections.coffre.vault.plugins.module_utils.connection import ope
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
 from ansible_collections.coffre.vault.plugins.module_utils.reference import parse_reference
 
-# Those that count where no agent is named.
-SERVER = ("url", "token", "token_file", "lockself_auth_token_file", "lockself_ls_token_file", "ca_file", "timeout")
 WARNED = {
     "rotating": "is being rotated: the password that works may change while you use it",
     "needs-attention": "waits for a person's decision: the password may not be the one that works (coffre attention)",
@@ -103,7 +101,6 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         if kwargs:
             self.set_options(var_options=variables, direct=kwargs)
-        # Otherwise each is looked up where it is needed, since most never are, and a play may ask thousands of times.
         self._variables = variables
         texts = [text for term in terms for text in (term if isinstance(term, (list, tuple)) else [term])]
         # These are given here or nowhere.
@@ -117,7 +114,7 @@ class LookupModule(LookupBase):
         references = [parse_reference(text, field, version) for text in texts]
         if not references:
             return [{}] if form == "by_reference" else []
-        vault = open_vault(self._connection())
+        vault = open_vault(Options(self._option))
         vault.check_name([reference.vault for reference in references])
         answers = vault.values([reference.request() for reference in references])
         failed = [answer for answer in answers if isinstance(answer, VaultError)]
@@ -132,14 +129,15 @@ class LookupModule(LookupBase):
             return [dict((text, answer["value"]) for text, answer in zip(texts, answers))]
         return [entry_of(answer) for answer in answers] if form == "entries" else [answer["value"] for answer in answers]
 
-    def _connection(self):
-        agent = self._option("agent")
-        if agent:
-            return dict(agent=agent, timeout=self._option("timeout"))
-        return dict((name, self._option(name)) for name in SERVER)
-
     def _option(self, name):
         return self.get_option(name, self._variables)
+
+
+class Options:
+    """The plugin's options, each looked up when it is asked for: most never are, and a play may ask thousands of times."""
+
+    def __init__(self, get):
+        self.get = get
 
 
 def entry_of(answer):

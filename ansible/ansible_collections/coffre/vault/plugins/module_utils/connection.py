@@ -6,25 +6,21 @@ from __future__ import annotations
 import json
 import os
 import socket
-import stat
 import time
+from contextlib import closing
 from http.client import HTTPException
 from ipaddress import ip_address
-from threading import get_ident
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ansible.module_utils.basic import env_fallback
-from ansible.module_utils.urls import UnixHTTPConnection, open_url
-from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
-from ansible_collections.coffre.vault.plugins.module_utils.lockself import LockselfVault
+from ansible_collections.coffre.vault.plugins.module_utils.agent import ask_agent, connect_agent
+from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError, wrong
 from ansible_collections.coffre.vault.plugins.module_utils.v1 import V1Vault
 
 PAUSES = (0.1, 0.4, 1.5)
 LONGEST_WAIT = 30
 PASSING = (429, 502, 503, 504)
-# Connections to agents that stay open from one question to the next, by process, thread and socket.
-KEPT = {}
 
 
 def connection_spec(**more):
@@ -49,19 +45,27 @@ def connection_spec(**more):
 def open_vault(options):
     """The vault that these options name; nothing is asked of it yet.
 
-    :param options: a mapping with the options of the doc fragment ``connection``.
+    :param options: has the options of the doc fragment ``connection``, each asked for by ``get`` where it is needed, and the time
+        limit only for a new connection: to look one up takes a plugin as long as a request's way to the agent.
     :raises VaultError: CONFIGURATION. An agent is looked at when it is first asked something.
     """
-    timeout = options.get("timeout") or 60
-    if options.get("agent"):
-        return V1Vault(Http("http://coffre-agent", timeout, unix_socket=options["agent"]))
-    if not options.get("url"):
+
+    def timeout():
+        return options.get("timeout") or 60
+
+    agent = options.get("agent")
+    if agent:
+        return V1Vault(Http("http://coffre-agent", timeout, unix_socket=agent))
+    url = options.get("url")
+    if not url:
         raise wrong("No vault is named", "Start an agent (coffre agent) and set COFFRE_AGENT, or set COFFRE_URL to a server's URL.")
-    language, origin, names, query = parse_url(options["url"])
+    language, origin, names, query = parse_url(url)
     ca_file = options.get("ca_file") or query.get("caFile")
     if language == "coffre":
         headers = {"Authorization": "Bearer %s" % token_of(options), "X-Coffre-Source": socket.gethostname()}
         return V1Vault(Http(origin, timeout, ca_file=ca_file, headers=headers))
+    from ansible_collections.coffre.vault.plugins.module_utils.lockself import LockselfVault
+
     auth = read_token(options.get("lockself_auth_token_file"), "lockself_auth_token_file", "COFFRE_LOCKSELF_AUTH_TOKEN")
     bearer = query.get("auth") == "bearer"
     headers = {"Authorization": "Bearer %s" % auth} if bearer else {"X-Auth-Token": auth}
@@ -98,8 +102,9 @@ def is_loopback(host):
 
 
 def token_of(options):
-    if options.get("token"):
-        return options["token"]
+    token = options.get("token")
+    if token:
+        return token
     return read_token(options.get("token_file"), "token_file", "COFFRE_TOKEN")
 
 
@@ -119,60 +124,6 @@ def read_token(path, option, variable):
     return text
 
 
-def check_agent(path):
-    """Nothing is said to a socket that another user could have put there."""
-    hint = "Start one of your own (coffre agent), or leave COFFRE_AGENT out."
-    if not os.path.isabs(path):
-        raise wrong("The agent's socket has no absolute path", hint)
-    try:
-        facts = os.lstat(path)
-    except FileNotFoundError:
-        raise VaultError("UNREACHABLE", "There is no agent at %s" % path, hint)
-    except OSError:
-        raise VaultError("FORBIDDEN", "The agent's socket %s is another user's" % path, hint)
-    if facts.st_uid != os.geteuid():
-        raise VaultError("FORBIDDEN", "The agent's socket %s belongs to another user" % path, hint)
-    if not stat.S_ISSOCK(facts.st_mode):
-        raise wrong("%s is no socket" % path, hint)
-    if facts.st_mode & 0o077:
-        raise VaultError("FORBIDDEN", "The agent's socket %s is open to others" % path, hint)
-    folder = os.path.realpath(os.path.dirname(path))
-    while True:
-        way = os.lstat(folder)
-        if way.st_uid not in (0, os.geteuid()) or (way.st_mode & 0o022 and not way.st_mode & stat.S_ISVTX):
-            raise VaultError("FORBIDDEN", "Others could put another socket in the place of %s" % path, hint)
-        if folder == "/":
-            return
-        folder = os.path.dirname(folder)
-
-
-def connect_agent(path, timeout):
-    """:raises VaultError: CONFIGURATION, FORBIDDEN or UNREACHABLE for one that isn't this user's"""
-    check_agent(path)
-    return AgentConnection(path)("coffre-agent", timeout=timeout)
-
-
-class AgentConnection(UnixHTTPConnection):
-    """Sends a request's head and body at once: sent apart, each would wake the agent, which can do nothing with the head alone."""
-
-    _parts = None
-
-    def request(self, *args, **kwargs):
-        self._parts = []
-        try:
-            super().request(*args, **kwargs)
-            whole = b"".join(self._parts)
-        finally:
-            self._parts = None
-        super().send(whole)
-
-    def send(self, data):
-        if self._parts is None:
-            super().send(data)
-        else:
-            self._parts.append(data)
-
-
 class Http:
     """One server: sends JSON, and knows what may be sent again."""
 
@@ -184,11 +135,31 @@ class Http:
         self._ca_file = ca_file
         self._headers = headers or {}
 
+    def ask(self, name, body):
+        """A question of /v1 that changes nothing. :returns: status and text of the answer. :raises VaultError: UNREACHABLE"""
+        if self._unix_socket is None:
+            return self.send("POST", "/v1/" + name, body)
+        text = json.dumps(body)
+
+        def once():
+            return ask_agent(self._unix_socket, self._timeout, name, text) + (0,)
+
+        return self._patiently(once, repeatable=True)
+
     def send(self, method, path, body=None, headers=None, repeatable=True):
         """:returns: status and text of the answer, whichever it is. :raises VaultError: UNREACHABLE"""
+        data = None if body is None else json.dumps(body)
+        headers = dict(self._headers, Accept="application/json", **dict(headers or {}, **({"Content-Type": "application/json"} if data else {})))
+        way = self._by_url if self._unix_socket is None else self._by_socket
+        return self._patiently(lambda: way(method, path, data, headers), repeatable)
+
+    def _patiently(self, once, repeatable):
         pauses = iter(PAUSES if repeatable else ())
         while True:
-            status, text, wait = self._once(method, path, body, headers or {}, repeatable)
+            try:
+                status, text, wait = once()
+            except (OSError, HTTPException, ValueError) as error:
+                status, text, wait = None, type(error).__name__, 0
             pause = next(pauses, None)
             if (status is not None and status not in PASSING) or pause is None or wait > LONGEST_WAIT:
                 if status is None:
@@ -196,18 +167,17 @@ class Http:
                 return status, text
             time.sleep(max(pause, wait))
 
-    def _once(self, method, path, body, headers, repeatable):
-        data = None if body is None else json.dumps(body)
-        headers = dict(self._headers, Accept="application/json", **dict(headers, **({"Content-Type": "application/json"} if data else {})))
+    def _by_url(self, method, path, data, headers):
+        # Here, since it takes as long to load as dozens of values to read, in each of a play's processes.
+        from ansible.module_utils.urls import open_url
+
         try:
-            if self._unix_socket is not None:
-                return self._by_socket(method, path, data, headers, repeatable)
             answer = open_url(
                 self._origin + path,
                 method=method,
                 data=data,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=self._timeout(),
                 ca_path=self._ca_file,
                 follow_redirects="none",
             )
@@ -216,35 +186,14 @@ class Http:
             return error.code, error.read().decode("utf-8", "replace"), seconds_of(error.headers.get("Retry-After", ""))
         except URLError as error:
             return None, type(error.reason).__name__ if isinstance(error.reason, Exception) else "no connection", 0
-        except (OSError, HTTPException, ValueError) as error:
-            return None, type(error).__name__, 0
 
-    def _by_socket(self, method, path, data, headers, repeatable):
+    def _by_socket(self, method, path, data, headers):
         """Without open_url, which reads the machine's authorities for TLS anew each time, also where none is spoken."""
-        # Not that of a process that this one was forked from: two would read each other's answers.
-        key = (os.getpid(), get_ident(), self._unix_socket)
-        kept = KEPT.pop(key, None) if repeatable else None
-        connection = kept or connect_agent(self._unix_socket, self._timeout)
-        try:
+        with closing(connect_agent(self._unix_socket, self._timeout())) as connection:
             connection.request(method, path, body=data, headers=headers)
             answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace")
-        except (OSError, HTTPException):
-            connection.close()
-            if kept is None:
-                raise
-            # The agent ends a connection on which nothing was asked for a while.
-            return self._by_socket(method, path, data, headers, repeatable)
-        if repeatable:
-            KEPT[key] = connection
-        else:
-            connection.close()
-        return answer.status, text, seconds_of(answer.getheader("Retry-After", ""))
+            return answer.status, answer.read().decode("utf-8", "replace"), seconds_of(answer.getheader("Retry-After", ""))
 
 
 def seconds_of(text):
     return int(text) if text.isdigit() else 0
-
-
-def wrong(problem, hint):
-    return VaultError("CONFIGURATION", problem, hint)

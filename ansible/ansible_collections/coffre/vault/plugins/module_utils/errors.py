@@ -20,3 +20,8 @@ class VaultError(Exception):
 def not_supported(what):
     """For what LockSelf's routes have no place for."""
     return VaultError("NOT_SUPPORTED", "LockSelf's routes have no %s" % what, "Use coffre serve or an agent for it.")
+
+
+def wrong(problem, hint):
+    """For a setting that names no vault, or one that isn't to be trusted."""
+    return VaultError("CONFIGURATION", problem, hint)

@@ -104,6 +104,8 @@ def parse_query(query):
 
 
 def decode(segment, what):
+    if segment and segment.isascii() and segment.isprintable() and "%" not in segment:
+        return segment
     if re.search(r"%(?![0-9A-Fa-f]{2})", segment):
         raise invalid("%s has a %% that doesn't begin an encoded character" % what)
     try:

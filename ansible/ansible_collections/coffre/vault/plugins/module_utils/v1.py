@@ -25,7 +25,7 @@ class V1Vault:
 
     def ask(self, name, body):
         """A method that changes nothing. :raises VaultError: as the server says; UNREACHABLE, BAD_RESPONSE"""
-        return self._value(name, *self._http.send("POST", "/v1/" + name, body))
+        return self._value(name, *self._http.ask(name, body))
 
     def change(self, name, body):
         """A method that changes something, sent once."""

@@ -8,11 +8,15 @@ import multiprocessing
 import os
 import socket
 import socketserver
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 
 import pytest
-from ansible_collections.coffre.vault.plugins.module_utils.connection import check_agent, connect_agent, open_vault, parse_url, read_token
+from ansible_collections.coffre.vault.plugins.module_utils.agent import check_agent, connect_agent
+from ansible_collections.coffre.vault.plugins.module_utils.connection import open_vault, parse_url, read_token
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError
 from ansible_collections.coffre.vault.plugins.module_utils.task import instant
 
@@ -69,6 +73,16 @@ def test_an_agent_of_ones_own_is_taken_and_one_that_is_open_to_others_isnt(folde
         assert caught.value.code == "FORBIDDEN"
 
 
+def test_a_path_that_is_relative_or_a_files_is_no_agents(folder):
+    path = os.path.join(folder, "notes.txt")
+    with open(path, "w", encoding="utf-8"):
+        os.chmod(path, 0o600)
+    for wrong in (path, "agent.sock"):
+        with pytest.raises(VaultError) as caught:
+            check_agent(wrong)
+        assert caught.value.code == "CONFIGURATION"
+
+
 def test_an_agent_of_another_user_is_asked_nothing(folder, monkeypatch):
     path = os.path.join(folder, "agent.sock")
     with listen(path):
@@ -91,25 +105,55 @@ def test_an_agent_that_is_gone_is_unreachable(folder):
 
 
 class Agent(socketserver.StreamRequestHandler):
-    """Answers with the number of the connection, and ends it after two answers, as one does on which nothing is asked."""
+    """Answers with the number of the connection, and ends it after two answers."""
 
     connections = 0
 
     def handle(self):
         Agent.connections += 1
         number = Agent.connections
+        self.read_head()
+        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: coffre-lines\r\nConnection: Upgrade\r\n\r\n")
         for turn in range(2):
-            length = 0
-            while True:
-                line = self.rfile.readline().strip().lower()
-                if line.startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-                if not line:
-                    break
-            if not self.rfile.read(length):
+            if not self.rfile.readline().startswith(b"read-many {"):
                 return
             body = json.dumps({"value": [{"answer": {"value": "%d of %d" % (turn, number)}}]}).encode()
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            self.wfile.write(b"200 %s\n" % body)
+
+    def read_head(self):
+        while self.rfile.readline().strip():
+            pass
+
+
+class Stranger(Agent):
+    """Something else that speaks HTTP."""
+
+    def handle(self):
+        self.read_head()
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+
+
+class Broken(Agent):
+    """Ends in the middle of each answer."""
+
+    def handle(self):
+        self.read_head()
+        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        self.rfile.readline()
+        self.wfile.write(b'200 {"value": ')
+
+
+@pytest.mark.parametrize("handler", [Stranger, Broken])
+def test_what_doesnt_answer_in_lines_is_unreachable(folder, monkeypatch, handler):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    path = os.path.join(folder, "agent.sock")
+    with socketserver.ThreadingUnixStreamServer(path, handler) as server:
+        os.chmod(path, 0o600)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(VaultError) as caught:
+            ask_once(path)
+        assert caught.value.code == "UNREACHABLE"
+        server.shutdown()
 
 
 def test_a_connection_to_an_agent_is_kept_for_this_process_alone_and_made_anew_once_it_has_ended(folder):
@@ -123,6 +167,13 @@ def test_a_connection_to_an_agent_is_kept_for_this_process_alone_and_made_anew_o
             assert pool.apply(ask_once, (path,)) == "0 of 3"
         assert ask_once(path) == "1 of 2"
         server.shutdown()
+
+
+def test_what_tls_and_lockself_need_isnt_loaded_for_an_agent():
+    program = "import sys, %s; print('\\n'.join(sys.modules))" % open_vault.__module__
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert open_vault.__module__ in loaded
+    assert [name for name in loaded if name.endswith((".urls", ".lockself"))] == []
 
 
 @pytest.mark.parametrize("body", ["{}", None])
