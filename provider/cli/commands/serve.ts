@@ -139,7 +139,7 @@ export const serve: CommandDefinition = {
         const site = lockself.publicUrl ?? origin;
         const letters = {
           ...style,
-          pageOf: (boxId: string) => site + placeOf(boxId),
+          pageOf: (boxId: string, depositId?: string) => site + placeOf(boxId, depositId),
           transferPageOf: (link: string) => `${site}/transfers/${link}`,
         };
         mail = await startMail({ ...mailServer, outbox: vault.outbox, style: letters, clock, complain: complainOf });

@@ -12,7 +12,7 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
   const box = inSentence(content.box);
   const at = (label: string, instant: string | null): Fact[] =>
     instant === null ? [] : [[label, formatInstant(locale, instant)]];
-  const open = (label: string) => action(content.boxId, scope, label);
+  const open = (label: string) => action(scope, label, content.boxId);
   switch (content.template) {
     case "box-opened": {
       const said = content.manager ? words.appointment : words.invitation;
@@ -46,7 +46,13 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
       return {
         subject: words.receipt.subject(box),
         paragraphs: [words.receipt.text],
-        facts: [...fileFacts(content.files, scope), ...at(words.receipt.at, content.submittedAt)],
+        facts: [
+          [words.receipt.box, box],
+          [words.receipt.deposit, content.depositId],
+          ...fileFacts(content.files, scope),
+          ...at(words.receipt.at, content.submittedAt),
+        ],
+        ...action(scope, words.receipt.open, content.boxId, content.depositId),
         footer: words.asRecipient(box),
       };
     case "file-downloaded":
@@ -75,6 +81,10 @@ export function boxLetter(content: BoxContent, scope: LetterScope): Letter {
   }
 }
 
-function action(boxId: string, { style: { pageOf } }: LetterScope, label: string): Pick<Letter, "action"> {
-  return pageOf ? { action: { label, url: pageOf(boxId) } } : {};
+function action(
+  { style: { pageOf } }: LetterScope,
+  label: string,
+  ...place: [boxId: string, depositId?: string]
+): Pick<Letter, "action"> {
+  return pageOf ? { action: { label, url: pageOf(...place) } } : {};
 }

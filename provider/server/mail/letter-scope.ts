@@ -11,8 +11,8 @@ export interface LetterStyle {
   language: Language;
   /** An IANA name: by whose clock times are written. */
   timeZone: string;
-  /** The page of a drop-box, for people; missing where none is shown. */
-  pageOf?: (boxId: string) => string;
+  /** The page of a drop-box, or of a deposit in it, for people; missing where none is shown. */
+  pageOf?: (boxId: string, depositId?: string) => string;
   /** The page of a transfer, by what stands behind `/transfers/`; missing where none is shown. */
   transferPageOf?: (link: string) => string;
 }

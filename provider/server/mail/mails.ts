@@ -11,7 +11,15 @@ export type MailedFile = z.infer<typeof file>;
 
 const boxId = text;
 const box = text;
-const deposit = { boxId, box, by: text, submittedAt: instant.nullable(), note: text.nullable(), files: z.array(file) };
+const deposit = {
+  boxId,
+  box,
+  depositId: text,
+  by: text,
+  submittedAt: instant.nullable(),
+  note: text.nullable(),
+  files: z.array(file),
+};
 
 /** What a mail is filled with, by its template: names and numbers, so that what waits is written when it is sent. */
 const TEMPLATES = {

@@ -33,6 +33,9 @@ export const ENGLISH = {
   receipt: {
     subject: (box: string) => `Received: your deposit in ${box}`,
     text: "Your deposit has arrived complete. Keep this mail as your receipt.",
+    box: "Drop-box",
+    deposit: "Deposit",
+    open: "See the receipt",
     at: "Received",
   },
   downloaded: {

@@ -34,6 +34,9 @@ export const FRENCH: LetterWords = {
   receipt: {
     subject: (box) => fr`Bien reçu : votre dépôt dans ${box}`,
     text: fr`Votre dépôt est arrivé en entier. Gardez ce message : c'est votre reçu.`,
+    box: "Boîte de dépôt",
+    deposit: "Dépôt",
+    open: "Voir le reçu",
     at: "Reçu le",
   },
   downloaded: {

@@ -132,9 +132,11 @@ export class RecordFiles implements Files {
     const { sha256, type } = await this.#readBack(place, row.received);
     if (fileTypes && !(type && fileTypes.includes(type.extension))) {
       await this.abort(id);
-      throw new CoffreError("INVALID_INPUT", `The file ${row.name} is ${type ? type.extension : "of no known type"}`, {
+      const isEmpty = row.received === 0;
+      const what = isEmpty ? "empty" : (type?.extension ?? "of no known type");
+      throw new CoffreError("INVALID_INPUT", `The file ${row.name} is ${what}`, {
         hint: `The drop-box takes ${fileTypes.join(", ")}, by what stands in a file and not by its name.`,
-        details: { field: "type", fileId: id },
+        details: { field: "type", fileId: id, ...(isEmpty ? { size: 0 } : {}) },
       });
     }
     const file = await this.#rows.write((tx) => {

@@ -14,7 +14,7 @@ const EVIL = `<script>alert("x")</script>' onload=1 &amp;\r\nBcc: all@example.or
 const UNSEEN = /(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u;
 const AT = "2026-03-03T17:00:00Z";
 const files: MailedFile[] = [[EVIL, 1_234_567, "ab".repeat(32)]];
-const deposit = { boxId: "bx_1", box: EVIL, by: EVIL, submittedAt: AT, note: EVIL, files };
+const deposit = { boxId: "bx_1", depositId: "dp_1", box: EVIL, by: EVIL, submittedAt: AT, note: EVIL, files };
 const transfer = {
   link: "tr_1.abc",
   from: EVIL,
@@ -35,7 +35,7 @@ const hostile: MailContent[] = [
   { template: "file-refused", boxId: "bx_1", box: EVIL, by: EVIL, at: AT, name: EVIL, reason: EVIL, manager: true },
   { template: "transfer-sent", ...transfer },
 ];
-const LINKED = ["box-opened", "deposit-received", "file-refused", "transfer-sent"];
+const LINKED = ["box-opened", "deposit-receipt", "deposit-received", "file-refused", "transfer-sent"];
 const transferPageOf = (link: string) => `https://drop.example.com/transfers/${link}`;
 const pageOf = (boxId: string) => `https://drop.example.com/box/${boxId}?a=1&b=2`;
 
@@ -96,10 +96,23 @@ test("a code is written in the language of the page that asked for it", () => {
   expect([subject, text]).toEqual(["Votre code pour b", expect.stringContaining("    271828\n")]);
 });
 
-test("a receipt names each file with its size and digest", () => {
-  const receipt: MailContent = { template: "deposit-receipt", ...deposit, files: [["a.pdf", 1_500, "cd"]] };
-  const { text } = writeMail(receipt, { brand: DEFAULT_BRAND, language: "en", timeZone: "UTC" });
-  expect(text).toContain("File: a.pdf (1.5 kB)\nSHA-256: cd\nReceived: 3 March 2026 at 17:00 UTC");
+test("a receipt names drop-box and deposit, with a link, and each file with its size and digest", () => {
+  const receipt: MailContent = {
+    template: "deposit-receipt",
+    ...deposit,
+    box: "March",
+    files: [["a.pdf", 1_500, "cd"]],
+  };
+  const style = { brand: DEFAULT_BRAND, timeZone: "UTC" };
+  const { text } = writeMail(receipt, { ...style, language: "en" });
+  expect(text).toContain(
+    "Drop-box: March\nDeposit: dp_1\nFile: a.pdf (1.5 kB)\nSHA-256: cd\nReceived: 3 March 2026 at 17:00 UTC",
+  );
+  expect(text).not.toContain("http"); // where no page is shown
+  const pageOf = (boxId: string, depositId = "") => `https://drop.example.com/boxes/${boxId}/deposits/${depositId}`;
+  const french = writeMail(receipt, { ...style, language: "fr", pageOf });
+  expect(french.text).toContain("Voir le reçu\u00a0:\nhttps://drop.example.com/boxes/bx_1/deposits/dp_1\n");
+  expect(french.text).toContain("Dépôt\u00a0: dp_1");
 });
 
 test.each([

@@ -165,7 +165,14 @@ test("every mail can be read by everybody, in both languages, on a telephone too
     [ARABIC, 1_234, "ab".repeat(32)],
     [LONG, 1_234_567, "cd".repeat(32)],
   ];
-  const handedIn = { ...about, by: ANA, submittedAt: AT, note: "Compte 4711\nمع تحياتي", files };
+  const handedIn = {
+    ...about,
+    depositId: `dp_${"a".repeat(22)}`,
+    by: ANA,
+    submittedAt: AT,
+    note: "Compte 4711\nمع تحياتي",
+    files,
+  };
   const contents: MailContent[] = [
     { template: "box-opened", ...about, description: box.description ?? null, expiresAt: AT, manager: false },
     { template: "box-opened", ...about, description: null, expiresAt: null, manager: true },

@@ -114,6 +114,15 @@ describe("an upload by tus", () => {
     expect((await tus("HEAD", url, {})).status).toBe(404);
   });
 
+  test("of an empty file is refused as empty where kinds are asked for", async () => {
+    await begin({ fileTypes: ["txt"] });
+    const metadata = `filename ${Buffer.from("a.txt").toString("base64")}`;
+    const headers = { "upload-length": "0", "upload-metadata": metadata };
+    const seen = await tus("POST", `/boxes/${box.id}/uploads`, headers);
+    expect(seen).toMatchObject({ status: 415, text: "Refused: it is empty." });
+    expect((await collect(scene.vault.boxes.listDeposits(box.id))).flatMap(({ files }) => files)).toEqual([]);
+  });
+
   test("into a box that is closed meanwhile is told so, and what came before stays", async () => {
     await begin({ managers: [ANA, MO], recipients: [BO] });
     const url = await create(10);

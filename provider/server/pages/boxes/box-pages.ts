@@ -98,6 +98,9 @@ async function addPages(app: FastifyInstance, pages: BoxPages): Promise<void> {
     sendPage(reply, 200, await minutesPage(await guest(request, reply))),
   );
   app.get(`${place}/deposits/:depositId`, async (request, reply) => {
+    const asked = await asking(request);
+    // The link of a receipt by mail, which may be old.
+    if (!guestOf(asked, request.ip)) return showSignIn(withoutGuest(asked), reply, { status: 401 });
     const known = await guest(request, reply);
     return sendPage(reply, 200, receiptPage(known, await visibleDeposit(known, paramOf(request, "depositId"))));
   });

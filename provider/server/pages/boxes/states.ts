@@ -57,6 +57,7 @@ export function refusalOf(error: unknown, request: BoxRequest): Refusal | undefi
 
 function refusedInput({ details }: CoffreError, request: BoxRequest): Refusal {
   const { words, box } = request;
+  if (details["field"] === "type" && details["size"] === 0) return { status: 415, text: words.isEmpty };
   if (details["field"] === "type") {
     return { status: 415, text: box.fileTypes ? words.wrongType(kindsText(box.fileTypes)) : words.wrongTypeAny };
   }

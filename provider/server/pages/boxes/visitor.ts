@@ -57,9 +57,9 @@ export interface Guest extends BoxRequest {
   vault: Vault;
 }
 
-/** The page of a box, without the server's address. */
-export function placeOf(boxId: string): string {
-  return `/boxes/${boxId}`;
+/** The page of a box, or of a deposit in it, without the server's address. */
+export function placeOf(boxId: string, depositId?: string): string {
+  return `/boxes/${boxId}${depositId === undefined ? "" : `/deposits/${depositId}`}`;
 }
 
 /** What a request is about. @throws HttpFailure 404 for a box that isn't there */

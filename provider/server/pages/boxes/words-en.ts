@@ -145,6 +145,7 @@ export const ENGLISH = {
   failed: "Something went wrong on our side",
   failedText: "It was noted. What had arrived is kept: try again in a while.",
 
+  isEmpty: "Refused: it is empty.",
   wrongType: (kinds: string) => `Refused: by its content it is none of ${kinds}.`,
   wrongTypeAny: "Refused: by its content it is of another kind than what is asked for.",
   tooLarge: (largest: string) => `Too large: a file may have up to ${largest}.`,

@@ -148,6 +148,7 @@ export const FRENCH: BoxWords = {
   failed: "Un problème est survenu de notre côté",
   failedText: fr`Il a été noté. Ce qui était arrivé est conservé : réessayez un peu plus tard.`,
 
+  isEmpty: fr`Refusé : il est vide.`,
   wrongType: (kinds) => fr`Refusé : par son contenu, ce n'est aucun de ces types : ${kinds}.`,
   wrongTypeAny: fr`Refusé : par son contenu, il est d'un autre type que ce qui est demandé.`,
   tooLarge: (largest) => fr`Trop grand : un fichier peut avoir jusqu'à ${largest}.`,
