@@ -45,7 +45,7 @@ export function issueText(issue: z.core.$ZodRawIssue): string {
 }
 
 function limit(origin: string, count: number, more: "more" | "less"): string {
-  if (origin === "string" && more === "more" && count === 1) return "must not be empty";
+  if ((origin === "string" || origin === "array") && more === "more" && count === 1) return "must not be empty";
   const things = { string: " characters", array: " items", set: " items" }[origin];
   const bound = `${String(count)}${things ?? ""} or ${things === undefined || more === "more" ? more : "fewer"}`;
   return things === undefined ? `must be ${bound}` : `must have ${bound}`;
@@ -57,6 +57,7 @@ function kindName(kind: string): string {
 
 function kindOf(value: unknown): string {
   if (value === null) return "nothing";
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value); // NaN, Infinity
   if (typeof value === "number" && !Number.isInteger(value)) return "a fraction";
   return kindName(Array.isArray(value) ? "array" : typeof value);
 }

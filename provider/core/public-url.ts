@@ -1,6 +1,9 @@
 import { CoffreError } from "./errors.js";
 import { isLoopback } from "./loopback.js";
 
+/** Where `coffre serve` shows drop-boxes, each below it by its id. */
+export const BOX_PAGES = "/boxes/";
+
 /**
  * The address under which people reach `coffre serve`: links have paths of its own, so that it has none.
  * @param field how the sentence calls it: an option, or an input

@@ -48,7 +48,11 @@ export function checkTransferFacts<Facts extends TransferFacts>(
   const { maxDownloads } = facts;
   const isCount = Number.isInteger(maxDownloads) && Number(maxDownloads) >= 1 && Number(maxDownloads) <= MOST_DOWNLOADS;
   if (maxDownloads !== undefined && !isCount)
-    throw invalid(nameOf("maxDownloads"), `isn't a whole number from 1 to ${MOST_DOWNLOADS.toLocaleString("en")}`);
+    throw invalid(
+      nameOf("maxDownloads"),
+      `isn't a whole number from 1 to ${MOST_DOWNLOADS.toLocaleString("en")}`,
+      "Leave it out for any number of downloads.",
+    );
   if (facts.encryptedFor !== undefined && !RECIPIENT.test(facts.encryptedFor))
     throw invalid("encryptedFor", "isn't an X25519 recipient of age");
   return facts;

@@ -48,11 +48,17 @@ export function outgoingFile(path: string, name = basename(path)): OutgoingFile 
   });
 }
 
-/** @throws CoffreError INVALID_INPUT */
+/** Names that some systems take for one are one: what was downloaded first would be overwritten. @throws CoffreError INVALID_INPUT */
 export function refuseSameName(files: readonly Pick<OutgoingFile, "name">[]): void {
-  const twice = files.find(({ name }, index) => files.findIndex((other) => other.name === name) !== index);
-  if (!twice) return;
-  throw new CoffreError("INVALID_INPUT", `Two files are called ${twice.name}`, { hint: "Rename one of them." });
+  const seen = new Map<string, string>();
+  for (const { name } of files) {
+    const other = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), name);
+    if (other === undefined) continue;
+    const problem =
+      other === name ? `Two files are called ${name}` : `${name} and ${other} differ in capital letters alone`;
+    throw new CoffreError("INVALID_INPUT", problem, { hint: "Rename one of them." });
+  }
 }
 
 /** Reads a file for what it is now: its size, in bytes, and its SHA-256, hex. @throws CoffreError INVALID_INPUT */

@@ -20,6 +20,8 @@ test.each([
   [{ rotation: { everyDays: 0 } }, "rotation.everyDays: must be 1 or more"],
   [{ rotation: { everyDays: 4000 } }, "rotation.everyDays: must be 3650 or less"],
   [{ rotation: { everyDays: 1.5 } }, "rotation.everyDays: must be a whole number, not a fraction"],
+  [{ rotation: { everyDays: Number.NaN } }, "rotation.everyDays: must be a number, not NaN"],
+  [{ rotation: { everyDays: Infinity } }, "rotation.everyDays: must be a number, not Infinity"],
   [{ rotation: { everyDays: SECRET } }, "rotation.everyDays: must be a number, not text"],
   [{ rotation: { everyDays: 9, when: "never" } }, 'rotation.when: must be "scheduled" or "up"'],
   [

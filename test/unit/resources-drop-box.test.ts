@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { checkBoxFacts, touchedFacts } from "../../provider/core/drop-box.js";
 import { dropBoxHandlers as handlers } from "../../provider/resources/drop-box/handlers.js";
 import { UNKNOWN } from "../../provider/resources/values.js";
 import type { Vault } from "../../provider/vault/port.js";
@@ -149,6 +150,16 @@ describe("a drop-box", () => {
     await deposit(vault, await box(made), { "a.txt": "text" });
     expect(await diff(acme(), made)).toEqual(NOTHING);
     expect((await refresh(made)).props).toEqual({ ...made.outputs, depositCount: 1 });
+  });
+
+  test("has the address of its page where its program says what people reach", async () => {
+    const publicUrl = "https://vault.example.com/";
+    const made = await up(acme({ publicUrl }));
+    const url = `https://vault.example.com/boxes/${made.id}`;
+    expect(made.outputs).toMatchObject({ url });
+    expect(await diff(acme({ publicUrl }), made)).toEqual(NOTHING);
+    expect((await refresh(made)).props).toMatchObject({ url });
+    expect((await up(acme(), made)).outputs).not.toHaveProperty("url");
   });
 
   test("keeps the address of its page where who answers knows none", async () => {
@@ -302,7 +313,17 @@ describe("the times of a drop-box", () => {
       /expiresAt names a day that doesn't exist/,
     );
     const made = await up(acme());
-    expect(await problems(acme({ expiresAt: inDays(-1) }), made.outputs)).toBe(""); // closes it
+    expect(scene.notes).toEqual([]);
+    const over = acme({ expiresAt: inDays(-1), archivesAt: inDays(-1) });
+    expect(await problems(over, made.outputs)).toBe("");
+    expect(scene.notes.splice(0)).toEqual([
+      'expiresAt has passed: this closes the box "acme"',
+      'archivesAt has passed: this archives the box "acme"',
+    ]);
+    const after = await up(over, made);
+    scene.notes.length = 0;
+    expect(await diff(over, after)).toEqual(NOTHING);
+    expect(scene.notes).toEqual([]); // said once, when it was changed
   });
 });
 
@@ -324,24 +345,32 @@ describe("a preview refuses", () => {
     [
       "an archive before the end",
       { expiresAt: "2035-02-02T00:00:00Z", archivesAt: "2035-02-01T00:00:00Z" },
-      /before expiresAt/,
+      /before expiresAt[\s\S]*Give a later archivesAt/,
     ],
     ["a size that is none", { maxFileBytes: 1.5 }, /maxFileBytes isn't a whole number above 0/],
+    ["a size that is no number", { maxFileBytes: Number.NaN }, /maxFileBytes: must be a number, not NaN/],
+    ["a size that no computer has", { maxFileBytes: 1e300 }, /maxFileBytes is more than 9,007,199,254,740,991/],
+    ["a file larger than the box", { maxFileBytes: 2, maxBytes: 1 }, /maxFileBytes is larger than maxBytes/],
+    ["a thousand years", { keepDays: 36_501 }, /keepDays is more than 36,500/],
+    ["a page with a path", { publicUrl: "https://example.com/x" }, /publicUrl isn't the server's address alone/],
     ["no bytes", { maxBytes: 0 }, /maxBytes isn't/],
     ["no days", { keepDays: -1 }, /keepDays isn't/],
-    ["an ending with a dot", { fileTypes: [".PDF"] }, /fileTypes has one that isn't an ending/],
+    ["an ending with a dot", { fileTypes: [".PDF"] }, /Number 1 of fileTypes isn't an ending[\s\S]*without a dot/],
+    ["a type as a browser says it", { fileTypes: ["pdf", "application/pdf"] }, /Number 2 of fileTypes isn't/],
     [
       "a type that can't be told by content",
       { fileTypes: ["pdf", "csv"] },
       /fileTypes has csv, which no file is found to be/,
     ],
-    ["no type at all", { fileTypes: [] }, /fileTypes: must have 1 items or more/],
-    ["a text that is too long", { description: "x".repeat(4001) }, /description has more than 4000/],
-    ["a telephone of two lines", { phones: ["1\n2"] }, /phones has one/],
+    ["no type at all", { fileTypes: [] }, /fileTypes: must name a type; left out, it means any/],
+    ["a text that is too long", { description: "x".repeat(4001) }, /description has more than 4000[\s\S]*it has 4001/],
+    ["a character that is none to read", { description: "a\0" }, /description has a control character[\s\S]*tabs/],
+    ["half a character", { description: "a\ud800" }, /description isn't whole Unicode/],
+    ["a telephone of two lines", { phones: ["1\n2"] }, /Number 1 of phones is no/],
     ["another word for a conflict", { onNameConflict: "overwrite" }, /onNameConflict: must be "fail" or "replace"/],
     ["another way to delete", { onDelete: "purge" }, /onDelete: must be/],
     ["a switch that is none", { partitioned: "yes" }, /partitioned: must be true or false/],
-    ["a category that isn't there", { categoryId: "ct_gone" }, /NOT_FOUND/],
+    ["a category that isn't there", { categoryId: "Partners" }, /There is no category Partners[\s\S]*by its id/],
   ])("%s", async (_what, wrong, message) => {
     const said = await problems(acme(wrong));
     expect(said).toMatch(message);
@@ -369,6 +398,15 @@ describe("a preview refuses", () => {
     await vault.boxes.deleteBox(made.id, {});
     await expect(refresh(made, at(withIdentity(vault, { head: 0 })))).rejects.toThrow("ROLLED_BACK");
   });
+});
+
+test("what a box had before it was refused stands in the way of no other change", () => {
+  const row = { description: "a\u0007", maxFileBytes: 2, maxBytes: 1, keepDays: 1e9 };
+  expect(touchedFacts(row, { enabled: false })).toEqual({});
+  expect(touchedFacts({ maxFileBytes: 2 }, { maxBytes: null })).toEqual({ maxFileBytes: 2 });
+  for (const field of ["description", "maxBytes", "keepDays"]) {
+    expect(() => checkBoxFacts(touchedFacts(row, { [field]: 1 }))).toThrow("INVALID_INPUT");
+  }
 });
 
 test("without asking the vault, a program is checked and compared by what it says", async () => {

@@ -4,6 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as coffre from "../../provider/index.js";
 import { SETTING_NAMES as EVERY_SETTING } from "../../provider/config/settings.js";
 import { engineAddress, watchEngine } from "../../provider/shell/engine-watch.js";
+import { categoryTreeHandlers } from "../../provider/resources/category-tree/handlers.js";
+import { transferHandlers } from "../../provider/resources/transfer/handlers.js";
 import { limitConcurrency } from "../../provider/core/limit.js";
 import { configurationOf } from "../../provider/shell/settings.js";
 import { SETTING_NAMES } from "../../provider/shell/settings-keys.js";
@@ -86,7 +88,9 @@ describe("a program registers", () => {
     expect(found.get("ships")?.inputs).not.toHaveProperty("name");
     const nodes: coffre.TreeNodeArgs[] = [];
     nodes.push({ name: "Bridge", nodes });
-    expect(() => new coffre.CategoryTree("loop", { template: { nodes } })).toThrow("The template holds itself");
+    const loop = await registered(() => new coffre.CategoryTree("loop", { template: { nodes } }));
+    const { failures } = await categoryTreeHandlers.checkOffline(loop.get("loop")?.inputs ?? {});
+    expect(failures).toEqual([{ property: "", reason: expect.stringContaining("template: holds itself") }]);
   });
 
   test("a drop-box by its own name, with everything that comes out of it, and one that is only looked at by its id", async () => {
@@ -128,6 +132,19 @@ describe("a program registers", () => {
       new coffre.Transfer("text", { files: [text], from: "Ana" });
     });
     expect(refused.get("text")?.inputs).toMatchObject({ files: [{}] });
+    const path = "./report.pdf" as unknown as string[]; // the same program
+    const alone = await registered(() => {
+      new coffre.Transfer("path", { files: path, from: "Ana" });
+      new coffre.Transfer("asset", { files: text as unknown as string[], from: "Ana" });
+    });
+    for (const [name, kind] of [
+      ["path", "text"],
+      ["asset", "an object"],
+    ] as const) {
+      const { failures } = await transferHandlers.checkOffline(alone.get(name)?.inputs ?? {});
+      expect(failures).toEqual([{ property: "", reason: `files: must be a list, not ${kind}` }]);
+    }
+    expect(JSON.stringify(alone.get("asset"))).not.toContain("a value");
     expect(JSON.stringify(refused.get("text"))).not.toContain("a value");
   });
 

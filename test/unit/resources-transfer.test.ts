@@ -346,6 +346,8 @@ describe("a create", () => {
 describe("a preview", () => {
   test.each<[string, Inputs, string]>([
     ["no file", { files: [] }, "files: names no file"],
+    ["a text for the list of files", { files: "./report.pdf" }, "files: must be a list, not text"],
+    ["an empty path", { files: [{ path: "" }] }, "files.0.path: must not be empty"],
     ["a file that isn't there", { files: [{ path: "gone.pdf" }] }, "gone.pdf is no file that can be sent"],
     ["no path", { files: [{ name: "a.pdf" }] }, "files.0.path: must be a path or a file asset"],
     ["a blank sender", { from: " " }, "from isn't one line"],
@@ -353,6 +355,7 @@ describe("a preview", () => {
     ["an address with a name", { to: ["Bo <bo@example.com>"] }, "Number 1 of to isn't an e-mail address"],
     ["an address with another header", { to: [`${BO}\r\nBcc: all@example.com`] }, "isn't an e-mail address"],
     ["a text that is too long", { message: "x".repeat(4_001) }, "message has more than 4000 characters"],
+    ["a text that rings a bell", { message: "Figures\u0007" }, "message has a control character"],
     ["a date alone", { expiresAt: "2031-01-01" }, "expiresAt isn't a time with its zone"],
     ["a time that has passed", { expiresAt: "2020-01-01T00:00:00Z" }, "expiresAt isn't within the next 366 days"],
     ["too many days", { expiresAfterDays: 367 }, "expiresAfterDays: is more than 366"],
@@ -368,6 +371,50 @@ describe("a preview", () => {
     const said = await problems(report(inputs));
     expect(said).toContain(problem);
     for (const value of [PASSWORD, "hunter2", "all@example.com"]) expect(said).not.toContain(value);
+  });
+
+  test.each([
+    ["a path", "../../etc/passwd", 'receivers would see "passwd"'],
+    ["more than a name has", "x".repeat(300), `receivers would see "${"x".repeat(200)}"`],
+    ["a control character", "a\u0007.txt", 'receivers would see "a.txt"'],
+    ["a mark that turns text around", "fdp.\u202Etxt.exe", 'receivers would see "fdp.txt.exe"'],
+    ["what Windows doesn't take", "10%: a.txt", 'receivers would see "10__ a.txt"'],
+  ])("refuses a name that receivers wouldn't see: %s", async (_what, name, problem) => {
+    const said = await problems(report({ files: [{ path: join(folder, "report.pdf"), name }] }));
+    expect(said).toContain(`files.0.name: ${problem}`);
+    expect(said).not.toMatch(/[\u0007\u202E]/);
+  });
+
+  test("takes each name that arrives as it is written, and a line break or a tab in the message", async () => {
+    for (const name of ["Übersicht 1 (neu).pdf", "Données\u0301.pdf", "図.txt"]) {
+      const { files } = await checked(report({ files: [{ path: join(folder, "report.pdf"), name }] }));
+      expect(files).toEqual([expect.objectContaining({ name: name.normalize("NFC") })]);
+    }
+    expect(await problems(report({ message: "Figures\r\n\tof November" }))).toBe("");
+  });
+
+  test("counts the ending that encryption adds to what a name may have", async () => {
+    const file = (name: string) => ({ files: [{ path: join(folder, "report.pdf"), name }] });
+    const longest = "x".repeat(200);
+    expect(await problems(report(file(longest)))).toBe("");
+    const said = await problems(report({ ...file(longest), endToEnd: true }));
+    expect(said).toContain(`receivers would see "${longest.slice(4)}"`);
+  });
+
+  test("names a file of the machine as receivers see it, which sends nothing anew", async () => {
+    const declared = report({ files: [{ path: put("10%: draft\u202E.txt", "draft") }] });
+    const made = await up(declared);
+    expect(made.outputs["files"]).toEqual([expect.objectContaining({ name: "10__ draft.txt" })]);
+    expect((await sent(made)).files).toEqual([expect.objectContaining({ name: "10__ draft.txt" })]);
+    const earlier = made.outputs["files"] as object[];
+    const before = { ...made, outputs: { ...made.outputs, files: [{ ...earlier[0], name: "10%: draft\u202E.txt" }] } };
+    expect(handlers.diffOffline(before.outputs, await checked(declared))).toEqual(NOTHING);
+  });
+
+  test("refuses files whose names are one on some system", async () => {
+    mkdirSync(join(folder, "more"));
+    const files = [{ path: join(folder, "report.pdf") }, { path: put("more/REPORT.pdf", "others") }];
+    expect(await problems(report({ files }))).toContain("REPORT.pdf and report.pdf differ in capital letters alone");
   });
 
   test("refuses two files of one name, a folder, and a vault without transfers", async () => {

@@ -77,7 +77,7 @@ function refuseCopies({ name, names, data }: Properties): void {
 
 function refuseTemplate({ template }: Properties, now: Date): void {
   const known = TreeTemplate.safeParse(template);
-  if (known.success) refuseImpossible(nodesOfLiteral(known.data, now), "the copy");
+  if (known.success) refuseImpossible(nodesOfLiteral(known.data, now), "at the template's top");
 }
 
 function refuseHooks({ notify }: Properties): void {

@@ -15,6 +15,13 @@ export interface TreeCopy {
 /** The key of the only copy of a resource with a `name`: it may be renamed. */
 const ONLY = "only";
 
+/** What may stand once only, and what to do about it. */
+const DIFFER = {
+  name: "Siblings have different names.",
+  key: "A key is one's own, and where there is none the name is it: give one of them another.",
+  principal: "One grant is enough: keep the one with the role that is meant.",
+};
+
 /**
  * The copies that are declared, names in Unicode's NFC.
  * @throws CoffreError INVALID_INPUT for an empty list, a name, or two copies of one name or key
@@ -51,11 +58,11 @@ export function copiesOf({ name, names, data }: Pick<CategoryTreeInputs, "name" 
 }
 
 /** @throws CoffreError INVALID_INPUT that names the first one which stands twice */
-export function refuseDoubles(texts: readonly string[], what: string, where: string): void {
+export function refuseDoubles(texts: readonly string[], what: keyof typeof DIFFER, where: string): void {
   const seen = new Set<string>();
   for (const text of texts) {
     if (text !== UNKNOWN && seen.has(text)) {
-      throw refused(`Two of ${where} have the ${what} ${JSON.stringify(text)}`, "Siblings have different names.");
+      throw refused(`Two of ${where} have the ${what} ${JSON.stringify(text)}`, DIFFER[what]);
     }
     seen.add(text);
   }

@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { CoffreError } from "../../core/errors.js";
 import type { PasswordPolicy } from "../../core/policy.js";
 import { categoryIdAt } from "../../shell/functions.js";
 import type { InputsOf } from "../../shell/inputs.js";
 import { declaredAt, dynamicOptions, serialized } from "../../shell/register.js";
 import type { GrantRole } from "../../vault/port.js";
 import type { HookArgs } from "../credential/resource.js";
+import { HOLDS_ITSELF } from "./holds-itself.js";
 
 /** A role of a user or group on one category of each copy, and below it. */
 export interface TreeGrantArgs {
@@ -84,11 +84,16 @@ export class CategoryTree extends pulumi.CustomResource {
   /** Of the category in which the copies stand: names with `/` between them, empty for the root. */
   declare readonly parentPath: pulumi.Output<string | undefined>;
 
-  /** @throws CoffreError INVALID_INPUT for a template that holds itself */
   constructor(name: string, args: CategoryTreeArgs, opts: pulumi.CustomResourceOptions = {}) {
-    refuseLoop(args.template, []);
     const named = args.names === undefined ? { name: args.name ?? name } : {};
-    const properties = { ...args, ...named, parentPath: undefined, ownerKey: declaredAt("CategoryTree", name, opts) };
+    const template = isLoop(args.template, []) ? { template: HOLDS_ITSELF } : {};
+    const properties = {
+      ...args,
+      ...named,
+      ...template,
+      parentPath: undefined,
+      ownerKey: declaredAt("CategoryTree", name, opts),
+    };
     super(
       "coffre:index:CategoryTree",
       name,
@@ -107,13 +112,11 @@ export class CategoryTree extends pulumi.CustomResource {
   }
 }
 
-/** An object that holds itself would be walked through for ever. What an output holds came from somewhere that it couldn't. */
-function refuseLoop(value: unknown, above: readonly object[]): void {
-  if (typeof value !== "object" || value === null || pulumi.Output.isInstance(value)) return;
-  if (above.includes(value)) {
-    throw new CoffreError("INVALID_INPUT", "The template holds itself", {
-      hint: "A node can't be among the nodes below it: write out how deep the tree is.",
-    });
-  }
-  for (const inner of Object.values(value)) refuseLoop(inner, [...above, value]);
+/**
+ * An object that holds itself would be walked through for ever: `check` is told of it in its place. What an output holds came from
+ * somewhere that it couldn't.
+ */
+function isLoop(value: unknown, above: readonly object[]): boolean {
+  if (typeof value !== "object" || value === null || pulumi.Output.isInstance(value)) return false;
+  return above.includes(value) || Object.values(value).some((inner) => isLoop(inner, [...above, value]));
 }

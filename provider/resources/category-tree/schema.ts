@@ -3,6 +3,7 @@ import * as z from "zod";
 import { PasswordPolicy } from "../../core/policy.js";
 import { GRANT_ROLES } from "../../vault/port.js";
 import { dropEmpty, type Properties } from "../values.js";
+import { HOLDS_ITSELF } from "./holds-itself.js";
 
 const TreeGrant = z.strictObject({
   principalId: z.string().min(1),
@@ -32,7 +33,15 @@ const TreeNode: z.ZodType<TreeNode> = z.lazy(() =>
 );
 
 /** The categories of a copy: its own top, which has each copy's name, and those below. */
-export const TreeTemplate = z.strictObject({ ...content, nodes: z.array(TreeNode).optional() });
+export const TreeTemplate = z.strictObject(
+  { ...content, nodes: z.array(TreeNode).optional() },
+  {
+    error: ({ input }) =>
+      input === HOLDS_ITSELF
+        ? "holds itself: a node can't be among the nodes below it. Write out how deep it is"
+        : undefined,
+  },
+);
 export type TreeTemplate = z.infer<typeof TreeTemplate>;
 
 const Data = z.record(z.string(), z.json(), { error: "must be an object of texts, numbers, lists and objects" });

@@ -2,6 +2,7 @@ import { type BoxFacts, checkBoxFacts, plainAddresses } from "../../core/drop-bo
 import { CoffreError } from "../../core/errors.js";
 import { refuseUnknownTypes } from "../../core/file-types.js";
 import { checkName } from "../../core/name.js";
+import { checkPublicUrl } from "../../core/public-url.js";
 import type { DropBox } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { type CheckResult, failureOf } from "../failures.js";
@@ -9,7 +10,7 @@ import { schemaFailures } from "../parse.js";
 import { declarePair, knownText } from "../people/kind.js";
 import { findRootCategory } from "../root-category.js";
 import { hasUnknown, type Properties, UNKNOWN } from "../values.js";
-import { nothingToAdopt, pathOf, refuseArchived, refusePast, taken } from "./place.js";
+import { nothingToAdopt, pathOf, refuseArchived, refusePast, taken, tellPast } from "./place.js";
 import { DropBoxInputs, pickInputs } from "./schema.js";
 
 /** What can be said of a declaration by itself; what isn't known yet is nobody's fault. */
@@ -17,7 +18,7 @@ export function checkBoxOffline(news: Properties): CheckResult {
   const inputs = pickInputs(news);
   const failures = schemaFailures(DropBoxInputs, inputs);
   if (failures.length > 0) return { inputs, failures };
-  for (const work of [tidyName, tidyAddresses, refuseFacts]) {
+  for (const work of [tidyName, tidyAddresses, refuseFacts, refusePublicUrl]) {
     try {
       work(inputs);
     } catch (error) {
@@ -37,7 +38,9 @@ export async function checkBox(context: ResourceContext, olds: Properties, news:
     const isNew = typeof olds["ownerKey"] !== "string" && inputs["adopt"] === undefined;
     const { data: fileTypes } = DropBoxInputs.shape.fileTypes.safeParse(inputs["fileTypes"]);
     if (fileTypes && !hasUnknown(fileTypes)) await refuseUnknownTypes(fileTypes);
-    if (isNew) refusePast(knownTimes(inputs), context.rotation.clock.now());
+    const times = knownTimes(inputs);
+    if (isNew) refusePast(times, context.rotation.clock.now());
+    else tellPast(context, inputs["name"], { olds, times });
     if (!hasUnknown(inputs)) await checkKnown(context, olds, DropBoxInputs.parse(inputs));
   } catch (error) {
     failures.push(failureOf(error));
@@ -94,6 +97,11 @@ function refuseFacts(inputs: Properties): void {
   const known = Object.entries(inputs).filter(([, value]) => !hasUnknown(value));
   // Each has the type that its schema gave it, and the rest is looked at by nobody.
   checkBoxFacts(Object.fromEntries(known) as BoxFacts);
+}
+
+function refusePublicUrl(inputs: Properties): void {
+  const publicUrl = knownText(inputs, "publicUrl");
+  if (publicUrl !== undefined) checkPublicUrl("publicUrl", publicUrl);
 }
 
 function knownTimes(inputs: Properties): { expiresAt: unknown; archivesAt: unknown } {

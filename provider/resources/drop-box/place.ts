@@ -1,10 +1,11 @@
 import { CoffreError } from "../../core/errors.js";
 import { hasPassed, parseInstant } from "../../core/instant.js";
+import { BOX_PAGES, checkPublicUrl } from "../../core/public-url.js";
 import type { DropBox, VaultIdentity } from "../../vault/port.js";
 import type { ResourceContext } from "../context.js";
 import { readUnlessGone } from "../presence.js";
 import { ensureRootCategory } from "../root-category.js";
-import { dropEmpty } from "../values.js";
+import { dropEmpty, type Properties } from "../values.js";
 import { formatStamp } from "../vault-stamp.js";
 import type { DropBoxInputs, DropBoxState } from "./schema.js";
 
@@ -18,10 +19,14 @@ export function pathOf({ path }: Pick<DropBox, "path">): string {
   return path.join("/");
 }
 
-/** What the vault says of a box besides its inputs. The page's address stays where who answers now knows none. */
-export function outputsOf(box: DropBox, before: DropBoxState | undefined): Record<string, unknown> {
-  const { url = before?.url, depositCount, status } = box;
-  return { path: pathOf(box), url, depositCount, status };
+/**
+ * What the vault says of a box besides its inputs. The page's address stays where neither the program nor who answers now knows
+ * one. @param state with the `publicUrl` that is declared now
+ */
+export function outputsOf(box: DropBox, { publicUrl, url: before }: DropBoxState): Record<string, unknown> {
+  const { url = before, depositCount, status } = box;
+  const page = publicUrl === undefined ? url : checkPublicUrl("publicUrl", publicUrl) + BOX_PAGES + box.id;
+  return { path: pathOf(box), url: page, depositCount, status };
 }
 
 /** A box's state after the vault was written. */
@@ -32,7 +37,9 @@ export async function stateAfter(
   { token, before }: { token: string; before: DropBoxState | undefined },
 ): Promise<Record<string, unknown>> {
   const vaultStamp = formatStamp(await vault.identity());
-  return dropEmpty({ ...inputs, ...outputsOf(box, before), ownerToken: token, vaultStamp });
+  const url = before?.publicUrl === undefined ? before?.url : undefined; // else made of what isn't declared any more
+  const outputs = outputsOf(box, { publicUrl: inputs.publicUrl, url });
+  return dropEmpty({ ...inputs, ...outputs, ownerToken: token, vaultStamp });
 }
 
 /**
@@ -78,6 +85,23 @@ export function refusePast(inputs: { expiresAt?: unknown; archivesAt?: unknown }
       hint: "Give a later time, or remove the resource.",
       details: { field },
     });
+  }
+}
+
+/** Times of a box that exists may have passed: who changes them is told what comes of it. */
+export function tellPast(
+  context: ResourceContext,
+  name: unknown,
+  { olds, times }: { olds: Properties; times: Properties },
+): void {
+  const now = context.rotation.clock.now();
+  for (const [field, does] of [
+    ["expiresAt", "closes"],
+    ["archivesAt", "archives"],
+  ] as const) {
+    const text = times[field];
+    if (typeof text !== "string" || text === olds[field] || !hasPassed(parseInstant(field, text), now)) continue;
+    context.notify(`${field} has passed: this ${does} the box "${String(name)}"`);
   }
 }
 

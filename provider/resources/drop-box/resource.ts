@@ -26,16 +26,18 @@ export interface DropBoxArgs {
   downloadNotice?: pulumi.Input<boolean> | undefined;
   /** False closes it to its recipients. Default true. */
   enabled?: pulumi.Input<boolean> | undefined;
-  /** Largest file, bytes. Default: 10 GB. */
+  /** Largest file, bytes; at most `maxBytes`. Default: 10 GB. */
   maxFileBytes?: pulumi.Input<number> | undefined;
   /** All its files together, bytes. Default: 50 GB. */
   maxBytes?: pulumi.Input<number> | undefined;
   /** What a file may be, by its content, as names end: `pdf`, `xlsx`; `txt` for text. Default: anything. */
   fileTypes?: pulumi.Input<pulumi.Input<string>[]> | undefined;
-  /** A deposit is deleted so many days after it was made. Default: never. */
+  /** A deposit is deleted so many days after it was made, 1 to 36,500. Default: never. */
   keepDays?: pulumi.Input<number> | undefined;
   /** Telephone numbers, kept as they are for whoever reads them. */
   phones?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  /** Where people reach `coffre serve`: `https://vault.example.com`. Default: where the vault is; a vault in a file knows none. */
+  publicUrl?: pulumi.Input<string> | undefined;
   /** When it is made and a box of this stack, or of nobody, has the name: `replace` archives that one. Default `fail`. */
   onNameConflict?: pulumi.Input<"fail" | "replace"> | undefined;
   /** Takes over a box that exists: by its id, or with `true` the one of this name. */
@@ -59,7 +61,7 @@ export class DropBox extends pulumi.CustomResource {
   declare readonly enabled: pulumi.Output<boolean | undefined>;
   /** Names from the root down, with `/` between them: `Partners/acme`. */
   declare readonly path: pulumi.Output<string>;
-  /** Its page for people; none while the vault is opened as a file. */
+  /** Its page for people; none of a vault in a file without `publicUrl`. */
   declare readonly url: pulumi.Output<string | undefined>;
   /** How many deposits were made and are still there, as of the last `up` that changed the box, or the last refresh. */
   declare readonly depositCount: pulumi.Output<number>;

@@ -6,7 +6,7 @@ import type { TransferStatus } from "../../vault/port.js";
 export interface TransferFileArgs {
   /** Relative to the folder of Pulumi.yaml. */
   path: pulumi.Input<string>;
-  /** As receivers see it. Default: the file's own. */
+  /** As receivers see it; refused if they wouldn't. Default: the file's own, made safe. */
   name?: pulumi.Input<string> | undefined;
 }
 
@@ -14,6 +14,7 @@ export interface TransferFileArgs {
 export interface SentFile {
   /** Where it lay; none of a transfer that is only looked at. */
   path?: string;
+  /** As receivers see it. */
   name: string;
   /** Bytes. */
   size: number;
@@ -102,11 +103,18 @@ const SHOWN = {
 };
 
 function declaredOf({ files, password, ...args }: TransferArgs): Record<string, unknown> {
+  const given: pulumi.Output<unknown> = pulumi.output(files); // a program without types gives anything
   return {
     ...args,
-    files: pulumi.output(files).apply((known) => known.map(fileOf)),
+    files: given.apply(filesOf),
     ...(password === undefined ? {} : { password: pulumi.secret(password) }),
   };
+}
+
+/** Declared files; what is no list stays none, for `check` to refuse. */
+function filesOf(files: unknown): unknown {
+  if (Array.isArray(files)) return files.map(fileOf);
+  return typeof files === "object" && files !== null ? fileOf(files) : files;
 }
 
 /** A declared file as the provider reads it: where it lies, so that its content crosses no engine. `check` refuses what lies nowhere. */

@@ -10,7 +10,7 @@ export const DeclaredFile = z.strictObject({
   /** Relative to the folder of Pulumi.yaml. */
   path: z
     .string({ error: "must be a path or a file asset: what a text or remote asset holds would stand in the state" })
-    .min(1),
+    .min(1, { error: "must not be empty" }),
   name: text.min(1).optional(),
   /** Bytes. */
   size: z.number().optional(),
@@ -28,7 +28,7 @@ export const TransferInputs = z.strictObject({
   expiresAt: text.optional(),
   expiresAfterDays: z
     .int({ error: "isn't a whole number" })
-    .min(1)
+    .min(1, { error: "is less than 1" })
     .max(LONGEST_TRANSFER_DAYS, { error: `is more than ${LONGEST_TRANSFER_DAYS}` })
     .optional(),
   maxDownloads: z.number().optional(),

@@ -1,4 +1,4 @@
-import { checkBoxFacts, plainAddresses } from "../../core/drop-box.js";
+import { checkBoxFacts, plainAddresses, touchedFacts } from "../../core/drop-box.js";
 import { eachAddressOnce } from "../../core/email.js";
 import { CoffreError } from "../../core/errors.js";
 import { newId } from "../../core/id.js";
@@ -63,7 +63,8 @@ export function updateBox(
 ): DropBox {
   const before = requireBox(tx, id);
   checkOwner(keyed, before, patch, boxText(tx, before));
-  const row = checkBoxFacts(patchedBox(before, patch));
+  const row = patchedBox(before, patch);
+  Object.assign(row, checkBoxFacts(touchedFacts(row, patch)));
   if (patch.owner !== undefined) row.owner = ownerRow(keyed, patch.owner);
   const changes = changedFields(before, row);
   if (changes.length === 0) return viewBox(tx, context, before);

@@ -43,7 +43,10 @@ export function named(path: readonly string[], id: string): string {
 }
 
 export function categoryGone(id: string): CoffreError {
-  return new CoffreError("NOT_FOUND", `There is no category ${id}`, { details: { categoryId: id } });
+  return new CoffreError("NOT_FOUND", `There is no category ${id}`, {
+    hint: "A category is named by its id here: `coffre category show` tells the one of a path.",
+    details: { categoryId: id },
+  });
 }
 
 export function credentialGone(id: string): CoffreError {

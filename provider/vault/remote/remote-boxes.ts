@@ -1,4 +1,5 @@
 import { CoffreError } from "../../core/errors.js";
+import { BOX_PAGES } from "../../core/public-url.js";
 import type {
   Boxes,
   Deposit,
@@ -19,8 +20,6 @@ import { RemoteTransfers } from "./remote-transfers.js";
 
 /** What one request takes along of a file: below what a server takes in one, and soon sent. */
 const PIECE_BYTES = 4 * 1024 * 1024;
-/** Where `coffre serve` shows a drop-box. */
-const PAGES = "/boxes/";
 
 /** The drop-boxes of a vault behind a server. */
 export class RemoteBoxes implements Boxes {
@@ -32,7 +31,7 @@ export class RemoteBoxes implements Boxes {
   /** @param origin of the server, if it shows pages to people */
   constructor(client: RemoteClient, origin: string | undefined) {
     this.#client = client;
-    this.#pages = origin === undefined ? undefined : origin + PAGES;
+    this.#pages = origin === undefined ? undefined : origin + BOX_PAGES;
     this.files = new RemoteFiles(client);
     this.transfers = new RemoteTransfers(client);
   }

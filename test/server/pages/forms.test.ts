@@ -35,7 +35,7 @@ describe("without a script", () => {
     const page = await browser.upload(`/boxes/${box.id}/files`, { "a.txt": "first", "b.txt": large, "c.txt": "third" });
     expect(page.status).toBe(200);
     expect(page.text.match(/Arrived/g)).toHaveLength(3);
-    const receipt = await browser.post(`/boxes/${box.id}/submit`, { note: "All of March\r\nand more" });
+    const receipt = await browser.post(`/boxes/${box.id}/submit`, { note: " All of March\vand\u0007 more\r\n" });
     expect(receipt.text).toContain("<h1>Receipt</h1>");
     for (const content of ["first", large, "third"]) expect(receipt.text).toContain(sha256(content));
     expect(receipt.text).toContain("3 MB");

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
+import { typedText } from "../../../core/drop-box.js";
 import { safeFileName } from "../../../core/file-name.js";
 import { giveBack, lendEach } from "../../../core/give-back.js";
 import { asCoffreError, statusOf } from "../../failures.js";
@@ -127,7 +128,7 @@ export async function handIn(guest: Guest, sent: FastifyRequest, reply: FastifyR
       if (received !== size) return await refuse(words.notWhole);
       await boxes.files.finish(id); // the server ended before it could
     }
-    const note = data?.note?.replaceAll("\r\n", "\n").trim();
+    const note = data?.note === undefined ? "" : typedText(data.note);
     const { id } = await boxes.submitDeposit(open.id, note ? { note } : {});
     pages.wake();
     return await sendOn(reply, `${place}/deposits/${id}`);
