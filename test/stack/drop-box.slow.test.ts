@@ -62,8 +62,11 @@ async function life(url: RegExp | undefined): Promise<void> {
   expect(output(refused)).toMatch(/isn't empty: a deposit would be lost/);
   await project.setProgram(IMPORTS + program("10", 'onDelete: "archive", keepDays: 0,'));
   expect(output(await project.preview())).toMatch(/keepDays isn't a whole number above 0/);
-  await project.setProgram(IMPORTS + program("10", 'onDelete: "archive",'));
+  await project.setProgram(IMPORTS + program("10", 'onDelete: "archive", expiresAt: "2020-01-01T00:00:00Z",'));
+  expect(output(succeed(await project.preview()))).toContain('expiresAt has passed: this closes the box "acme"');
+  await project.setProgram(IMPORTS + program("10", 'onDelete: "archive", publicUrl: "https://files.example.com",'));
   succeed(await project.up());
+  expect(await project.outputs()).toMatchObject({ url: `https://files.example.com/boxes/${String(id)}` });
 
   await project.setProgram(IMPORTS + program("11", 'onDelete: "archive", enabled: false,'));
   expect(output(succeed(await project.preview()))).toContain("its 1 deposit stays readable");

@@ -104,4 +104,20 @@ test("the program in the docs is one that a preview takes", async () => {
   await stack.project.setProgram(text);
   await stack.project.write({ "report.pdf": "%PDF-1.7", "figures.csv": "10;20" });
   expect(output(succeed(await stack.project.preview()))).toMatch(/coffre:index:Transfer +acme-report +create/);
+
+  for (const [files, said] of [
+    ['"./report.pdf"', /Transfer resource 'one' has a problem: files: must be a list, not text/],
+    [
+      '[{ path: "./report.pdf", name: "../a.pdf" }]',
+      /'one' has a problem: .*files\.0\.name: receivers would see "a\.pdf"/,
+    ],
+  ] as const) {
+    await stack.project.setProgram(
+      `${IMPORTS}new coffre.Transfer("one", { files: ${files} as any, from: "a", publicUrl: "https://vault.example.com" });`,
+    );
+    const refused = await stack.project.preview();
+    expect(refused.exitCode).not.toBe(0);
+    expect(output(refused)).toMatch(said);
+    expect(output(refused)).not.toMatch(/TypeError|\n\s+at /);
+  }
 }, 400_000);
