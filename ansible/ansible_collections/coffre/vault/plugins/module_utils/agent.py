@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from threading import get_ident
 
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError, wrong
@@ -55,7 +55,8 @@ def ask_agent(path, timeout, name, text):
     """Asks one question by a line, on the connection that this thread has.
 
     :param timeout: a function that says the seconds; it is asked for a new connection only.
-    :returns: status and text of the answer, as HTTP would have them. :raises OSError, HTTPException, ValueError, VaultError:
+    :returns: status and text of the answer, as HTTP would have them; None from one that takes no lines, such as the agent of one
+        playbook's run. :raises OSError, HTTPException, ValueError, VaultError:
     """
     # Not that of a process that this one was forked from: two would read each other's answers.
     key = (os.getpid(), get_ident(), path)
@@ -68,7 +69,9 @@ def ask_agent(path, timeout, name, text):
         else:
             KEPT[key] = lines
             return answer
-    lines = AgentLines(path, timeout())
+    lines = open_lines(path, timeout())
+    if lines is None:
+        return None
     try:
         answer = lines.ask(name, text)
     except Exception:
@@ -76,6 +79,16 @@ def ask_agent(path, timeout, name, text):
         raise
     KEPT[key] = lines
     return answer
+
+
+def open_lines(path, timeout):
+    """A connection that was upgraded; None where that is refused."""
+    connection = connect_agent(path, timeout)
+    connection.request("GET", LINES_ROUTE, headers={"Connection": "Upgrade", "Upgrade": LINES_PROTOCOL})
+    if connection.getresponse().status == 101:
+        return AgentLines(connection)
+    connection.close()
+    return None
 
 
 class AgentConnection(HTTPConnection):
@@ -113,12 +126,7 @@ class AgentConnection(HTTPConnection):
 class AgentLines:
     """A connection on which each question is a line and each answer, too: to read the heads of HTTP takes longer than a value does."""
 
-    def __init__(self, path, timeout):
-        connection = connect_agent(path, timeout)
-        connection.request("GET", LINES_ROUTE, headers={"Connection": "Upgrade", "Upgrade": LINES_PROTOCOL})
-        if connection.getresponse().status != 101:
-            connection.close()
-            raise HTTPException("no lines")
+    def __init__(self, connection):
         self._connection = connection
         self._answers = connection.sock.makefile("rb")
 

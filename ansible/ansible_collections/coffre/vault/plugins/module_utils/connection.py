@@ -21,6 +21,7 @@ from ansible_collections.coffre.vault.plugins.module_utils.v1 import V1Vault
 PAUSES = (0.1, 0.4, 1.5)
 LONGEST_WAIT = 30
 PASSING = (429, 502, 503, 504)
+JSON_BODY = {"Content-Type": "application/json"}
 
 
 def connection_spec(**more):
@@ -137,19 +138,21 @@ class Http:
 
     def ask(self, name, body):
         """A question of /v1 that changes nothing. :returns: status and text of the answer. :raises VaultError: UNREACHABLE"""
+        path = "/v1/" + name
         if self._unix_socket is None:
-            return self.send("POST", "/v1/" + name, body)
+            return self.send("POST", path, body)
         text = json.dumps(body)
 
         def once():
-            return ask_agent(self._unix_socket, self._timeout, name, text) + (0,)
+            answer = ask_agent(self._unix_socket, self._timeout, name, text)
+            return self._by_socket("POST", path, text, JSON_BODY) if answer is None else answer + (0,)
 
         return self._patiently(once, repeatable=True)
 
     def send(self, method, path, body=None, headers=None, repeatable=True):
         """:returns: status and text of the answer, whichever it is. :raises VaultError: UNREACHABLE"""
         data = None if body is None else json.dumps(body)
-        headers = dict(self._headers, Accept="application/json", **dict(headers or {}, **({"Content-Type": "application/json"} if data else {})))
+        headers = dict(self._headers, Accept="application/json", **dict(headers or {}, **(JSON_BODY if data else {})))
         way = self._by_url if self._unix_socket is None else self._by_socket
         return self._patiently(lambda: way(method, path, data, headers), repeatable)
 

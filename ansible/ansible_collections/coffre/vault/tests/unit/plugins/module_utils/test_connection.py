@@ -125,12 +125,32 @@ class Agent(socketserver.StreamRequestHandler):
             pass
 
 
-class Stranger(Agent):
-    """Something else that speaks HTTP."""
+class Plain(Agent):
+    """Takes no lines."""
+
+    status = b"404 Not Found"
+
+    def handle(self):
+        asked = self.rfile.readline()
+        self.read_head()
+        if asked.startswith(b"POST /v1/read-many"):
+            body = b'{"value": [{"answer": {"value": "by HTTP"}}]}'
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        else:
+            self.wfile.write(b"HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\n{}" % self.status)
+
+
+class Ignoring(Plain):
+    """Answers as if nobody had asked for lines, which HTTP allows."""
+
+    status = b"200 OK"
+
+
+class Silent(Agent):
+    """Ends without an answer."""
 
     def handle(self):
         self.read_head()
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 
 
 class Broken(Agent):
@@ -143,8 +163,18 @@ class Broken(Agent):
         self.wfile.write(b'200 {"value": ')
 
 
-@pytest.mark.parametrize("handler", [Stranger, Broken])
-def test_what_doesnt_answer_in_lines_is_unreachable(folder, monkeypatch, handler):
+@pytest.mark.parametrize("handler", [Plain, Ignoring])
+def test_an_agent_that_takes_no_lines_is_asked_by_http(folder, handler):
+    path = os.path.join(folder, "agent.sock")
+    with socketserver.ThreadingUnixStreamServer(path, handler) as server:
+        os.chmod(path, 0o600)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert [ask_once(path), ask_once(path)] == ["by HTTP", "by HTTP"]
+        server.shutdown()
+
+
+@pytest.mark.parametrize("handler", [Silent, Broken])
+def test_an_agent_that_ends_without_an_answer_is_unreachable(folder, monkeypatch, handler):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     path = os.path.join(folder, "agent.sock")
     with socketserver.ThreadingUnixStreamServer(path, handler) as server:
