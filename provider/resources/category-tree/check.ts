@@ -20,7 +20,7 @@ export function checkTreeOffline(
   news: Properties,
 ): CheckResult {
   const inputs = pickInputs(news);
-  const failures = schemaFailures(CategoryTreeInputs, inputs);
+  const failures = schemaFailures(CategoryTreeInputs, news);
   if (failures.length > 0) return { inputs, failures };
   const now = context?.rotation.clock.now() ?? new Date();
   for (const work of [refuseShape, refuseCopies, refuseTemplate, refuseHooks]) {

@@ -13,7 +13,7 @@ import { CategoryInputs, pickInputs } from "./schema.js";
 /** What can be said of a declaration by itself. */
 export function checkCategoryOffline(news: Properties): CheckResult {
   const inputs = pickInputs(news);
-  const failures = schemaFailures(CategoryInputs, inputs);
+  const failures = schemaFailures(CategoryInputs, news);
   if (failures.length > 0) return { inputs, failures };
   try {
     if (typeof inputs["name"] === "string" && inputs["name"] !== UNKNOWN) {

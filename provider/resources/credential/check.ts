@@ -27,7 +27,7 @@ type Drivers = RotationContext["drivers"];
 /** What can be said of a declaration by itself. */
 export function checkCredentialOffline(drivers: Drivers, news: Properties): CheckResult {
   const inputs = pickInputs(news);
-  const failures = schemaFailures(CredentialInputs, inputs);
+  const failures = schemaFailures(CredentialInputs, news);
   if (failures.length > 0) return { inputs, failures };
   try {
     if (typeof inputs["name"] === "string" && inputs["name"] !== UNKNOWN) {

@@ -16,7 +16,7 @@ import { DropBoxInputs, pickInputs } from "./schema.js";
 /** What can be said of a declaration by itself; what isn't known yet is nobody's fault. */
 export function checkBoxOffline(news: Properties): CheckResult {
   const inputs = pickInputs(news);
-  const failures = schemaFailures(DropBoxInputs, inputs);
+  const failures = schemaFailures(DropBoxInputs, news);
   if (failures.length > 0) return { inputs, failures };
   for (const work of [tidyName, tidyAddresses, refuseFacts, refusePublicUrl]) {
     try {

@@ -17,7 +17,7 @@ export function checkEntryOffline<Inputs extends SharedInputs, Entry extends { i
   news: Properties,
 ): CheckResult {
   const inputs = pickInputs(kind, news);
-  const failures = schemaFailures(kind.schema, inputs);
+  const failures = schemaFailures(kind.schema, news);
   if (failures.length > 0) return { inputs, failures };
   try {
     return { inputs: { ...kind.tidy(inputs) }, failures };

@@ -41,7 +41,7 @@ export async function checkTransfer(
 /** @param now against which the end is held; missing where it was accepted before, or nobody may ask the vault */
 async function checkAlone(olds: Properties, news: Properties, now: Date | undefined): Promise<CheckResult> {
   const inputs = pickInputs(news);
-  const failures = schemaFailures(TransferInputs, inputs);
+  const failures = schemaFailures(TransferInputs, news);
   if (failures.length > 0) return { inputs, failures };
   const works: ((inputs: Record<string, unknown>) => void | Promise<void>)[] = [
     refuseContradictions,

@@ -27,7 +27,7 @@ export const vaultSyncHandlers: Handlers = {
 
 function checkOffline(news: Properties): CheckResult {
   const inputs = pickInputs(news);
-  return { inputs, failures: schemaFailures(VaultSyncInputs, inputs) };
+  return { inputs, failures: schemaFailures(VaultSyncInputs, news) };
 }
 
 /** Says in a preview what a new sync would be refused for, and how much it would copy. */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { CoffreError } from "../../core/errors.js";
+import { nearest } from "../../core/nearest.js";
 
 type Issue = z.core.$ZodIssue;
 
@@ -52,7 +53,7 @@ function describe(schema: z.ZodObject, issue: Issue): { field: string; text: str
     return { field, text: `it has no field "${field}"`, hint: NO_PASSWORDS };
   }
   const known = Object.keys(shapeAt(schema, path));
-  const suggestion = [...path, nearest(key, known)].join(".");
+  const suggestion = [...path, nearest(key, known).word].join(".");
   return {
     field,
     text: `it has no field "${field}" (did you mean "${suggestion}"?)`,
@@ -66,27 +67,4 @@ function shapeAt(schema: z.ZodObject, path: readonly string[]): Record<string, z
   let field: unknown = schema.shape[key];
   while (field instanceof z.ZodOptional) field = field.unwrap();
   return field instanceof z.ZodObject ? shapeAt(field, rest) : {};
-}
-
-/** The known word with the fewest changed letters. */
-function nearest(word: string, known: readonly string[]): string {
-  const distances = known.map((other) => ({ other, distance: editDistance(word.toLowerCase(), other.toLowerCase()) }));
-  return distances.reduce((best, next) => (next.distance < best.distance ? next : best), {
-    other: "",
-    distance: Infinity,
-  }).other;
-}
-
-/** Levenshtein's distance, one row at a time. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < to.length; j++) {
-      const changed = (row[j] ?? 0) + (letter === to[j] ? 0 : 1);
-      next.push(Math.min(changed, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
