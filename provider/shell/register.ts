@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { SettingName } from "../config/index.js";
 import { CoffreError } from "../core/errors.js";
+import { meant } from "../core/nearest.js";
 import { ownerKey } from "../core/owner-key.js";
 import type { Kind } from "./front.js";
 import { mayRead } from "./program-vault.js";
@@ -69,11 +70,33 @@ export class Provider extends pulumi.ProviderResource {
 
 const ROTATE_DUE: readonly SettingName[] = ["rotateDue"];
 
+/** @throws CoffreError CONFIGURATION for a misspelt one: passed over, a misspelt `url` would mean the stack's vault instead */
 function ownSettings(args: ProviderArgs): Record<string, pulumi.Input<string>> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
+  const unknown = given.find(([name]) => !SETTING_NAMES.some((known) => known === name));
+  if (unknown !== undefined) {
+    throw new CoffreError("CONFIGURATION", `A provider has no property ${suggesting(unknown[0])}`, {
+      hint: "docs/resources/provider.md lists them.",
+    });
+  }
   return Object.fromEntries(
     given.map(([name, value]) => [`${OWN_PREFIX}${name}`, pulumi.output(value).apply((known) => String(known))]),
   );
+}
+
+/** Tells of settings that are none: nothing else would, and what they were meant to set is another than its author thinks. */
+function warnOfMisspelt(): void {
+  if (pulumi.getProject() === PACKAGE) return; // its own keys have the same prefix
+  for (const key of Object.keys(pulumi.runtime.allConfig())) {
+    const name = key.startsWith(STACK_PREFIX) ? key.slice(STACK_PREFIX.length) : undefined;
+    if (name === undefined || SETTING_NAMES.some((known) => known === name)) continue;
+    void pulumi.log.warn(`The stack's configuration has ${key}, and Coffre has no setting ${suggesting(name)}`);
+  }
+}
+
+function suggesting(name: string): string {
+  const suggestion = meant(name, SETTING_NAMES);
+  return JSON.stringify(name) + (suggestion === undefined ? "" : ` (did you mean ${JSON.stringify(suggestion)}?)`);
 }
 
 function stackSettings(names: readonly SettingName[]): Record<string, pulumi.Input<string>> {
@@ -95,6 +118,7 @@ function defaultProvider(): Provider {
   const run = pulumi.runtime.getStackResource() ?? pulumi.runtime.getMonitor() ?? NO_RUN;
   const known = instances.get(run);
   if (known) return known;
+  warnOfMisspelt();
   const made = new Provider(PACKAGE);
   instances.set(run, made);
   return made;

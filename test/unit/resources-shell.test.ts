@@ -46,6 +46,33 @@ class Site extends pulumi.ComponentResource {
   }
 }
 
+describe("a misspelt setting", () => {
+  test("of a provider is refused, since it would mean the stack's own", async () => {
+    const misspelt = { urll: "file://./other.db" } as coffre.ProviderArgs;
+    await registered(() => {
+      expect(() => new coffre.Provider("other", misspelt)).toThrow(
+        'CONFIGURATION: A provider has no property "urll" (did you mean "url"?)',
+      );
+    });
+  });
+
+  test("of the stack is warned of, once, without its value; a project's own keys aren't", async () => {
+    const warn = jest.spyOn(pulumi.log, "warn").mockImplementation(async () => undefined);
+    try {
+      const config = { "coffre:tokn": "hunter2", "coffre:url": "file://./a.db", "shop:tokn": "x" };
+      await registered(() => {
+        new coffre.Category("a");
+        new coffre.Category("b");
+      }, config);
+      expect(warn.mock.calls.map(([text]) => text)).toEqual([
+        'The stack\'s configuration has coffre:tokn, and Coffre has no setting "tokn" (did you mean "token"?)',
+      ]);
+    } finally {
+      warn.mockRestore();
+    }
+  });
+});
+
 describe("a program registers", () => {
   test("resources under their final types, with the code named and not captured", async () => {
     const found = await registered(() => {
