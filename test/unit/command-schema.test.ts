@@ -54,7 +54,7 @@ describe("what can't be right is refused with its field:", () => {
   test.each([
     ["a path in place of a name", { set: { argv: ["/usr/bin/python3", "-c", "x"] } }, "set.argv", "COFFRE_COMMANDS"],
     ["a way out of the folder", { verify: { argv: ["../switch"] } }, "verify.argv", "COFFRE_COMMANDS"],
-    ["no program", { look: { argv: [] } }, "look.argv", "1 items or more"],
+    ["no program", { look: { argv: [] } }, "look.argv", "must not be empty"],
     ["a line break in an argument", { set: { argv: ["switch", "a\nb"] } }, "set.argv.1", "control characters"],
     ["no set", { set: undefined }, "set", "is missing"],
     ["no word on repeating", { repeatable: undefined }, "repeatable", "is missing"],
