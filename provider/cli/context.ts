@@ -37,6 +37,8 @@ export interface ProgramSignals {
   stopped: AbortSignal;
   /** Lets signals end the command no more: whoever called passes them on to the process that they are for. */
   handOver: () => void;
+  /** Whether a signal ends the program at once: while nothing is under way that has to be finished. */
+  endAtOnce: (yes: boolean) => void;
   /** Nobody reads stdout any more. */
   unread: AbortSignal;
 }
@@ -74,13 +76,25 @@ export class CommandContext {
 
   /** As {@link ProgramSignals.handOver}. */
   readonly handSignalsOver: () => void;
+  readonly #endAtOnce: (yes: boolean) => void;
 
-  constructor(options: GlobalOptions, { stopped, handOver, unread }: ProgramSignals) {
+  constructor(options: GlobalOptions, { stopped, handOver, endAtOnce, unread }: ProgramSignals) {
     this.#options = options;
     this.json = options.json === true;
     this.terminal = new Terminal({ quiet: options.quiet === true, unread });
     this.signal = stopped;
     this.handSignalsOver = handOver;
+    this.#endAtOnce = endAtOnce;
+  }
+
+  /** Does what changes nothing, and may be left at any moment: a signal ends the program at once, whoever doesn't answer it. */
+  async interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#endAtOnce(true);
+    try {
+      return await work();
+    } finally {
+      this.#endAtOnce(false);
+    }
   }
 
   /** The operating system's user and machine: `ana@runner-3`. */

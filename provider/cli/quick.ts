@@ -23,7 +23,7 @@ export async function quick(words: readonly string[]): Promise<number | undefine
   return runAsProgram(words, async (signals) => {
     const context = new CommandContext(line.all, signals);
     try {
-      if (await context.openQuickly()) return (await definition.run(context, line)) ?? 0;
+      if (await context.interruptible(() => context.openQuickly())) return (await definition.run(context, line)) ?? 0;
     } finally {
       await context.close();
     }

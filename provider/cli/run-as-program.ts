@@ -1,7 +1,7 @@
 import { isCoffreError } from "../core/errors.js";
 import type { ProgramSignals } from "./context.js";
 import { errorShape } from "./error-shape.js";
-import { stderr, unread } from "./streams.js";
+import { refuseLostOutput, stderr, unread } from "./streams.js";
 
 /** A second Ctrl-C after this time ends the program at once; before it, it is the same one, delivered twice. */
 const IMPATIENCE_MS = 1_000;
@@ -19,7 +19,10 @@ export async function runAsProgram<Answer extends number | undefined>(
 ): Promise<Answer | number> {
   const stop = watchSignals();
   try {
-    const answer = await work({ stopped: stop.signal, handOver: stop.handOver, unread });
+    const { signal: stopped, handOver, endAtOnce } = stop;
+    const answer = await work({ stopped, handOver, endAtOnce, unread });
+    if (answer === undefined) return stop.exitCode ?? answer; // another program begins anew
+    refuseLostOutput();
     return stop.exitCode ?? answer;
   } catch (error) {
     report(error, words.includes("--json"));
@@ -32,15 +35,17 @@ interface SignalWatch {
   exitCode: number | undefined;
   /** Another process decides from here on what a signal does. */
   handOver: () => void;
+  endAtOnce: (yes: boolean) => void;
 }
 
 /** The first Ctrl-C lets what is under way end; somebody who can't wait presses it again. */
 function watchSignals(): SignalWatch {
   const controller = new AbortController();
   let firstAt: number | undefined;
+  let atOnce = false;
   const stopBy = (signal: NodeJS.Signals) => {
     const code = STOP_SIGNALS[signal as keyof typeof STOP_SIGNALS]; // it is on for those only
-    if (firstAt !== undefined && performance.now() - firstAt > IMPATIENCE_MS) process.exit(code);
+    if (atOnce || (firstAt !== undefined && performance.now() - firstAt > IMPATIENCE_MS)) process.exit(code);
     firstAt ??= performance.now();
     stop.exitCode ??= code;
     controller.abort();
@@ -48,7 +53,12 @@ function watchSignals(): SignalWatch {
   const each = (turn: "on" | "off") => {
     for (const signal of Object.keys(STOP_SIGNALS)) process[turn](signal, stopBy);
   };
-  const stop: SignalWatch = { signal: controller.signal, exitCode: undefined, handOver: () => each("off") };
+  const stop: SignalWatch = {
+    signal: controller.signal,
+    exitCode: undefined,
+    handOver: () => each("off"),
+    endAtOnce: (yes) => (atOnce = yes),
+  };
   each("on");
   return stop;
 }

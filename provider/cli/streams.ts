@@ -1,5 +1,9 @@
+import { CoffreError } from "../core/errors.js";
+
 const reader = new AbortController();
 const watched = new Set<NodeJS.WriteStream>();
+/** Why what was printed isn't where it should be. */
+let lost: string | undefined;
 
 /** Aborted once nobody reads stdout any more. */
 export const unread: AbortSignal = reader.signal;
@@ -14,12 +18,21 @@ export function stderr(): NodeJS.WriteStream {
   return watch(process.stderr, () => undefined);
 }
 
-/** A reader that went away (`| head -1`) is no failure, and no reason to stop a rotation. */
+/** @throws CoffreError DISK_FULL, READ_ONLY if not all of stdout could be written; to be asked when all was */
+export function refuseLostOutput(): void {
+  if (lost === undefined) return;
+  const isFull = lost === "ENOSPC" || lost === "EDQUOT";
+  throw new CoffreError(isFull ? "DISK_FULL" : "READ_ONLY", `The output can't be written (${lost})`, {
+    hint: "Whatever else was to be done is done; what was to be printed is cut.",
+  });
+}
+
+/** A reader that went away (`| head -1`) is no failure, and no full disk below a log is a reason to stop a rotation. */
 function watch(stream: NodeJS.WriteStream, isGone: () => void): NodeJS.WriteStream {
   if (watched.has(stream)) return stream;
   watched.add(stream);
-  return stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+  return stream.on("error", ({ code = "unknown reason" }: NodeJS.ErrnoException) => {
+    if (code !== "EPIPE" && stream === process.stdout) lost ??= code;
     isGone();
   });
 }

@@ -1,6 +1,7 @@
 import { chmodSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { Secret } from "../../provider/core/secret.js";
 import { LockselfScene } from "../fixtures/lockself-scene.js";
 import { LockselfStandIn, STAND_IN_TOKENS } from "../fixtures/lockself-stand-in.js";
 import { ServerScene } from "../fixtures/server-scene.js";
@@ -149,6 +150,23 @@ test("an agent that is gone, and none at all, are named as what they are", async
   expect(gone.shown).toContain(`UNREACHABLE: There is no agent at ${scene.folder}/nothing.sock`);
   const none = await scene.play(playbook, { environment: { COFFRE_AGENT: "" } });
   expect(none.shown).toContain("CONFIGURATION: No vault is named");
+});
+
+test("the seed of one-time codes is handed out to nobody who asks for a code, in no form of the answer", async () => {
+  const id = await scene.entry("Partners", "portal", "the password of portal");
+  const seed = new Secret("JBSWY3DPEHPK3PXP");
+  await scene.vault.updateCredential(id, {
+    fields: [{ change: "put", name: "code", type: "totp", value: seed, cause: "command:test" }],
+  });
+  for (const form of ["values", "by_reference", "entries"]) {
+    const asked = `lookup('coffre.vault.credential', 'Partners/portal?field=code', form='${form}')`;
+    const { result, shown } = await scene.play(
+      scene.write("code.yml", onController(`    - debug: {msg: "{{ ${asked} }}"}\n`)),
+    );
+    expect(result.status).toBe("failed");
+    expect(shown).toContain("NOT_SUPPORTED: One-time codes aren't handed out here");
+    expect(shown).not.toContain(seed.reveal());
+  }
 });
 
 test("rotate runs the command where the task runs, and says what became of each entry", async () => {

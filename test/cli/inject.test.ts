@@ -42,7 +42,7 @@ describe.each([
     await chmod(join(shell.home, "app.yaml"), 0o644);
     expect(await inject("app.yaml.tpl", "app.yaml")).toEqual({
       stdout: "",
-      stderr: "Written: app.yaml, with 1 values.\n",
+      stderr: "Written: app.yaml, with 1 value.\n",
       exitCode: 0,
     });
     const path = join(shell.home, "app.yaml");

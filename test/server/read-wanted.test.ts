@@ -46,7 +46,7 @@ test("what may not be read is told by its place, and nothing is handed over with
   const { vault, want } = await start();
   await expect(want(vault, "A/entry", "B/entry")).rejects.toMatchObject({
     code: "FORBIDDEN",
-    problem: expect.stringMatching(/^refs\.env:2:3: ana may not read credential cr_/),
+    problem: expect.stringMatching(/^refs\.env:2:3: ana may not read credential "B\/entry"/),
     message: expect.not.stringContaining("value-of"),
   });
   await expect(want(vault, "A/entry")).resolves.toMatchObject([{ type: "secret" }]);

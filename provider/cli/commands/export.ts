@@ -92,6 +92,7 @@ export const exportCommand: CommandDefinition = {
     makeFolderOf(to);
     const { notes, kept } = await write(await vault.identity(), read);
     const all = [...read.notes, ...notes];
+    if (read.entries.length === 0) terminal.warn("nothing was exported: no entry stands there that you may read.");
     if (context.json) {
       terminal.json({ format, file: to, entries: read.entries.length, kept, notes: all.map(noteShape) });
       return;

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CoffreError } from "../../core/errors.js";
 import { readWanted, type WantedValue } from "../../delivery/read-wanted.js";
@@ -40,12 +41,21 @@ export const inject: CommandDefinition = {
   async run(context, { options }) {
     const { terminal } = context;
     const { input, output } = filesOf(options);
-    const parts = parseTemplate(readTextFile(input), input);
+    const text = readTextFile(input);
+    const parts = parseTemplate(text, input);
     const wanted = parts.flatMap((part): WantedValue[] => ("text" in part ? [] : [part]));
     if (output === STDOUT) refuseTerminal();
-    else await checkWritable(resolve(output));
-    const values = await readWanted({ ...(await context.namedVault()), clock: context.clock }, wanted);
+    else {
+      await refuseTemplate(input, output);
+      await checkWritable(resolve(output));
+    }
+    const values = await context.interruptible(async () =>
+      readWanted({ ...(await context.namedVault()), clock: context.clock }, wanted),
+    );
     for (const { answer } of values) warnOfStatus(context, answer);
+    if (wanted.length === 0 && /coffre:\/\//i.test(text)) {
+      terminal.warn(`${printable(input)} names coffre:// and has no {{ coffre://… }}: nothing was put in its place.`);
+    }
     const bytes = renderTemplate(parts, values);
     if (output === STDOUT) {
       terminal.write(bytes);
@@ -53,7 +63,10 @@ export const inject: CommandDefinition = {
     }
     await writePrivateFile(resolve(output), bytes);
     if (context.json) terminal.json({ file: resolve(output), references: wanted.length });
-    else terminal.note(`Written: ${printable(output)}, with ${String(wanted.length)} values.`);
+    else
+      terminal.note(
+        `Written: ${printable(output)}, with ${String(wanted.length)} ${wanted.length === 1 ? "value" : "values"}.`,
+      );
   },
 };
 
@@ -62,6 +75,15 @@ function filesOf({ input, output }: CommandInput["options"]): { input: string; o
   const missing = typeof input === "string" ? "--output" : "--input";
   throw new CoffreError("INVALID_INPUT", `${missing} is missing`, {
     hint: "A template is read and a file is written: `coffre inject -i app.conf.tpl -o app.conf`.",
+  });
+}
+
+/** @throws CoffreError INVALID_INPUT where the values would stand in the template's place, which mostly is in Git */
+async function refuseTemplate(...paths: [input: string, output: string]): Promise<void> {
+  const [template, there] = await Promise.all(paths.map((path) => stat(path, { bigint: true }).catch(() => undefined)));
+  if (!template || !there || template.dev !== there.dev || template.ino !== there.ino) return;
+  throw new CoffreError("INVALID_INPUT", "The file to write is the template itself", {
+    hint: "Name another --output: the values would stand where the references are kept.",
   });
 }
 

@@ -53,7 +53,7 @@ interface FoundVersion {
 
 function findVersion(tx: ReadRows, tree: Tree, context: VaultContext, request: ValueRequest): FoundVersion {
   const row = findRow(tx, request);
-  if (context.mayRead?.(row.categoryId) === false) throw mayNotRead(context.actor, row.id);
+  if (context.mayRead?.(row.categoryId) === false) throw mayNotRead(context.actor, request, row.id);
   const path = pathOf(tree, row);
   const name = request.field ?? PASSWORD_FIELD;
   const wanted = request.version ?? "current";
@@ -75,8 +75,10 @@ function findVersion(tx: ReadRows, tree: Tree, context: VaultContext, request: V
   return { row, path, field: name, key: field.id, type: found.type, version: found.number };
 }
 
-function mayNotRead(actor: string, credentialId: string): CoffreError {
-  return new CoffreError("FORBIDDEN", `${actor} may not read credential ${credentialId}`, {
+/** By the name that was asked for: who asked by an id learns no path by it. */
+function mayNotRead(actor: string, { path }: ValueRequest, credentialId: string): CoffreError {
+  const what = path === undefined ? credentialId : JSON.stringify(path.join("/"));
+  return new CoffreError("FORBIDDEN", `${actor} may not read credential ${what}`, {
     hint: "A manager of its category, or an administrator, can give the right by a grant.",
     details: { credentialId },
   });

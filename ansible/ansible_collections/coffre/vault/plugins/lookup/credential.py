@@ -22,7 +22,9 @@ options:
     type: list
     elements: str
   field:
-    description: Which field of the entries whose reference names none. Default is the password.
+    description:
+      - Which field of the entries whose reference names none. Default is the password.
+      - A file's value is its base64. One-time codes aren't handed out.
     type: str
   version:
     description: Which version, V(current), V(previous), V(pending) or a number, of those whose reference names none.
@@ -96,6 +98,9 @@ WARNED = {
     "needs-attention": "waits for a person's decision: the password may not be the one that works (coffre attention)",
 }
 
+# As at /v1/value. What stands in the vault is the seed of all codes that are still to come.
+ONE_TIME = "One-time codes aren't handed out here"
+
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
@@ -123,6 +128,8 @@ class LookupModule(LookupBase):
                 raise failed[0]
             raise VaultError(failed[0].code, "%s (and %d more of %d can't be read)" % (failed[0].problem, len(failed) - 1, len(answers)), failed[0].hint)
         for answer in answers:
+            if answer.get("type") == "totp":
+                raise VaultError("NOT_SUPPORTED", ONE_TIME, "It is good for half a minute: coffre read prints the one of the moment.")
             if answer["status"] in WARNED:
                 Display().warning("%s %s." % ("/".join(answer["path"]), WARNED[answer["status"]]))
         if form == "by_reference":
