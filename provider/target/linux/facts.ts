@@ -47,7 +47,7 @@ function factsScript({ username, address }: TargetSpec, { account = {} }: LinuxT
   return [
     `p=$(getent passwd ${username}) && echo passwd "$p"`,
     `s=$(getent shadow ${username}) && { h=\${s#*:}; r=\${h#*:}; h=\${h%%:*}; case "$h" in "") k=empty;; [.-9A-z$]*) k=set;; *) k=off;; esac; echo shadow $k \${#h} "$r"; }`,
-    `w=$(echo "$p" | cut -d: -f7); test -x "\${w:-/bin/sh}" && echo runs`,
+    `w=\${p##*:}; test -x "\${w:-/bin/sh}" && echo runs`,
     ...(account.groups ?? []).map((group) => `getent group ${group} >/dev/null || echo nogroup ${group}`),
     ...(shell === undefined ? [] : [`test -x ${shell} || echo noshell`]),
     "if test -e /etc/nologin || test -e /run/nologin; then echo closed; fi",

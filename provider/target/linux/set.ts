@@ -53,14 +53,17 @@ function setScript({ username: user }: TargetSpec, { account = {} }: LinuxTarget
   const { create = false, groups = [], shell, authorizedKeys = [] } = account;
   const shellOption = shell === undefined ? "" : ` -s ${shell}`;
   return [
-    create
-      ? `getent passwd ${user} >/dev/null || useradd -m${shellOption} -c ",,,,${MARKS.made}" ${user} || exit ${EXIT.notMade}`
-      : `getent passwd ${user} >/dev/null || exit ${EXIT.missing}`,
-    `p=$(getent passwd ${user}); ${MARK_SCRIPTS.read}; d=$(echo "$p" | cut -d: -f6)`,
+    ...(create
+      ? [
+          `getent passwd ${user} >/dev/null || useradd -m${shellOption} -c ",,,,${MARKS.made}" ${user} || exit ${EXIT.notMade}`,
+        ]
+      : []),
+    `p=$(getent passwd ${user}) || exit ${EXIT.missing}`,
+    MARK_SCRIPTS.read,
     ...(groups.length === 0 ? [] : [`usermod -a -G ${groups.join(",")} ${user} || exit ${EXIT.notMade}`]),
     ...(shell === undefined
       ? []
-      : [`test "$(echo "$p" | cut -d: -f7)" = ${shell} || usermod -s ${shell} ${user} || exit ${EXIT.notMade}`]),
+      : [`test "\${p##*:}" = ${shell} || usermod -s ${shell} ${user} || exit ${EXIT.notMade}`]),
     ...authorizedKeys.map((key) => `${addKey(user, key)} || exit ${EXIT.notMade}`),
     `case "$o" in *"${MARKS.made}"*) echo made;; esac`,
     // A module of PAM that fails after pam_unix makes chpasswd fail although the value is in force; and what cannot be seen
