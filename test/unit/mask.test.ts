@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { Masker, MaskPatterns } from "../../provider/delivery/mask.js";
@@ -28,6 +29,33 @@ describe("a value isn't shown", () => {
     expect(shown).toContain("[secret]");
     expect(shown).not.toContain(text);
     expect(masked([VALUE], bytewise(`before ${text} after\n`))).toBe(shown);
+  });
+
+  test.each([
+    ["bash", ["-c", 'printf "%q\\n" "$0"']],
+    ["bash", ["-c", "v=$0; declare -p v"]],
+    ["python3", ["-c", "import sys, shlex; print(shlex.quote(sys.argv[1]))"]],
+    ["python3", ["-c", "import sys; print(repr(sys.argv[1]))"]],
+    [process.execPath, ["-e", "console.log({ v: process.argv[1] })"]],
+    [process.execPath, ["-p", "JSON.stringify(process.argv[1])", "--"]],
+  ])("as %s %j prints it", (program, args) => {
+    const hard = [
+      "it's $5 & `more`",
+      `a "quoted" it's`,
+      'back\\slash "and" $x',
+      "~tilde, comma{brace}",
+      "plain-value=1:2",
+    ];
+    for (const value of hard) {
+      const { stdout, status } = spawnSync(program, [...args, value], { encoding: "utf8" });
+      expect(status).toBe(0);
+      const shown = masked([value], [stdout]);
+      expect({ program, stdout, shown }).toMatchObject({ shown: expect.stringContaining("[secret]") });
+    }
+  });
+
+  test("as YAML's single quotes have it", () => {
+    expect(masked(["it's a value"], ["key: 'it''s a value'\n"])).toBe("key: '[secret]'\n");
   });
 
   test("where another begins in the middle of it", () => {

@@ -17,7 +17,7 @@ export const run: CommandDefinition = {
   summary: "run a command whose environment has the values of references",
   description: [
     "Reads a file of references (`NAME=coffre://<vault>/<path>`, one a line; any other value is the text that it is), asks the vault for all of them at once, and runs the command with them in its environment: in that of this one process and of what it starts, and nowhere else. If one of them can't be read nothing is started.",
-    "What the command prints is looked through on its way: values are shown as `[secret]`, as they are and as JSON, URL, shell, base64 or hexadecimal text has them, wherever the pieces of the output begin and end. stdout and stderr are sockets then, and no terminal: `>&2` works, `> /dev/stderr` doesn't; --no-mask hands over this terminal itself. It guards against accidents; a command that wants to tell a value can.",
+    "What the command prints is looked through on its way: values are shown as `[secret]`, as they are and as JSON, URL, YAML, Python, shell, base64 or hexadecimal text has them, wherever the pieces of the output begin and end. stdout and stderr are sockets then, and no terminal: `>&2` works, `> /dev/stderr` doesn't; --no-mask hands over this terminal itself. It guards against accidents; a command that wants to tell a value can.",
     "The command gets what is typed, and every signal. Its exit code is this one's; 128 and the signal's number if a signal ended it.",
     "Whoever may read `/proc/<pid>/environ` sees the values while it runs: processes of the same user, and root. Where a file is good enough, use `coffre inject`; where standard input is, `coffre read`.",
   ],
