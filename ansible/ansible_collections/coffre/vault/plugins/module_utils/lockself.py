@@ -122,7 +122,8 @@ class LockselfVault:
         value = entry["credential"].get(FIELDS[field])
         if value in (None, ""):
             raise VaultError("NOT_FOUND", "%s has no %s" % ("/".join(path), field))
-        return dict(id=entry["id"], path=path, username=entry["username"], field=field, type=TYPES.get(field, "secret"), version=1, status="current", value=value)
+        of_entry = dict(id=entry["id"], path=path, username=entry["username"])
+        return dict(of_entry, field=field, type=TYPES.get(field, "secret"), version=1, status="current", value=value)
 
     def _entry(self, identifier, path):
         found = self._send("GET", "credentials/%d/decrypt" % identifier)
