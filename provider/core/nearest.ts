@@ -10,10 +10,10 @@ export function nearest(word: string, known: readonly string[]): { word: string;
   });
 }
 
-/** The known word that somebody may have meant: of each four letters one may be wrong. */
-export function meant(word: string, known: readonly string[]): string | undefined {
+/** For the end of what is said of an unknown word: ` (did you mean "…"?)`; empty unless of each four letters one may be wrong. */
+export function didYouMean(word: string, known: readonly string[]): string {
   const best = nearest(word, known);
-  return best.distance <= Math.ceil(word.length / 4) ? best.word : undefined;
+  return best.distance <= Math.ceil(word.length / 4) ? ` (did you mean ${JSON.stringify(best.word)}?)` : "";
 }
 
 /** Levenshtein's distance, one row at a time. */

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import { CoffreError } from "../core/errors.js";
 import { issueText } from "../core/issue-text.js";
-import { meant } from "../core/nearest.js";
+import { didYouMean } from "../core/nearest.js";
 import { type CheckFailure, failure } from "./failures.js";
 import { dropEmpty, isUnknownAt, type Properties } from "./values.js";
 
@@ -31,12 +31,8 @@ function declaredIn(news: Properties): Properties {
 
 /** Names the property, never its value: it may be a password under a wrong name. */
 function unknownProperty({ shape }: z.ZodObject, key: string): CheckFailure {
-  const suggestion = meant(
-    key,
-    Object.keys(shape).filter((known) => known !== OWNER_KEY),
-  );
-  const advice = suggestion === undefined ? "; look for a typing error" : ` (did you mean "${suggestion}"?)`;
-  return failure([], `has no field ${JSON.stringify(key)}${advice}`);
+  const known = Object.keys(shape).filter((name) => name !== OWNER_KEY);
+  return failure([], `has no field ${JSON.stringify(key)}${didYouMean(key, known) || "; look for a typing error"}`);
 }
 
 /** Inputs of a resource once everything is known. @throws CoffreError INVALID_INPUT that names the field, never its value */

@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { SettingName } from "../config/index.js";
 import { CoffreError } from "../core/errors.js";
-import { meant } from "../core/nearest.js";
+import { didYouMean } from "../core/nearest.js";
 import { ownerKey } from "../core/owner-key.js";
 import type { Kind } from "./front.js";
 import { mayRead } from "./program-vault.js";
-import { isSecretSetting, OWN_PREFIX, SETTING_NAMES, STACK_KEY, STACK_PREFIX } from "./settings-keys.js";
+import { isSecretSetting, isSetting, OWN_PREFIX, SETTING_NAMES, STACK_KEY, STACK_PREFIX } from "./settings-keys.js";
 
 /** Which vault a provider instance works on; what is left out comes from the environment and `coffre.yaml`. */
 export interface ProviderArgs {
@@ -73,9 +73,9 @@ const ROTATE_DUE: readonly SettingName[] = ["rotateDue"];
 /** @throws CoffreError CONFIGURATION for a misspelt one: passed over, a misspelt `url` would mean the stack's vault instead */
 function ownSettings(args: ProviderArgs): Record<string, pulumi.Input<string>> {
   const given = Object.entries(args).filter(([, value]) => value !== undefined);
-  const unknown = given.find(([name]) => !SETTING_NAMES.some((known) => known === name));
+  const unknown = given.find(([name]) => !isSetting(name));
   if (unknown !== undefined) {
-    throw new CoffreError("CONFIGURATION", `A provider has no property ${suggesting(unknown[0])}`, {
+    throw new CoffreError("CONFIGURATION", `A provider has no property ${misspelt(unknown[0])}`, {
       hint: "docs/resources/provider.md lists them.",
     });
   }
@@ -89,14 +89,13 @@ function warnOfMisspelt(): void {
   if (pulumi.getProject() === PACKAGE) return; // its own keys have the same prefix
   for (const key of Object.keys(pulumi.runtime.allConfig())) {
     const name = key.startsWith(STACK_PREFIX) ? key.slice(STACK_PREFIX.length) : undefined;
-    if (name === undefined || SETTING_NAMES.some((known) => known === name)) continue;
-    void pulumi.log.warn(`The stack's configuration has ${key}, and Coffre has no setting ${suggesting(name)}`);
+    if (name === undefined || isSetting(name)) continue;
+    void pulumi.log.warn(`The stack's configuration has ${key}, and Coffre has no setting ${misspelt(name)}`);
   }
 }
 
-function suggesting(name: string): string {
-  const suggestion = meant(name, SETTING_NAMES);
-  return JSON.stringify(name) + (suggestion === undefined ? "" : ` (did you mean ${JSON.stringify(suggestion)}?)`);
+function misspelt(name: string): string {
+  return JSON.stringify(name) + didYouMean(name, SETTING_NAMES);
 }
 
 function stackSettings(names: readonly SettingName[]): Record<string, pulumi.Input<string>> {

@@ -42,6 +42,11 @@ const SETTINGS: Record<SettingName, "plain" | "secret"> = {
 /** The names of all settings. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]; // the record's own type
 
+/** Whether there is a setting of this name. */
+export function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
 export function isSecretSetting(name: SettingName): boolean {
   return SETTINGS[name] === "secret";
 }
