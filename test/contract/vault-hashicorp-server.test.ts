@@ -241,6 +241,31 @@ describe("two processes", () => {
     await Promise.all([one.close(), other.close()]);
   });
 
+  test("that make the same entry: not even if what the first wrote is read by the other while it is at it", async () => {
+    const { server, place } = await newVault();
+    const { promise: goOn, resolve: letGo } = Promise.withResolvers<void>();
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    let held = false;
+    const proxy = await between(server, async (method, path) => {
+      if (held || method !== "POST" || !path.includes("credentials")) return undefined;
+      held = true;
+      reach();
+      await goOn;
+      return undefined;
+    });
+    const [slow, fast] = [open({ ...place, server: { origin: proxy.origin } }), open(place)];
+    const late = failure(createOne(slow, { name: "x", ...withValue("late") }), "CONFLICT");
+    await reached;
+    await createOne(fast, { name: "x", ...withValue("first") });
+    await fast.close(); // with nothing left that whoever reads has to set right
+    expect(await collect(slow.listCredentials())).toHaveLength(1);
+    letGo();
+    await late;
+    expect(await collect(slow.listCredentials())).toHaveLength(1);
+    expect(await entry(server, place.mount, "x")).toMatchObject({ password: "first" });
+    proxy.close();
+  });
+
   test("that make different entries and categories at once both do, whatever the other writes", async () => {
     const { open: openVault } = await newVault();
     const vaults = [openVault(), openVault(), openVault()];

@@ -35,7 +35,10 @@ export class Commit {
   readonly #last: DirectoryChange[];
   /** Credentials whose entry for people is brought to what it should be, after all else. */
   readonly #due = new Set<string>();
+  /** Versions of the documents that the work was done on: what is read meanwhile, for others, mustn't be written over. */
   readonly #versions = new Map<string, number>();
+  readonly #loginVersions = new Map<string, number>();
+  #directoryVersion: number | undefined;
   #places: ReadonlyMap<string, string[]> = new Map();
 
   /** @param settled ids that are noted as due in the directory, and aren't any more */
@@ -46,6 +49,10 @@ export class Commit {
     this.#settled = settled;
     this.#changed = [...view.changed].map(([id, after]) => this.#change(id, after));
     for (const { id } of this.#changed) this.#versions.set(id, store.credentials.get(id)?.version ?? 0);
+    for (const digest of view.changedLogins.keys()) {
+      this.#loginVersions.set(digest, store.logins.get(digest)?.version ?? 0);
+    }
+    this.#directoryVersion = store.directory?.version;
     const moved = this.#movedAlong();
     for (const id of moved) this.#due.add(id);
     this.#first = this.#firstChanges(moved);
@@ -79,7 +86,9 @@ export class Commit {
   async send(): Promise<void> {
     this.#places = this.#newPlaces();
     await this.#checkPlaces();
-    for (const [digest, bookings] of this.#view.changedLogins) await this.#store.writeLogins(digest, bookings);
+    for (const [digest, bookings] of this.#view.changedLogins) {
+      await this.#store.writeLogins(digest, bookings, this.#loginVersions.get(digest) ?? 0);
+    }
     await this.#writeValues();
     const made = this.#changed.filter(({ before, after }) => !before && after);
     try {
@@ -303,8 +312,8 @@ export class Commit {
   }
 
   async #writeDirectory(changes: readonly DirectoryChange[]): Promise<void> {
-    if (!this.#store.directory) throw new CasConflict();
-    await this.#store.writeDirectory(changes);
+    if (!this.#store.directory || this.#directoryVersion === undefined) throw new CasConflict();
+    this.#directoryVersion = await this.#store.writeDirectory(changes, this.#directoryVersion);
     const due = this.#store.directory.content.due;
     for (const id of this.#settled) if (!due.get(id)) this.#settled.delete(id);
   }

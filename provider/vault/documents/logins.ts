@@ -27,8 +27,8 @@ export interface Holders {
 export class Logins {
   readonly #home: LoginsHome;
   readonly #holders: Holders;
-  /** By the key of {@link LoginsHome}. */
-  readonly changed = new Map<string, BookingRow[]>();
+  readonly #changedHosts = new Map<string, BookingRow[]>();
+  readonly #changedAccounts = new Map<string, BookingRow[]>();
   /** Ids of those that are taken away. Forgotten only once that is written, since the work may have to be done again. */
   readonly removed = new Set<string>();
   readonly #seen = new Map<string, BookingRow>();
@@ -38,6 +38,14 @@ export class Logins {
     this.#holders = holders;
   }
 
+  /**
+   * By the key of {@link LoginsHome}, in the order in which they are to be written: what an account's document says is taken
+   * for done where the work has to be done again.
+   */
+  get changed(): Map<string, BookingRow[]> {
+    return new Map([...this.#changedHosts, ...this.#changedAccounts]);
+  }
+
   booking(id: string): BookingRow | undefined {
     const made = this.#home.made.get(id);
     return made && this.ofAccount(made.account).find((row) => row.id === id);
@@ -45,15 +53,13 @@ export class Logins {
 
   ofAccount(account: string): BookingRow[] {
     const owner = this.#holders.ownerOf(account);
-    const rows = (owner?.bookings ?? this.#rows(this.#home.ofAccount(account))).filter(
-      (row) => row.account === account,
-    );
+    const rows = (owner?.bookings ?? this.#accountRows(account)).filter((row) => row.account === account);
     for (const row of rows) this.#seen.set(row.id, row);
     return rows.map((row) => ({ ...row }));
   }
 
   ofHost(host: string): BookingRow[] {
-    return this.#rows(this.#home.ofHost(host)).map((row) => ({ ...row }));
+    return this.#hostRows(host).map((row) => ({ ...row }));
   }
 
   put(row: BookingRow): void {
@@ -76,19 +82,21 @@ export class Logins {
   #changeAccount(account: string, change: (rows: readonly BookingRow[]) => BookingRow[]): void {
     const owner = this.#holders.ownerOf(account);
     if (owner) this.#holders.put(owner.row.id, { ...owner, bookings: change(owner.bookings) });
-    else this.#change(this.#home.ofAccount(account), change);
+    else this.#changedAccounts.set(this.#home.ofAccount(account).key, change(this.#accountRows(account)));
   }
 
   #changeHost(host: string, change: (rows: readonly BookingRow[]) => BookingRow[]): void {
-    this.#change(this.#home.ofHost(host), change);
+    this.#changedHosts.set(this.#home.ofHost(host).key, change(this.#hostRows(host)));
   }
 
-  #change(home: ReturnType<LoginsHome["ofHost"]>, change: (rows: readonly BookingRow[]) => BookingRow[]): void {
-    this.changed.set(home.key, change(this.#rows(home)));
+  #accountRows(account: string): readonly BookingRow[] {
+    const { key, bookings } = this.#home.ofAccount(account);
+    return this.#changedAccounts.get(key) ?? bookings;
   }
 
-  #rows({ key, bookings }: ReturnType<LoginsHome["ofHost"]>): readonly BookingRow[] {
-    return this.changed.get(key) ?? bookings;
+  #hostRows(host: string): readonly BookingRow[] {
+    const { key, bookings } = this.#home.ofHost(host);
+    return this.#changedHosts.get(key) ?? bookings;
   }
 }
 

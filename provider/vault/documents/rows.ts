@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
 import { Commit } from "./commit.js";
+import type { Directory } from "./directory.js";
 import { settleEntry } from "./settle.js";
 import { CasConflict, type EntryKeeper } from "./storage.js";
 import { Run } from "./run.js";
@@ -143,7 +144,8 @@ export class DocumentRows implements Rows {
   async #forgetSettled(): Promise<void> {
     const ids = [...this.#settled];
     await this.#store.loadDirectory();
-    await this.#store.writeDirectory([(directory) => ids.forEach((id) => directory.due.remove(id))]);
+    const forget = [(directory: Directory) => ids.forEach((id) => directory.due.remove(id))];
+    await this.#store.writeDirectory(forget, this.#store.directory?.version ?? 0);
     for (const id of ids) this.#settled.delete(id);
   }
 

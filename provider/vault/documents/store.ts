@@ -14,7 +14,7 @@ import {
   wrap,
   wrapDirectory,
 } from "./documents.js";
-import type { DocumentPaths, DocumentStorage } from "./storage.js";
+import { CasConflict, type DocumentPaths, type DocumentStorage } from "./storage.js";
 import type { DirectoryChange } from "./view.js";
 
 /** A document as it was fetched or written last. */
@@ -202,11 +202,11 @@ export class Store {
 
   /**
    * Makes changes on the directory that is remembered, and writes it; nobody else in this process may be at it.
-   * @throws CasConflict if another process was
+   * @param seen the version that the changes were decided on: a newer one, read meanwhile for others, may forbid them
+   * @returns the new version. @throws CasConflict if another process has written it since
    */
-  async writeDirectory(changes: readonly DirectoryChange[]): Promise<void> {
-    const held = this.directory;
-    if (!held) throw new Error("the directory isn't loaded");
+  async writeDirectory(changes: readonly DirectoryChange[], seen: number): Promise<number> {
+    const held = this.heldDirectory(seen);
     for (const change of changes) change(held.content);
     const packed = wrapDirectory(held.content.content());
     held.content.rollBack();
@@ -215,6 +215,14 @@ export class Store {
     held.content.commit();
     // A fetch may have seen the same already.
     if (this.directory === held) Object.assign(held, { version, atMs: performance.now() });
+    return version;
+  }
+
+  /** @throws CasConflict if another version is remembered by now */
+  protected heldDirectory(seen: number): Held<Directory> {
+    if (!this.directory) throw new Error("the directory isn't loaded");
+    if (this.directory.version !== seen) throw new CasConflict();
+    return this.directory;
   }
 
   /** @param cas the version that it must still have. @returns the new one. @throws CasConflict */
@@ -233,9 +241,8 @@ export class Store {
     this.holdCredential(id, { content: undefined, version: 0, atMs: performance.now() });
   }
 
-  /** @throws CasConflict */
-  async writeLogins(digest: string, bookings: BookingRow[]): Promise<void> {
-    const cas = this.logins.get(digest)?.version ?? 0;
+  /** @param cas the version that it must still have. @throws CasConflict */
+  async writeLogins(digest: string, bookings: BookingRow[], cas: number): Promise<void> {
     const version = await this.kv.write(this.paths.logins(digest), this.#marked(wrap({ bookings })), cas);
     this.logins.set(digest, { content: bookings, version, atMs: performance.now() });
   }

@@ -2,6 +2,7 @@ import { CoffreError } from "../../core/errors.js";
 import { PASSWORD_FIELD } from "../../core/field.js";
 import type { Directory } from "../documents/directory.js";
 import type { CategoryPlace } from "../documents/documents.js";
+import { CasConflict } from "../documents/storage.js";
 import { type NewValue, Store } from "../documents/store.js";
 import type { DirectoryChange } from "../documents/view.js";
 import type { Api } from "./api.js";
@@ -68,15 +69,14 @@ export class LockselfStore extends Store {
    * Categories are made before the directory names them, and renamed, moved and removed after it: what a kill leaves in
    * between is found by its name, or by {@link mend}.
    */
-  override async writeDirectory(changes: readonly DirectoryChange[]): Promise<void> {
-    const held = this.directory?.content;
-    if (!held) throw new Error("the directory isn't loaded");
+  override async writeDirectory(changes: readonly DirectoryChange[], seen: number): Promise<number> {
+    const held = this.heldDirectory(seen).content;
     const before = held.places.all();
     const placed = await this.#makeCategories(held, changes);
-    await super.writeDirectory([...changes, ...placed]);
-    const now = this.directory?.content ?? held;
-    for (const { id, at } of before) if (!now.places.get(id)) await this.#api.removeCategory(at);
-    await this.mend();
+    const version = await super.writeDirectory([...changes, ...placed], seen);
+    for (const { id, at } of before) if (!held.places.get(id)) await this.#api.removeCategory(at);
+    // The directory is written, and counts: a place that another process is at is left to that, or to whoever comes next.
+    return (await this.#bringToPlaces().catch(ignoreConflict)) ?? version;
   }
 
   override get isTorn(): boolean {
@@ -85,16 +85,22 @@ export class LockselfStore extends Store {
 
   /** Brings LockSelf's categories to the names and places that the directory has. */
   override async mend(): Promise<void> {
-    const stale = this.directory ? this.#stalePlaces(this.directory.content) : [];
-    if (stale.length === 0) return;
+    await this.#bringToPlaces();
+  }
+
+  /** @returns the directory's new version; `undefined` if all are in their places */
+  async #bringToPlaces(): Promise<number | undefined> {
+    const held = this.directory;
+    const stale = held ? this.#stalePlaces(held.content) : [];
+    if (!held || stale.length === 0) return undefined;
+    const { version } = held;
     for (const { at, name, parentAt } of stale) await this.#api.updateCategory(at, { name, parentId: parentAt });
-    await super.writeDirectory(
-      stale.map(
-        (place) =>
-          ({ places }: Directory) =>
-            places.put(place.id, place),
-      ),
+    const placed = stale.map(
+      (place) =>
+        ({ places }: Directory) =>
+          places.put(place.id, place),
     );
+    return super.writeDirectory(placed, version);
   }
 
   async #makeCategories(held: Directory, changes: readonly DirectoryChange[]): Promise<DirectoryChange[]> {
@@ -147,4 +153,8 @@ export class LockselfStore extends Store {
       return row.name === place.name && parentAt === place.parentAt ? [] : [{ ...place, name: row.name, parentAt }];
     });
   }
+}
+
+function ignoreConflict(error: unknown): undefined {
+  if (!(error instanceof CasConflict)) throw error;
 }

@@ -10,7 +10,8 @@ export function bookLogin(tx: WriteRows, context: VaultContext, { sparing, ...bo
   refuseOthers(tx, context, booking.account);
   const now = context.clock.now();
   const ofAccount = tx.bookingsOf({ account: booking.account });
-  const bookings = [...ofAccount, ...tx.bookingsOf({ host: booking.host })];
+  // Where this was begun before and not finished, the host's count has it already.
+  const bookings = [...ofAccount, ...tx.bookingsOf({ host: booking.host })].filter(({ id }) => id !== booking.id);
   checkBudget({
     account: booking.account,
     host: booking.host,

@@ -46,6 +46,19 @@ export function loginCases(create: CreateVault): void {
   );
 
   test(
+    "a host bears two logins of unknown outcome however many accounts ask at the same time",
+    onVault(create, async ({ vault }) => {
+      const asked = await Promise.allSettled(
+        ["a", "b", "c", "d", "e", "f"].map((user) => vault.bookLogin(booking(user))),
+      );
+      expect(asked.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+      for (const one of asked) {
+        if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "BUDGET_SPENT" });
+      }
+    }),
+  );
+
+  test(
     "who books sparingly leaves the last login of account and host to others",
     onVault(create, async ({ vault }) => {
       const sparing = (user: string, host?: string) => ({ ...booking(user, "probe", host), sparing: true as const });
