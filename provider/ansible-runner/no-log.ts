@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { type InventoryGroup, type RunOptions, Template } from "./options.js";
 
 /** A task that uses a value of the vault and would let Ansible write it down. */
 export interface ForgottenNoLog {
@@ -29,11 +30,15 @@ interface Around {
   tainted: readonly string[];
 }
 
+/** Variables that the caller gives, besides those of the playbook: as {@link RunOptions} has them. */
+export type GivenVariables = Pick<RunOptions, "inventory" | "variables">;
+
 /**
  * Reads a playbook with what it includes by a fixed name, beside it and in its roles, and finds tasks that use the lookup, or a variable
  * made of it, without `no_log`. What is included by a variable's name isn't found; a file that can't be read is Ansible's to complain of.
+ * @param given what the caller gives may be made of a value, too
  */
-export async function findForgottenNoLog(playbook: string): Promise<ForgottenNoLog[]> {
+export async function findForgottenNoLog(playbook: string, given?: GivenVariables): Promise<ForgottenNoLog[]> {
   const found: ForgottenNoLog[] = [];
   const seen = new Set<string>();
   const project = dirname(playbook);
@@ -77,26 +82,42 @@ export async function findForgottenNoLog(playbook: string): Promise<ForgottenNoL
       await readInto(join(project, "roles", name, folder, "main.yml"), around);
   }
 
-  await readInto(playbook, { noLog: false, tainted: [] });
+  await readInto(playbook, { noLog: false, tainted: given ? taintedAmong(variablesOf(given), []) : [] });
   return found;
 }
 
 function within(item: Mapping, { noLog, tainted }: Around): Around {
+  const own = Object.entries(isMapping(item["vars"]) ? item["vars"] : {});
+  const given = item["no_log"];
+  // What is decided by a variable has been thought of.
+  const says = given === undefined ? noLog : given === true || typeof given === "string";
+  return { noLog: says, tainted: taintedAmong(own, tainted) };
+}
+
+function taintedAmong(variables: readonly (readonly [string, unknown])[], tainted: readonly string[]): string[] {
   const all = new Set(tainted);
-  const own = Object.entries(isMapping(item["vars"]) ? item["vars"] : {}).filter(([name]) => !CONNECTION.test(name));
+  const own = variables.filter(([name]) => !CONNECTION.test(name));
   // One may be made of another that stands after it.
   for (let before = -1; before < all.size;) {
     before = all.size;
     for (const [name, value] of own) if (usesValue(value, [...all])) all.add(name);
   }
-  const given = item["no_log"];
-  // What is decided by a variable has been thought of.
-  const says = given === undefined ? noLog : given === true || typeof given === "string";
-  return { noLog: says, tainted: [...all] };
+  return [...all];
+}
+
+/** All of a run, whichever host they are for. */
+function variablesOf({ inventory, variables }: GivenVariables): (readonly [string, unknown])[] {
+  const ofGroup = ({ hosts = {}, vars = {}, children = {} }: InventoryGroup): (readonly [string, unknown])[] => [
+    ...Object.values(hosts).flatMap((own) => Object.entries(own)),
+    ...Object.entries(vars),
+    ...Object.values(children).flatMap(ofGroup),
+  ];
+  return [...Object.values(inventory).flatMap(ofGroup), ...Object.entries(variables)];
 }
 
 /** Whether a text somewhere in it asks for a value. */
-function usesValue(value: unknown, tainted: readonly string[]): boolean {
+function usesValue(given: unknown, tainted: readonly string[]): boolean {
+  const value = given instanceof Template ? given.text : given;
   if (typeof value === "string") {
     if (LOOKUP.test(value)) return true;
     return value.includes("{{") && tainted.some((name) => new RegExp(`\\b${name}\\b`).test(value));

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { PassThrough } from "node:stream";
 import { basename, delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
+import { CoffreError } from "../core/errors.js";
 import { argumentsFor, environmentFor, findPrograms } from "./command.js";
 import { AnsibleError } from "./errors.js";
 import { type HostStatus, originIn, parseEvent, type RunEvent, type RunStatistics } from "./events.js";
@@ -52,7 +54,7 @@ export interface RunResult {
 export interface PlaybookRun {
   /** What happens, as it happens; ends with the run. For one reader. */
   readonly events: AsyncIterable<RunEvent>;
-  /** @throws AnsibleError `not-installed`, `syntax`, `timed-out`, `cancelled`; `failed` where Ansible ended without a word on hosts */
+  /** @throws CoffreError INVALID_INPUT if the playbook isn't there; AnsibleError `not-installed`, `syntax`, `timed-out`, `cancelled`; `failed` where Ansible ended without a word on hosts */
   readonly result: Promise<RunResult>;
   /** As `result`, for those who want nothing but success. @throws AnsibleError also `unreachable` and `failed`, with the hosts */
   successful(): Promise<RunResult>;
@@ -85,8 +87,9 @@ interface Taking {
 
 async function run(options: RunOptions, { signal, onWarning, tell }: Taking): Promise<RunResult> {
   if (signal?.aborted === true) throw new AnsibleError("cancelled", "The run was cancelled before it began");
+  await requirePlaybook(options.playbook);
   const path = await findPrograms(options);
-  const warnings = await findForgottenNoLog(options.playbook);
+  const warnings = await findForgottenNoLog(options.playbook, options);
   for (const warning of warnings) onWarning(warning);
   const name = randomUUID();
   const data = makePrivateData(options);
@@ -96,6 +99,13 @@ async function run(options: RunOptions, { signal, onWarning, tell }: Taking): Pr
   } finally {
     await guard.end();
   }
+}
+
+async function requirePlaybook(playbook: string): Promise<void> {
+  const found = await stat(playbook).catch(() => undefined);
+  if (found?.isFile()) return;
+  const what = found ? "is no file" : "isn't there";
+  throw new CoffreError("INVALID_INPUT", `The run's playbook ${playbook} ${what}`, { details: { field: "playbook" } });
 }
 
 interface Playing {

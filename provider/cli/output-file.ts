@@ -17,6 +17,7 @@ export async function checkWritable(path: string): Promise<void> {
   // A device or a pipe would be replaced by a file, not written to.
   if (there && !there.isFile()) throw notWritable(path, there.isDirectory() ? "is a folder" : "is no ordinary file");
   const code = await access(dirname(path), constants.W_OK | constants.X_OK).then(() => undefined, systemCode);
+  if (code === "ENOENT") throw notWritable(path, `can't be written: its folder isn't there`);
   if (code !== undefined) throw notWritable(path, `can't be written (${code})`);
 }
 

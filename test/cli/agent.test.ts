@@ -176,6 +176,16 @@ test("with a command it sets COFFRE_AGENT, hands over no key, and ends with it, 
   expect(existsSync(path)).toBe(false);
 });
 
+test("with a command it takes the exit code of one that a signal made end by itself", async () => {
+  const script = 'trap "echo got it; exit 5" INT; echo ready; while :; do sleep 0.1; done';
+  const child = shell.start(["agent", "--", "sh", "-c", script]);
+  for await (const chunk of child.stdout ?? []) {
+    if (String(chunk).includes("ready")) child.kill("SIGINT");
+    if (String(chunk).includes("got it")) break;
+  }
+  expect(await once(child, "exit")).toEqual([5, null]);
+});
+
 test("a vault that was named by a flag is the command's too, and another one is opened directly", async () => {
   const script = `printf '%s|' "$COFFRE_URL" "$COFFRE_KEY"; ${COFFRE} doctor; ${COFFRE} --vault file://${shell.home}/other.db list`;
   const flags = ["--vault", `file://${shell.vaultFile}`, "--key-file", shell.keyFile];

@@ -118,7 +118,7 @@ test("a file comes back byte for byte, on stdout and in a file that only its own
   expect(Buffer.from(shown.value, "base64").equals(bytes)).toBe(true);
   const nowhere = await shell.coffre(["read", `${REF}?field=tls.key`, "-o", join(shell.home, "no/such/folder")]);
   expect(nowhere).toMatchObject({ stdout: "", exitCode: 1 });
-  expect(nowhere.stderr).toContain("can't be written (ENOENT)");
+  expect(nowhere.stderr).toContain("can't be written: its folder isn't there");
 });
 
 test("the code of a seed is the one of this moment, and the seed is shown only when it is asked for", async () => {

@@ -97,7 +97,7 @@ describe.each([
     for (const [output, problem] of [
       ["folder", "is a folder"],
       ["device", "is no ordinary file"],
-      ["missing/app.yaml", "can't be written (ENOENT)"],
+      ["missing/app.yaml", "can't be written: its folder isn't there"],
     ] as const) {
       expect(await inject("app.yaml.tpl", output)).toMatchObject({
         stdout: "",

@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
+import { runPlaybook } from "../../provider/ansible-runner/index.js";
 import { findForgottenNoLog } from "../../provider/ansible-runner/no-log.js";
+import { template } from "../../provider/ansible-runner/options.js";
 
 const folder = mkdtempSync(join(tmpdir(), "coffre-no-log-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -93,4 +95,42 @@ test("what is included by name is read with what holds around it", async () => {
 test("a file that can't be read, or isn't YAML, is left to Ansible", async () => {
   expect(await tasksOf(join(folder, "nowhere.yml"))).toEqual([]);
   expect(await tasksOf(write("broken.yml", "- hosts: [\n"))).toEqual([]);
+});
+
+test("a variable that the caller gives counts as one of the playbook: of a host, a group, or of the run", async () => {
+  const playbook = write(
+    "given.yml",
+    `- hosts: all
+  tasks:
+    - {name: of a host, copy: {content: "{{ host_key }}", dest: /x}}
+    - {name: of a group, copy: {content: "{{ group_line }}", dest: /x}}
+    - {name: of the run, copy: {content: "{{ run_key }}", dest: /x}}
+    - {name: a text, copy: {content: "{{ text }}", dest: /x}}
+    - {name: kept, copy: {content: "{{ run_key }}", dest: /x}, no_log: true}
+    - {name: login, ping: {}}
+`,
+  );
+  const value = template("{{ lookup('coffre.vault.credential', 'a/b') }}");
+  const found = await findForgottenNoLog(playbook, {
+    inventory: {
+      all: {
+        hosts: { "web-1": { host_key: value, ansible_password: value } },
+        children: { web: { vars: { group_line: template("key={{ host_key }}") } } },
+      },
+    },
+    variables: { run_key: [{ inner: value }], text: "lookup('other')" },
+  });
+  expect(found.map(({ task }) => task)).toEqual(["of a host", "of a group", "of the run"]);
+});
+
+test("a playbook that isn't there, or is a folder, is said to be so before Ansible is looked for", async () => {
+  for (const [playbook, what] of [
+    [join(folder, "nofile.yml"), "isn't there"],
+    [folder, "is no file"],
+  ] as const) {
+    await expect(runPlaybook({ playbook, binFolder: "/nowhere" }).result).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      problem: `The run's playbook ${playbook} ${what}`,
+    });
+  }
 });

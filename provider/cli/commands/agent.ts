@@ -70,6 +70,7 @@ export const agent: CommandDefinition = {
         if (args.length > 0) {
           // Of a flag the command wouldn't know.
           const url = configuration.sources.url?.startsWith("flag") ? { COFFRE_URL: href } : {};
+          context.handSignalsOver();
           return await runChild(context, args, { env: { ...url, COFFRE_AGENT: socket }, ended: ended.signal });
         }
         announce(context, { socket, url: href, pid: process.pid });
