@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
 import { access, constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { makeFolder } from "../config/make-folder.js";
 import { systemCode } from "../config/system-error.js";
 import { CoffreError } from "../core/errors.js";
 
@@ -34,22 +34,6 @@ export function makeFolderOf(path: string): void {
     makeFolder(dirname(path));
   } catch (error) {
     throw notWritable(path, `can't be written (${systemCode(error)})`);
-  }
-}
-
-/**
- * Makes a folder, mode 0700, and those above it that are missing. What is no folder and stands in its place is told by the write.
- * One after the other: Node's own `recursive` tries for ever where the system makes no folders, as in /proc.
- * @throws the system's own error
- */
-export function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    // Somebody else made it meanwhile; or something that is no folder stands there, which the write itself tells.
-    if (systemCode(error) !== "EEXIST") throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { CoffreError } from "../core/errors.js";
@@ -7,6 +7,7 @@ import type { Environment } from "./files.js";
 import { type FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
 import { yaml } from "./yaml.js";
+import { makeFolder } from "./make-folder.js";
 
 /** What opens a vault: two of them at one place contradict, so that a new one takes the other's place. */
 const OPENS: readonly string[] = ["keyFile", "passphraseFile", "transitKey"];
@@ -36,7 +37,7 @@ export function writeUserConfiguration(patch: FileSettings, env: Environment): s
 }
 
 function replaceFile(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const target = followLink(path);
   const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
   try {

@@ -1,6 +1,7 @@
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { CoffreError } from "../core/errors.js";
 import { octal, wayProblem } from "../vault/agent/safe-way.js";
+import { makeFolder } from "../config/make-folder.js";
 
 const GROUP_AND_OTHERS = 0o077;
 
@@ -18,7 +19,7 @@ export interface FolderPurpose {
 export function preparePrivateFolder(folder: string, use: FolderPurpose): void {
   const uid = ownUid(use);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new CoffreError("CONFIGURATION", `The folder ${folder} can't be made (${code ?? "unknown reason"})`, {

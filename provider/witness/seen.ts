@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isRecord, isText } from "../core/guards.js";
+import { makeFolder } from "../config/make-folder.js";
 
 /** How far a vault had come when it was seen last. No secret: nobody learns from it what the vault holds. */
 export interface Seen {
@@ -39,7 +40,7 @@ function seenOf(value: unknown): Seen | undefined {
 /** Replaces the file as a whole, mode 0600. @throws what the file system says */
 export function writeSeen(folder: string, vaultId: string, seen: Seen): void {
   const path = seenPath(folder, vaultId);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}-${process.hrtime.bigint()}.tmp`; // nobody else's, now and after
   try {
     writeFileSync(temporary, `${JSON.stringify(seen)}\n`, { mode: 0o600, flag: "wx" });
@@ -55,7 +56,7 @@ export function isFirstTime(folder: string, name: string): boolean {
   const path = join(folder, "seen", name.replaceAll(/[^\w.-]/g, "_"));
   if (existsSync(path)) return false;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     writeFileSync(path, "", { mode: 0o600 });
   } catch {
     // No folder, no memory.

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../provider/core/secret.js";
 import { createEmbeddedVault } from "../../provider/vault/embedded/create.js";
@@ -45,6 +45,20 @@ describe("making a vault", () => {
     const key = { passphrase: new Secret("short") };
     await failure(createEmbeddedVault({ ...scene.options(), name: "x", key }), "INVALID_INPUT");
     expect(readdirSync(scene.folder)).toEqual([]);
+  });
+
+  test.each([
+    ["/proc/coffre/none/coffre.db", "ENOENT"], // where Node's own recursive making never ends
+    ["file/coffre.db", "ENOTDIR"],
+  ])("a folder that can't be made is named, and no mistake of Coffre's: %s", async (name, code) => {
+    const scene = new FileScene();
+    scenes.push(scene);
+    writeFileSync(join(scene.folder, "file"), "");
+    const path = resolve(scene.folder, name);
+    await expect(createEmbeddedVault({ ...scene.options(), path, name: "x" })).rejects.toMatchObject({
+      code: "READ_ONLY",
+      problem: `No vault can be made at ${path} (${code})`,
+    });
   });
 
   test("of two that make it at once, one does", async () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { makeFolder } from "../../config/make-folder.js";
 import { systemCode } from "../../config/system-error.js";
 import { collect } from "../../core/collect.js";
 import { CoffreError } from "../../core/errors.js";
@@ -10,7 +11,7 @@ import type { StoredFile, Vault } from "../../vault/port.js";
 import { BOX_ARGUMENT, bytesText, counted, findTypedBox } from "../boxes.js";
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
-import { checkWritable, makeFolder, makeFolderOf, writePrivateContent } from "../output-file.js";
+import { checkWritable, makeFolderOf, writePrivateContent } from "../output-file.js";
 import { printable } from "../terminal.js";
 
 /** A file that was asked for, and where it goes. */

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { userConfigurationPath } from "../../config/index.js";
+import { makeFolder } from "../../config/make-folder.js";
 import { CoffreError } from "../../core/errors.js";
 import { newKeyText, writeKeyFile } from "../../vault/embedded/key-file.js";
 import type { VaultKey } from "../../vault/embedded/slots.js";
@@ -38,14 +39,14 @@ export async function chooseKey(
   const keyFile = own?.file ?? join(dirname(userConfigurationPath(context.env)), `${name}.key`);
   if (own !== undefined && existsSync(keyFile)) return { key: { keyText: own.read() }, keyFile, keyMade: false };
   const keyText = newKeyText();
-  makeFolder(dirname(keyFile));
+  makeFolderIfPossible(dirname(keyFile));
   writeKeyFile(keyFile, keyText);
   return { key: { keyText }, keyFile, keyMade: true };
 }
 
-function makeFolder(folder: string): void {
+function makeFolderIfPossible(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch {
     // What writes into it says what is wrong with it.
   }

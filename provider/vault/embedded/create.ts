@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, existsSync, linkSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, linkSync, openSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import { CoffreError } from "../../core/errors.js";
@@ -19,6 +19,7 @@ import { lockSlot, type VaultKey } from "./slots.js";
 import { Connection, mapSqliteError, openSqlite, type SqliteOptions } from "./sqlite.js";
 import { Store } from "./store.js";
 import { Transaction } from "./transaction.js";
+import { makeFolder } from "../../config/make-folder.js";
 
 const FIRST_KEY_NUMBER = 1;
 /** What SQLite keeps beside a file; one that is left over from another vault would be taken for this one's. */
@@ -51,7 +52,7 @@ export async function createEmbeddedVault(options: CreateVaultOptions): Promise<
   const folder = dirname(path);
   const draft = join(folder, `.${basename(path)}.${randomUUID()}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     checkFileSystem(path, typeOfFileSystem);
     const identity = await fillDraft(draft, { ...options, name, label });
     linkDraft(draft, path);
@@ -88,7 +89,13 @@ export function linkDraft(draft: string, path: string): void {
 }
 
 export function removeDraft(draft: string): void {
-  for (const suffix of ["", ...COMPANIONS]) rmSync(draft + suffix, { force: true });
+  for (const suffix of ["", ...COMPANIONS]) {
+    try {
+      rmSync(draft + suffix, { force: true });
+    } catch (error) {
+      if (systemCode(error) !== "ENOTDIR") throw error; // its folder is a file: nothing was ever there
+    }
+  }
 }
 
 async function fillDraft(draft: string, options: CreateVaultOptions & { label: string }): Promise<VaultIdentity> {
@@ -149,7 +156,7 @@ export function mapCreateError(path: string, error: unknown): unknown {
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new CoffreError("DISK_FULL", `There is no space left for the vault ${path}`, { cause: error });
   }
-  if (code !== undefined && /^E(ACCES|PERM|ROFS|NOTDIR)$/.test(code)) {
+  if (code !== undefined && /^E(ACCES|PERM|ROFS|NOTDIR|NOENT)$/.test(code)) {
     return new CoffreError("READ_ONLY", `No vault can be made at ${path} (${code})`, {
       hint: "Choose a folder that this user may write.",
       cause: error,

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../../core/clock.js";
 import { CoffreError } from "../../../core/errors.js";
@@ -29,6 +28,7 @@ import { checkSigner, signerText } from "./format.js";
 import { findDeposits } from "./keep-deposits.js";
 import { findNewer, type KeptEntry, putNewer } from "./keep-newer.js";
 import { holdMail, markRolledBack, refuseLeases } from "./rolled-back.js";
+import { makeFolder } from "../../../config/make-folder.js";
 
 export interface RestoreOptions extends BackupSource {
   /** The backup key that must have signed it. Default: in place the vault's own, for a new file any. */
@@ -84,7 +84,7 @@ export async function restoreNew(options: RestoreOptions, { path, key, label }: 
   checkNothingThere(path);
   const draftPath = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     checkFileSystem(path, fileSystemType);
     const { connection, draft } = await readDraft(draftPath, options, clock.now(), actor);
     try {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, rmSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { CoffreError } from "../../../core/errors.js";
@@ -11,6 +11,7 @@ import { encryptLines } from "./age.js";
 import type { BackupEnd } from "./format.js";
 import { backupLines } from "./lines.js";
 import { backupName, partName, removeOlder } from "./names.js";
+import { makeFolder } from "../../../config/make-folder.js";
 
 export interface BackupOptions {
   /** Absolute path of the folder; it is made, for this user only, if it is missing. */
@@ -53,7 +54,7 @@ export async function writeBackup(store: Store, options: BackupOptions, takenAt:
   const name = backupName(vault, takenAt);
   const [part, file] = [join(to, partName(name)), join(to, name)];
   try {
-    mkdirSync(to, { recursive: true, mode: 0o700 });
+    makeFolder(to);
     if (existsSync(file))
       throw new CoffreError("CONFLICT", `There is a backup ${file} already`, { hint: "Try again." });
     const written = await writePart(part, store, recipients, takenAt);
