@@ -47,7 +47,7 @@ test("a secret is refused wherever it stands, and isn't quoted", () => {
 });
 
 test("programs that aren't there are named, with how to get them", async () => {
-  const run = runPlaybook({ playbook: "/site.yml", binFolder: "/nowhere" });
+  const run = runPlaybook({ playbook: import.meta.filename, binFolder: "/nowhere" });
   const error: unknown = await run.result.catch((problem: unknown) => problem);
   expect(error).toBeInstanceOf(AnsibleError);
   expect(error).toBeInstanceOf(CoffreError);
