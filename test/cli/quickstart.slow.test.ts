@@ -101,6 +101,12 @@ test("the quickstart leads to accounts that log in, changes nothing twice, rotat
     /version +1 -> 2\n +new password +accepted, just tried\n +old password +refused, just tried\n/,
   );
 
+  // As if somebody had removed the folder, and not the database that lies apart from it.
+  await rm(join(env["HOME"] ?? "", ".local/share/coffre/quickstart/postgres-admin-password"));
+  const orphan = await quickstart();
+  expect(orphan).toMatchObject({ exitCode: 1 });
+  expect(orphan.stderr).toContain("A database of an earlier quickstart is still there");
+
   const destroyed = await quickstart("--destroy");
   expect(destroyed).toMatchObject({ exitCode: 0 });
   expect(existsSync(join(checkout, "coffre.yaml"))).toBe(false);

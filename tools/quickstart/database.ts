@@ -26,6 +26,16 @@ export async function startDatabase({ data, postgres, adminPassword }: Places): 
   }
 }
 
+/** @throws Trouble if the server's data, which may lie apart from the rest, has outlived it */
+export async function refuseOrphan({ adminPassword }: Places, { host, port, user }: PostgresServer): Promise<void> {
+  const password = (await readFile(adminPassword, "utf8")).trim();
+  if (await logsIn({ host, port, user, password })) return;
+  throw new Trouble(
+    "A database of an earlier quickstart is still there, and what belonged to it is gone",
+    "Take it down, then run the quickstart again: `npm run quickstart -- --destroy`.",
+  );
+}
+
 /** What a login is tried with. */
 export interface Login {
   host: string;

@@ -8,7 +8,7 @@ import { findPsql } from "../postgres/binaries.ts";
 import type { PostgresServer } from "../postgres/server.ts";
 import { cleanEnvironment, coffre, Interrupted, run } from "./children.ts";
 import { countInState, findRegistered, type Registered, type RegisteredAccounts, readValue } from "./credential.ts";
-import { DATABASE, logsIn, startDatabase } from "./database.ts";
+import { DATABASE, logsIn, refuseOrphan, startDatabase } from "./database.ts";
 import { Stack } from "./engine.ts";
 import { logsInBySsh, loginLine, MACHINE_ADMIN, remakeMachine, startMachine, whyNoMachine } from "./machine.ts";
 import { findPlaces, NAME, type Places, shortPath } from "./places.ts";
@@ -121,6 +121,7 @@ function fileUrl(path: string): string {
 
 async function prepareDatabase(places: Places): Promise<PostgresServer> {
   const server = await startDatabase(places);
+  await refuseOrphan(places, server);
   const pid = (await server.status())?.pid;
   done("PostgreSQL", `on ${server.host}:${String(server.port)}, process ${String(pid)}`);
   return server;
