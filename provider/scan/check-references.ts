@@ -42,13 +42,19 @@ async function problemOf(vault: Vault, reference: Reference): Promise<ReferenceP
     return problem === undefined ? undefined : { code: "NOT_FOUND", problem };
   } catch (error) {
     if (!isCoffreError(error, "NOT_FOUND", "FORBIDDEN", "CONFLICT")) throw error;
-    return { code: error.code, problem: error.problem };
+    // What was asked for, not the id of what stands there.
+    const isHidden = error.code === "FORBIDDEN" && reference.by === "path";
+    const problem = isHidden ? `This user may not read credential ${pathOf(reference)}` : error.problem;
+    return { code: error.code, problem };
   }
 }
 
 function nobodyAt(reference: Reference): string {
-  const name = reference.by === "id" ? reference.id : JSON.stringify(reference.path.join("/"));
-  return `There is no credential ${name}`;
+  return `There is no credential ${reference.by === "id" ? reference.id : pathOf(reference)}`;
+}
+
+function pathOf({ path }: Extract<Reference, { by: "path" }>): string {
+  return JSON.stringify(path.join("/"));
 }
 
 /** What of the reference the credential doesn't have. */

@@ -157,6 +157,18 @@ test("what is due waits for its window, which list and rotate --due name; by nam
   expect((await shell.coffre(["rotate", "--due"])).stderr).toBe("Nothing is due.\n");
 });
 
+test("who is shown no credential at all is told so, and not only that nothing is due", async () => {
+  const bare = await Shell.open();
+  await (await bare.makeVault("bare")).close();
+  for (const words of ["rotate --due", "rotate --due --dry-run", "resume", "scan --only values"]) {
+    const said = await bare.coffre(words.split(" "));
+    expect(said).toMatchObject({ stdout: "", exitCode: 0 });
+    expect(said.stderr).toContain("warning: the vault shows no credential to you");
+  }
+  expect((await bare.coffre(["scan", "--only", "references"])).stderr).not.toContain("warning");
+  await bare.close();
+});
+
 test("one that fails doesn't stop the others, and running it again goes on", async () => {
   await account("works");
   await account("nobody_there", { port: 1 });

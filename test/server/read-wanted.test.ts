@@ -4,6 +4,7 @@ import { CoffreError } from "../../provider/core/errors.js";
 import { parseReference } from "../../provider/core/reference.js";
 import { Secret } from "../../provider/core/secret.js";
 import { readWanted } from "../../provider/delivery/read-wanted.js";
+import { checkReferences } from "../../provider/scan/check-references.js";
 import { v1Front } from "../../provider/server/v1/front.js";
 import type { Vault } from "../../provider/vault/port.js";
 import { openRemoteVault } from "../../provider/vault/remote/remote-vault.js";
@@ -50,6 +51,17 @@ test("what may not be read is told by its place, and nothing is handed over with
     message: expect.not.stringContaining("value-of"),
   });
   await expect(want(vault, "A/entry")).resolves.toMatchObject([{ type: "secret" }]);
+});
+
+test("a scan tells what it was asked for, and no id of what may not be read", async () => {
+  const { vault } = await start();
+  const references = ["A/entry", "B/entry", "B/none"].map((path) => parseReference(`coffre://main/${path}`));
+  expect([...(await checkReferences(vault, references))]).toEqual(
+    expect.arrayContaining([
+      ["coffre://main/B/entry", { code: "FORBIDDEN", problem: 'This user may not read credential "B/entry"' }],
+      ["coffre://main/B/none", { code: "NOT_FOUND", problem: 'There is no credential "B/none"' }],
+    ]),
+  );
 });
 
 test("a path where two credentials stand, as LockSelf may have them, is told by its place", async () => {

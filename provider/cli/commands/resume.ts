@@ -3,6 +3,7 @@ import { isUnfinished, resume as finish, type RotationOutcome } from "../../rota
 import type { Credential } from "../../vault/port.js";
 import { exitCodeOf, forEachCredential } from "../bulk.js";
 import type { CommandDefinition } from "../definition.js";
+import { warnOfNone } from "../none-warning.js";
 import { findCredentials } from "../reference.js";
 import { tellOutstanding } from "./notify.js";
 import { outcomeShape, printOutcome, reached, reportNotBegun } from "./rotate.js";
@@ -30,7 +31,9 @@ export const resume: CommandDefinition = {
     const named = await findCredentials(vault, args);
     const now = context.clock.now();
     const needsRun = (credential: Credential) => isUnfinished(credential) || isDrainDue(credential, now);
-    const credentials = args.length > 0 ? named : (await collect(vault.listCredentials())).filter(needsRun);
+    const all = args.length > 0 ? named : await collect(vault.listCredentials());
+    if (all.length === 0) warnOfNone(terminal);
+    const credentials = args.length > 0 ? named : all.filter(needsRun);
     if (credentials.length === 0) terminal.note("Nothing is unfinished.");
     const rotation = await context.rotation();
     const outcomes = await forEachCredential<RotationOutcome>(context, credentials, {

@@ -9,6 +9,7 @@ import { complainOf, exitCodeOf, forEachCredential, itemShape, type Outcome } fr
 import type { CommandContext } from "../context.js";
 import type { CommandDefinition } from "../definition.js";
 import { dateText, dueText, pathText } from "../describe.js";
+import { warnOfNone } from "../none-warning.js";
 import { findCredentials, parseCount } from "../reference.js";
 import { credentialShape, currentVersion } from "../shape.js";
 import { collect } from "../../core/collect.js";
@@ -53,7 +54,7 @@ export const rotate: CommandDefinition = {
       );
     }
     const vault = await context.vault();
-    const credentials = due ? await findDue(vault, context.clock.now()) : await findCredentials(vault, args);
+    const credentials = due ? await findDue(context, vault) : await findCredentials(vault, args);
     for (const credential of credentials) refuseExternal(credential);
     if (options["dryRun"] === true) return printPlan(context, credentials);
     if (credentials.length === 0) terminal.note("Nothing is due.");
@@ -90,8 +91,10 @@ function waiting(credential: Credential, opensAt: Date): Turn {
   return { action: "waiting", version: currentVersion(credential)?.number, opensAt };
 }
 
-async function findDue(vault: Vault, now: Date): Promise<Credential[]> {
+async function findDue({ clock, terminal }: CommandContext, vault: Vault): Promise<Credential[]> {
+  const now = clock.now();
   const all = await collect(vault.listCredentials());
+  if (all.length === 0) warnOfNone(terminal);
   return all.filter(
     (credential) => credential.valueManagedBy === "coffre" && (isDue(credential, now) || isDrainDue(credential, now)),
   );

@@ -2,9 +2,11 @@ import { CoffreError } from "../../core/errors.js";
 import { PASSWORD_FIELD } from "../../core/field.js";
 import { formatReference } from "../../core/reference.js";
 import { readStaged, readTree } from "../../scan/files.js";
+import type { Vault } from "../../vault/port.js";
 import { type Finding, scan as scanFiles, type ScanResult } from "../../scan/scan.js";
 import type { CommandDefinition, CommandInput } from "../definition.js";
 import { pathText } from "../describe.js";
+import { warnOfNone } from "../none-warning.js";
 import { printable, type Terminal } from "../terminal.js";
 
 const KINDS = ["references", "values"] as const;
@@ -59,6 +61,8 @@ export const scan: CommandDefinition = {
       values: only !== "references",
       signal: context.signal,
     });
+    // Of whoever may read nothing, nothing is found.
+    if (only !== "references" && result.findings.length === 0 && !(await hasCredential(vault))) warnOfNone(terminal);
     if (context.signal.aborted) throw new CoffreError("INTERRUPTED", "Stopped before everything was looked through");
     if (context.json) terminal.json(shapeOf(result));
     else {
@@ -69,6 +73,11 @@ export const scan: CommandDefinition = {
     return result.findings.length > 0 || isUnknown ? FOUND : 0;
   },
 };
+
+async function hasCredential(vault: Vault): Promise<boolean> {
+  for await (const _any of vault.listCredentials()) return true;
+  return false;
+}
 
 function onlyOf({ only }: CommandInput["options"]): Kind | undefined {
   const known = KINDS.find((kind) => kind === only);
