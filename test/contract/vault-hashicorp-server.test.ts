@@ -357,6 +357,32 @@ describe("a server that isn't as it should be", () => {
     await vault.close();
   });
 
+  test("whose reply is lost has done it, also where others have gone on from there", async () => {
+    const { server, place, open: openVault } = await newVault();
+    const other = openVault();
+    let [isLost, isOther] = [false, false];
+    const proxy = await between(server, async (method, path) => {
+      if (!path.includes("directory")) return undefined;
+      if (method === "POST" && !isLost) {
+        isLost = true;
+        return { status: 0, lose: true };
+      }
+      if (isLost && !isOther) {
+        isOther = true;
+        await createOne(other, { name: "y", ...withValue("other") });
+      }
+      return undefined;
+    });
+    const vault = open({ ...place, server: { origin: proxy.origin } });
+    const made = await createOne(vault, { name: "x", ...withValue("v") });
+    expect(isOther).toBe(true);
+    expect(proxy.asked.filter((asked) => asked.startsWith("DELETE"))).toEqual([]); // nothing is made twice
+    expect((await collect(other.listCredentials())).map(({ name }) => name).sort()).toEqual(["x", "y"]);
+    expect(await readValue(other, made.id)).toBe("v");
+    proxy.close();
+    await other.close();
+  });
+
   async function rotateOn(vault: ReturnType<typeof open>, lease: Parameters<typeof vault.record>[0]) {
     await vault.record(lease, [...finish(1, account), { step: "release" }]);
   }

@@ -108,9 +108,13 @@ export class Kv implements DocumentStorage {
     });
   }
 
-  /** @throws CoffreError FORBIDDEN, UNREACHABLE, BAD_RESPONSE; so do all below */
-  async read(path: readonly string[]): Promise<Kept> {
-    const message: Message = { method: "GET", path: this.#path("data", path) };
+  /**
+   * @param version one that the engine still has. Default: the newest
+   * @throws CoffreError FORBIDDEN, UNREACHABLE, BAD_RESPONSE; so do all below
+   */
+  async read(path: readonly string[], version?: number): Promise<Kept> {
+    const which = version === undefined ? "" : `?version=${version}`;
+    const message: Message = { method: "GET", path: `${this.#path("data", path)}${which}` };
     const { data } = await this.#call(message, Read, (body) => {
       // One whose newest version was deleted answers 404 with its number.
       const deleted = Read.safeParse(body).data;
@@ -121,7 +125,7 @@ export class Kv implements DocumentStorage {
 
   /**
    * Writes if the path is still at the version `cas`; 0 means that nothing was ever written there. A reply that is lost is
-   * looked for: what stands there then decides.
+   * looked for: what stands there as the next version decides, also if others have gone on from it.
    * @returns the new version. @throws CasConflict; CoffreError
    */
   async write(path: readonly string[], data: Record<string, unknown>, cas: number): Promise<number> {
@@ -134,9 +138,9 @@ export class Kv implements DocumentStorage {
       return (await this.#call(message, Written)).data.version;
     } catch (error) {
       if (!(error instanceof CoffreError) || error.code !== "UNREACHABLE") throw error;
-      const kept = await this.read(path);
-      if (isDeepStrictEqual(kept.data, JSON.parse(JSON.stringify(data)))) return kept.version;
-      if (kept.version !== cas) throw new CasConflict();
+      const next = await this.read(path, cas + 1);
+      if (isDeepStrictEqual(next.data, JSON.parse(JSON.stringify(data)))) return cas + 1;
+      if ((await this.read(path)).version !== cas) throw new CasConflict();
       return (await this.#call(message, Written)).data.version;
     }
   }
