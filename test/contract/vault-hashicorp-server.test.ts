@@ -212,6 +212,29 @@ describe("a process that dies between two writes", () => {
     await vault.close();
   });
 
+  test("while it renames a category leaves entries that whoever had them noted before doesn't forget", async () => {
+    const { server, place, open: openVault } = await newVault();
+    const first = openVault();
+    const { id } = await first.createCategory({ name: "A", parentId: null });
+    await createOne(first, { name: "x", categoryId: id, ...withValue("v") }); // noted until the directory is written again
+    let dead = false;
+    const proxy = await between(server, (method, path) => {
+      dead ||= /POST .*metadata\/B\/x/.test(`${method} ${path}`);
+      return dead ? { status: 400, body: { errors: ["dead"] } } : undefined;
+    });
+    const dying = open({ ...place, server: { origin: proxy.origin } });
+    await expect(dying.updateCategory(id, { name: "B" })).rejects.toThrow();
+    expect(dead).toBe(true);
+    proxy.close();
+    await first.createCategory({ name: "other", parentId: null });
+    await first.close();
+    const next = openVault();
+    expect(await collect(next.listCredentials())).toMatchObject([{ path: ["B", "x"] }]);
+    await next.close();
+    expect(await entry(server, place.mount, "B/x")).toMatchObject({ password: "v" });
+    expect(await entry(server, place.mount, "A/x")).toBeUndefined();
+  });
+
   test("while it changes an entry leaves what the next one shows", async () => {
     const { server, place, vault } = await dying(async (dyingPlace) => {
       const first = open(dyingPlace);

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { claimsOf, type Directory, union } from "./directory.js";
 import type { Claims, CredentialDocument } from "./documents.js";
 import { entryChange, isArchived } from "./entry.js";
-import { settleEntry } from "./settle.js";
+import { forgetDue, settleEntry } from "./settle.js";
 import { CasConflict, type EntryKeeper } from "./storage.js";
 import { credentialKey, DIRECTORY, loginsKey } from "./run.js";
 import type { Store } from "./store.js";
@@ -39,6 +39,8 @@ export class Commit {
   readonly #versions = new Map<string, number>();
   readonly #loginVersions = new Map<string, number>();
   #directoryVersion: number | undefined;
+  /** Whose notes the next write of the directory takes away. */
+  #forgotten: string[] = [];
   #places: ReadonlyMap<string, string[]> = new Map();
 
   /** @param settled ids that are noted as due in the directory, and aren't any more */
@@ -148,8 +150,8 @@ export class Commit {
   }
 
   #forgetSettled(): DirectoryChange {
-    const settled = [...this.#settled];
-    return ({ due }) => settled.forEach((id) => due.remove(id));
+    this.#forgotten = [...this.#settled];
+    return forgetDue({ store: this.#store, entries: this.#entries }, this.#forgotten);
   }
 
   /** Claims of others that a dead process left, or a living one has not yet used: see {@link #warnOthers}. */
@@ -314,8 +316,9 @@ export class Commit {
   async #writeDirectory(changes: readonly DirectoryChange[]): Promise<void> {
     if (!this.#store.directory || this.#directoryVersion === undefined) throw new CasConflict();
     this.#directoryVersion = await this.#store.writeDirectory(changes, this.#directoryVersion);
-    const due = this.#store.directory.content.due;
-    for (const id of this.#settled) if (!due.get(id)) this.#settled.delete(id);
+    // What is noted still, or again, is to be settled again.
+    for (const id of this.#forgotten) this.#settled.delete(id);
+    this.#forgotten = [];
   }
 }
 

@@ -3,8 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CoffreError, isCoffreError } from "../../core/errors.js";
 import type { KeyedPurpose, ReadRows, Rows, WriteRows } from "../records/rows.js";
 import { Commit } from "./commit.js";
-import type { Directory } from "./directory.js";
-import { settleEntry } from "./settle.js";
+import { forgetDue, settleEntry } from "./settle.js";
 import { CasConflict, type EntryKeeper } from "./storage.js";
 import { Run } from "./run.js";
 import type { Store } from "./store.js";
@@ -144,8 +143,8 @@ export class DocumentRows implements Rows {
   async #forgetSettled(): Promise<void> {
     const ids = [...this.#settled];
     await this.#store.loadDirectory();
-    const forget = [(directory: Directory) => ids.forEach((id) => directory.due.remove(id))];
-    await this.#store.writeDirectory(forget, this.#store.directory?.version ?? 0);
+    const forget = forgetDue({ store: this.#store, entries: this.#entries }, ids);
+    await this.#store.writeDirectory([forget], this.#store.directory?.version ?? 0);
     for (const id of ids) this.#settled.delete(id);
   }
 

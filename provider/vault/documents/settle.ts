@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Directory } from "./directory.js";
 import { CasConflict, type EntryKeeper } from "./storage.js";
 import type { Store } from "./store.js";
+import type { DirectoryChange } from "./view.js";
 
 const TRIES = 5;
 
@@ -25,4 +27,21 @@ export async function settleEntry(
     }
   }
   return false;
+}
+
+/**
+ * Takes the notes away that these were due. One that another process has noted anew since they were settled stays: its
+ * entry isn't where the directory has it now.
+ */
+export function forgetDue(
+  { store, entries }: { store: Store; entries: EntryKeeper },
+  ids: readonly string[],
+): DirectoryChange {
+  return (directory) => {
+    for (const id of ids) {
+      const document = entries.movesAlong ? store.credentials.get(id)?.content : undefined;
+      const isPlaced = !document || isDeepStrictEqual(entries.placeOf(directory, document), document.entry?.path);
+      if (isPlaced) directory.due.remove(id);
+    }
+  };
 }
