@@ -10,7 +10,10 @@ const ENDS = new Set("@,;)]}<>|&/?#:=");
 const MOST_ENDS = 4;
 /** A longer line is no value, nor is the end of a longer word. Characters. */
 const LONGEST_LINE = 512;
-const QUOTED = /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g;
+/** How single quotes stand within single quotes, behind the first of them: doubled as in YAML, or put between as shells have it. */
+const QUOTE_WITHIN = ["'", "\\''", `"'"'`];
+/** A word in which backslashes stand before spaces and quotes. */
+const ESCAPED_WORD = /(?:[^\s"'`\\]|\\.)+/g;
 const AFTER_SIGN = /[=:][ \t]*/;
 
 /**
@@ -29,13 +32,57 @@ export function tellCandidates(text: string, told: Told, seen?: Set<string>): vo
     if (line.length <= LONGEST_LINE) tell(line.trim());
     const sign = AFTER_SIGN.exec(line);
     if (sign) tell(unquoted(line.slice(sign.index + sign[0].length).trim()));
-    if (/["'`]/.test(line)) for (const [, a, b, c] of line.matchAll(QUOTED)) tell(a ?? b ?? c ?? "");
-    for (const word of line.split(/[\s"'`]+/)) {
-      if (word.length < SHORTEST_COMPARED || seen?.has(word) === true) continue;
-      seen?.add(word);
-      tellParts(word, tell);
+    if (/["'`]/.test(line)) tellQuoted(line, closedByBackslashes, tell);
+    if (line.includes("''") || line.includes(`'"'"'`)) tellQuoted(line, closedByQuotes, tell);
+    const escaped = line.includes("\\") ? (line.match(ESCAPED_WORD) ?? []) : [];
+    for (const words of [line.split(/[\s"'`]+/), escaped]) {
+      for (const word of words) {
+        if (word.length < SHORTEST_COMPARED || seen?.has(word) === true) continue;
+        seen?.add(word);
+        tellParts(word, tell);
+      }
     }
   }
+}
+
+/** @param closing finds where what begins at a quotation mark is closed; -1 if nowhere, and then for all later ones of its kind */
+function tellQuoted(
+  line: string,
+  closing: (line: string, begin: number) => number,
+  tell: (candidate: string) => void,
+): void {
+  const open = new Set(['"', "'", "`"]);
+  for (let at = 0; at < line.length; at += 1) {
+    const mark = line[at] ?? "";
+    if (!open.has(mark)) continue;
+    const end = closing(line, at);
+    if (end < 0) {
+      open.delete(mark);
+      continue;
+    }
+    tell(line.slice(at + 1, end));
+    at = end;
+  }
+}
+
+/** As JSON and programs have it: a mark behind a backslash is a part of the text. */
+function closedByBackslashes(line: string, begin: number): number {
+  for (let at = begin + 1; at < line.length; at += 1) {
+    if (line[at] === "\\") at += 1;
+    else if (line[at] === line[begin]) return at;
+  }
+  return -1;
+}
+
+/** As YAML and shells have single quotes. */
+function closedByQuotes(line: string, begin: number): number {
+  if (line[begin] !== "'") return closedByBackslashes(line, begin);
+  for (let at = line.indexOf("'", begin + 1); at >= 0; at = line.indexOf("'", at + 1)) {
+    const within = QUOTE_WITHIN.find((one) => line.startsWith(one, at + 1));
+    if (within === undefined) return at;
+    at += within.length;
+  }
+  return -1;
 }
 
 /** `'…',` as YAML, JSON and programs have it at a line's end. */

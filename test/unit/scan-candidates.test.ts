@@ -26,6 +26,12 @@ describe("a value is among the candidates", () => {
     ["as an argument", `psql --password=${VALUE},x`, 1],
     ["in brackets", `login(user,${VALUE})`, 1],
     ["before a semicolon", `Server=db;Password=${VALUE};Port=1`, 1],
+    ["in YAML's quotes, before a comment", "password: 'it''s & ours'  # the db", 1, "it''s & ours"],
+    ["in YAML's quotes, of two in a line", "args: ['an ''x'' there', 'it''s & ours', x]", 1, "it''s & ours"],
+    ["behind another kind of quotes", `say "it's" 'it''s & ours' x`, 1, "it''s & ours"],
+    ["as shlex quotes, before a command", `P='it'"'"'s & ours' psql db`, 1, `it'"'"'s & ours`],
+    ["as a shell quotes, in an argument", "mysql -p'it'\\''s & ours' db", 1, "it'\\''s & ours"],
+    ["as printf %q, before a command", "P=it\\'s\\ ours psql db", 1, "it\\'s\\ ours"],
     ["in a long word with many signs", `${"a=b;".repeat(300)}p=${VALUE};${"c=d;".repeat(300)}`, 1],
   ])("%s", (_, text, line, value = VALUE) => {
     expect(told(text)).toContainEqual([value, line]);
@@ -42,11 +48,16 @@ describe("a value is among the candidates", () => {
 
 test("short words are none, and a long line costs no more than its length", () => {
   expect(told("a short one\nseven77\n")).toEqual([["a short one", 1]]);
-  const minified = `var a="${"x=1;".repeat(400_000)}";`;
   const began = performance.now();
-  let count = 0;
-  tellCandidates(minified, () => (count += 1));
-  expect(count).toBeLessThan(minified.length * 10);
+  for (const line of [
+    `var a="${"x=1;".repeat(400_000)}";`,
+    '{\\"a\\":1}'.repeat(200_000), // each mark begins what is never closed
+    `it's ${"''a\\'".repeat(300_000)}`,
+  ]) {
+    let count = 0;
+    tellCandidates(line, () => (count += 1));
+    expect(count).toBeLessThan(line.length * 10);
+  }
   expect(performance.now() - began).toBeLessThan(20_000);
 });
 
