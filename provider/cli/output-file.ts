@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { access, constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { makeFolder } from "../config/make-folder.js";
+import { makeFolder } from "../core/make-folder.js";
 import { systemCode } from "../config/system-error.js";
 import { CoffreError } from "../core/errors.js";
 

@@ -7,7 +7,7 @@ import type { Environment } from "./files.js";
 import { type FileSettings, parseSettings } from "./settings.js";
 import { systemCode } from "./system-error.js";
 import { yaml } from "./yaml.js";
-import { makeFolder } from "./make-folder.js";
+import { makeFolder } from "../core/make-folder.js";
 
 /** What opens a vault: two of them at one place contradict, so that a new one takes the other's place. */
 const OPENS: readonly string[] = ["keyFile", "passphraseFile", "transitKey"];

@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { CoffreError } from "../core/errors.js";
 import { octal, wayProblem } from "../vault/agent/safe-way.js";
-import { makeFolder } from "../config/make-folder.js";
+import { makeFolder } from "../core/make-folder.js";
 
 const GROUP_AND_OTHERS = 0o077;
 

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isRecord, isText } from "../core/guards.js";
-import { makeFolder } from "../config/make-folder.js";
+import { makeFolder } from "../core/make-folder.js";
 
 /** How far a vault had come when it was seen last. No secret: nobody learns from it what the vault holds. */
 export interface Seen {

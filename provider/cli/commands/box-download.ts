@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { makeFolder } from "../../config/make-folder.js";
+import { makeFolder } from "../../core/make-folder.js";
 import { systemCode } from "../../config/system-error.js";
 import { collect } from "../../core/collect.js";
 import { CoffreError } from "../../core/errors.js";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { userConfigurationPath } from "../../config/index.js";
-import { makeFolder } from "../../config/make-folder.js";
+import { makeFolder } from "../../core/make-folder.js";
 import { CoffreError } from "../../core/errors.js";
 import { newKeyText, writeKeyFile } from "../../vault/embedded/key-file.js";
 import type { VaultKey } from "../../vault/embedded/slots.js";

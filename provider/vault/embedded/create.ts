@@ -19,7 +19,7 @@ import { lockSlot, type VaultKey } from "./slots.js";
 import { Connection, mapSqliteError, openSqlite, type SqliteOptions } from "./sqlite.js";
 import { Store } from "./store.js";
 import { Transaction } from "./transaction.js";
-import { makeFolder } from "../../config/make-folder.js";
+import { makeFolder } from "../../core/make-folder.js";
 
 const FIRST_KEY_NUMBER = 1;
 /** What SQLite keeps beside a file; one that is left over from another vault would be taken for this one's. */

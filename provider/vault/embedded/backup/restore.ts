@@ -28,7 +28,7 @@ import { checkSigner, signerText } from "./format.js";
 import { findDeposits } from "./keep-deposits.js";
 import { findNewer, type KeptEntry, putNewer } from "./keep-newer.js";
 import { holdMail, markRolledBack, refuseLeases } from "./rolled-back.js";
-import { makeFolder } from "../../../config/make-folder.js";
+import { makeFolder } from "../../../core/make-folder.js";
 
 export interface RestoreOptions extends BackupSource {
   /** The backup key that must have signed it. Default: in place the vault's own, for a new file any. */

@@ -11,7 +11,7 @@ import { encryptLines } from "./age.js";
 import type { BackupEnd } from "./format.js";
 import { backupLines } from "./lines.js";
 import { backupName, partName, removeOlder } from "./names.js";
-import { makeFolder } from "../../../config/make-folder.js";
+import { makeFolder } from "../../../core/make-folder.js";
 
 export interface BackupOptions {
   /** Absolute path of the folder; it is made, for this user only, if it is missing. */

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { systemCode } from "./system-error.js";
 
 /**
  * Makes a folder, mode 0700, and those above it that are missing. What is no folder and stands in its place is told by the write.
@@ -14,6 +13,6 @@ export function makeFolder(folder: string): void {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     // Somebody else made it meanwhile; or something that is no folder stands there, which the write itself tells.
-    if (systemCode(error) !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
