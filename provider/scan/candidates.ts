@@ -12,6 +12,8 @@ const MOST_ENDS = 4;
 const LONGEST_LINE = 512;
 /** How single quotes stand within single quotes, behind the first of them: doubled as in YAML, or put between as shells have it. */
 const QUOTE_WITHIN = ["'", "\\''", `"'"'`];
+/** In a longer line no words with backslashes are looked for. Characters: the pattern takes memory for each. */
+const LONGEST_ESCAPED = 65_536;
 /** A word in which backslashes stand before spaces and quotes. */
 const ESCAPED_WORD = /(?:[^\s"'`\\]|\\.)+/g;
 const AFTER_SIGN = /[=:][ \t]*/;
@@ -34,7 +36,7 @@ export function tellCandidates(text: string, told: Told, seen?: Set<string>): vo
     if (sign) tell(unquoted(line.slice(sign.index + sign[0].length).trim()));
     if (/["'`]/.test(line)) tellQuoted(line, closedByBackslashes, tell);
     if (line.includes("''") || line.includes(`'"'"'`)) tellQuoted(line, closedByQuotes, tell);
-    const escaped = line.includes("\\") ? (line.match(ESCAPED_WORD) ?? []) : [];
+    const escaped = line.includes("\\") && line.length <= LONGEST_ESCAPED ? (line.match(ESCAPED_WORD) ?? []) : [];
     for (const words of [line.split(/[\s"'`]+/), escaped]) {
       for (const word of words) {
         if (word.length < SHORTEST_COMPARED || seen?.has(word) === true) continue;

@@ -53,6 +53,8 @@ test("short words are none, and a long line costs no more than its length", () =
     `var a="${"x=1;".repeat(400_000)}";`,
     '{\\"a\\":1}'.repeat(200_000), // each mark begins what is never closed
     `it's ${"''a\\'".repeat(300_000)}`,
+    `a\\ ${"b".repeat(15 * 1024 * 1024)}`,
+    `{"a":"${"x\\n".repeat(5 * 1024 * 1024)}"}`,
   ]) {
     let count = 0;
     tellCandidates(line, () => (count += 1));
