@@ -8,6 +8,9 @@ export const LONGEST_TEXT = 20_000;
 /** Of an entry whose password isn't the text itself, in `opt1`. */
 const ENCODED = "coffre base64";
 
+/** Before what is encoded of a copy; the collection for Ansible knows it, too. */
+const ENCODED_COPY = "base64:";
+
 /** An entry's id, or the ids of several, each with a piece: `12`, `12+13`. */
 export type TextPlace = string;
 
@@ -70,10 +73,10 @@ function isPlain(text: string): boolean {
   return text !== "" && text.trim() === text && !/\p{Cc}/u.test(text);
 }
 
-/** A text as people read it in a copy: what a server may not give back as it was is encoded, or only named. */
+/** A text as people read it in a copy: what a server may not give back as it was, or what looks encoded, is encoded, or only named. */
 export function shownText(text: string): string {
   if (text.length > LONGEST_TEXT) return "(too long for one entry: it stands in those beside it)";
-  return isPlain(text) ? text : `base64:${toBase64(text)}`;
+  return isPlain(text) && !text.startsWith(ENCODED_COPY) ? text : `${ENCODED_COPY}${toBase64(text)}`;
 }
 
 function toBase64(text: string): string {

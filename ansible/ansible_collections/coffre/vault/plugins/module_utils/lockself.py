@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from urllib.parse import urlencode
 
 from ansible_collections.coffre.vault.plugins.module_utils.errors import VaultError, not_supported
@@ -15,6 +17,11 @@ FIELDS = {"password": "password", "username": "username", "url": "domain", "totp
 TYPES = {"totp": "totp", "opt1": "secret", "opt2": "secret", "opt3": "secret"}
 TEXTS = {"url": "domain"}
 CODES = {400: "INVALID_INPUT", 401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "CONFLICT", 422: "POLICY", 429: "UNREACHABLE"}
+# In opt3 of an entry that a vault of Coffre's shows there. What its password can't hold as it is stands as base64, or beside it.
+MARK = re.compile(r"coffre cr_[A-Za-z0-9_-]+( [0-9a-f]{32})?\Z")
+ENCODED = "base64:"
+TOO_LONG = "(too long for one entry: it stands in those beside it)"
+BY_COFFRE = "A vault of Coffre's keeps its fields in entries of their own: read it by `coffre agent` or `coffre serve`."
 
 
 class LockselfVault:
@@ -110,23 +117,30 @@ class LockselfVault:
             raise not_supported("ids of Coffre")
         path = request["path"]
         field = request.get("field", "password")
-        if field not in FIELDS:
-            raise VaultError("NOT_FOUND", "%s has no field of that name" % "/".join(path), "LockSelf has %s." % ", ".join(sorted(FIELDS)))
         key = tuple(path)
         if key not in opened:
             entry = self.find_entry(path)
             if entry is None:
+                self._require_space()
                 raise VaultError("NOT_FOUND", "There is no entry %s" % "/".join(path), "Check its path, and what the API user may see.")
             opened[key] = entry
         entry = opened[key]
+        hint = BY_COFFRE if entry["by_coffre"] else None
+        if field not in FIELDS:
+            raise VaultError("NOT_FOUND", "%s has no field of that name" % "/".join(path), hint or "LockSelf has %s." % ", ".join(sorted(FIELDS)))
         value = entry["credential"].get(FIELDS[field])
+        if field == "password" and entry["by_coffre"] and value == TOO_LONG:
+            raise not_supported("values of more than 20,000 characters")
         if value in (None, ""):
-            raise VaultError("NOT_FOUND", "%s has no %s" % ("/".join(path), field))
+            raise VaultError("NOT_FOUND", "%s has no %s" % ("/".join(path), field), hint)
         of_entry = dict(id=entry["id"], path=path, username=entry["username"])
         return dict(of_entry, field=field, type=TYPES.get(field, "secret"), version=1, status="current", value=value)
 
     def _entry(self, identifier, path):
         found = self._send("GET", "credentials/%d/decrypt" % identifier)
+        by_coffre = MARK.match(found.get("opt3") or "") is not None
+        if by_coffre:
+            found = dict(found, opt3=None, password=self._decoded(found.get("password")))
         tags = found.get("tags") or ""
         return {
             "id": identifier,
@@ -141,7 +155,21 @@ class LockselfVault:
             "status": "current",
             "fields": dict((name, kind) for name, kind in TYPES.items() if found.get(name)),
             "credential": found,
+            "by_coffre": by_coffre,
         }
+
+    def _decoded(self, password):
+        """A password as it is, of the copy that people read."""
+        if not isinstance(password, str) or not password.startswith(ENCODED):
+            return password
+        try:
+            return base64.b64decode(password[len(ENCODED):], validate=True).decode("utf-8")
+        except ValueError:
+            raise bad(self._http.place, "credentials")
+
+    def _require_space(self):
+        if self.find_category([]) is None:
+            raise VaultError("NOT_FOUND", "There is no space %s" % "/".join(self._space), "Correct the URL, or give the API user the right to see it.")
 
     def _tree(self):
         """The categories of the space with their paths in it, the space itself first."""
@@ -181,7 +209,7 @@ class LockselfVault:
         if status >= 300:
             # The body may quote what was sent.
             name = route.partition("?")[0]
-            hint = "Check the API user's rights." if status in (401, 403) else None
+            hint = {401: "Check the two tokens of the API user.", 403: "Check the API user's rights."}.get(status)
             raise VaultError(CODES.get(status, "BAD_RESPONSE"), "%s refused %s %s (%d)" % (self._http.place, method, name, status), hint)
         try:
             parsed = json.loads(text) if text else {}
