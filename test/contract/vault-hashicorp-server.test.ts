@@ -406,6 +406,39 @@ describe("a server that isn't as it should be", () => {
     await other.close();
   });
 
+  test("to which a request comes late, once it was sent again, has done it once", async () => {
+    const { server, place, open: openVault } = await newVault();
+    let arrive: (() => Promise<void>) | undefined;
+    let late: RegExp | undefined;
+    const proxy = await between(server, async (method, path) => {
+      if (method !== "POST" || !late?.test(path)) return undefined;
+      if (arrive === undefined) return { status: 504, late: (send) => (arrive = send) };
+      late = undefined;
+      await arrive();
+      return undefined;
+    });
+    const vault = open({ ...place, server: { origin: proxy.origin } });
+    const lates = async <T>(path: RegExp, work: () => Promise<T>): Promise<T> => {
+      [late, arrive] = [path, undefined];
+      const result = await work();
+      expect(late).toBeUndefined();
+      return result;
+    };
+    await vault.identity();
+    await lates(/directory/, () => vault.createCategory({ name: "A", parentId: null }));
+    const made = await lates(/directory/, () => createOne(vault, { name: "x", targets: [target("app")] }));
+    const { lease } = await lates(/credentials/, () => hold(vault, made.id, []));
+    await lates(/credentials/, () => vault.record(lease, [stage("one", account)]));
+    await lates(/credentials/, () => rotateOn(vault, lease));
+    expect(proxy.asked.filter((asked) => asked.startsWith("DELETE"))).toEqual([]); // nothing is made twice
+    expect(lease.fencing).toBe(1);
+    const other = openVault();
+    expect((await collect(other.listCredentials())).map(({ id }) => id)).toEqual([made.id]);
+    expect(await readValue(other, made.id)).toBe("one");
+    proxy.close();
+    await other.close();
+  });
+
   async function rotateOn(vault: ReturnType<typeof open>, lease: Parameters<typeof vault.record>[0]) {
     await vault.record(lease, [...finish(1, account), { step: "release" }]);
   }

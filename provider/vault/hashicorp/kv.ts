@@ -137,11 +137,17 @@ export class Kv implements DocumentStorage {
     try {
       return (await this.#call(message, Written)).data.version;
     } catch (error) {
-      if (!(error instanceof CoffreError) || error.code !== "UNREACHABLE") throw error;
-      const next = await this.read(path, cas + 1);
-      if (isDeepStrictEqual(next.data, JSON.parse(JSON.stringify(data)))) return cas + 1;
-      if ((await this.read(path)).version !== cas) throw new CasConflict();
+      if (!isCoffreError(error, "UNREACHABLE")) throw error;
+    }
+    const isDone = async () =>
+      isDeepStrictEqual((await this.read(path, cas + 1)).data, JSON.parse(JSON.stringify(data)));
+    if (await isDone()) return cas + 1;
+    try {
       return (await this.#call(message, Written)).data.version;
+    } catch (error) {
+      // The first may have come late: then it is our own write that stands in the way of the second.
+      if (error instanceof CasConflict && (await isDone())) return cas + 1;
+      throw error;
     }
   }
 
